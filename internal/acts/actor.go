@@ -1,0 +1,51 @@
+package acts
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what an account may do, named as the documented product names it.
+type Role string
+
+// The documented roles.
+const (
+	LocalAdministrator    Role = "local-administrator"
+	Administrator         Role = "administrator"
+	SecurityAuditor       Role = "security-auditor"
+	SeniorSecurityOfficer Role = "senior-security-officer"
+	SecurityOfficer       Role = "security-officer"
+)
+
+// Roles lists every role, the most powerful first.
+func Roles() []Role {
+	return []Role{LocalAdministrator, Administrator, SecurityAuditor, SeniorSecurityOfficer, SecurityOfficer}
+}
+
+// ParseRole reads a role's word.
+func ParseRole(s string) (Role, error) {
+	if r := Role(strings.ToLower(strings.TrimSpace(s))); slices.Contains(Roles(), r) {
+		return r, nil
+	}
+	return "", fmt.Errorf("role %q is not known; the roles are %v", s, Roles())
+}
+
+// Face is the way an administrator came.
+type Face string
+
+// The faces of a daemon.
+const (
+	FaceCommand    Face = "command"     // SSH exec, or the local binary over the daemon's socket
+	FaceMenu       Face = "menu"        // SSH shell
+	FaceWeb        Face = "web"         // web interface
+	FaceFirstStart Face = "first-start" // the daemon itself, when it makes its keys
+)
+
+// Actor is who performs an act. From is an address, or "local".
+type Actor struct {
+	Account string
+	Role    Role
+	Face    Face
+	From    string
+}

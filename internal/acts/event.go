@@ -1,0 +1,78 @@
+package acts
+
+import "time"
+
+// EventFilter selects events. Empty fields match all.
+type EventFilter struct {
+	Host  string    // part of the host name, or the agent id
+	Kind  string    // EventKinds
+	Text  string    // part of executable or arguments
+	Since time.Time // when received, inclusive
+	Until time.Time // exclusive
+	Limit int       // the newest so many; 0: 1000
+}
+
+// EventKinds are the values of event.action that EventFilter.Kind takes.
+func EventKinds() []string { return []string{"process-start", "process-exit", "collector-notice"} }
+
+// Event is one event as exported: names follow the Elastic Common Schema
+// (ECS) where it has one; "vedette" holds ours. Its texts came from outside.
+type Event struct {
+	Time    time.Time     `json:"@timestamp"`
+	Event   EventMeta     `json:"event"`
+	Host    EventHost     `json:"host"`
+	Agent   EventAgent    `json:"agent"`
+	Process *EventProcess `json:"process,omitempty"`
+	User    *EventUser    `json:"user,omitempty"`
+	Message string        `json:"message,omitempty"`
+	Vedette EventWay      `json:"vedette"`
+}
+
+// EventMeta is ECS event.*.
+type EventMeta struct {
+	ID       string    `json:"id"`
+	Action   string    `json:"action"` // EventKinds
+	Kind     string    `json:"kind"`
+	Category []string  `json:"category,omitempty"`
+	Type     []string  `json:"type,omitempty"`
+	Created  time.Time `json:"created"`  // by the host's clock
+	Ingested time.Time `json:"ingested"` // by the Central Node's clock
+}
+
+// EventHost is ECS host.*.
+type EventHost struct {
+	Name string `json:"name"`
+}
+
+// EventAgent is ECS agent.*.
+type EventAgent struct {
+	ID string `json:"id"`
+}
+
+// EventProcess is ECS process.*.
+type EventProcess struct {
+	PID              uint32        `json:"pid"`
+	Executable       string        `json:"executable,omitempty"`
+	Args             []string      `json:"args,omitempty"`
+	WorkingDirectory string        `json:"working_directory,omitempty"`
+	ExitCode         *int32        `json:"exit_code,omitempty"`
+	Parent           *EventProcess `json:"parent,omitempty"`
+}
+
+// EventUser is ECS user.*.
+type EventUser struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// EventWay says how an event came and under which state of trust it was taken.
+type EventWay struct {
+	Way            string `json:"way"` // "direct", or the Sensor's id
+	Remote         string `json:"remote"`
+	Certificate    string `json:"certificate,omitempty"`
+	PolicyRevision uint64 `json:"policy_revision"`
+	Seq            uint64 `json:"seq"`
+	Incomplete     bool   `json:"incomplete,omitempty"`
+	Notice         string `json:"notice,omitempty"`
+	Count          uint64 `json:"count,omitempty"`
+}

@@ -1,0 +1,37 @@
+package acts
+
+import "time"
+
+// Status is what a daemon says of itself.
+type Status struct {
+	Daemon      string      `json:"daemon"` // "centralnode", "sensor"
+	Version     string      `json:"version"`
+	Started     time.Time   `json:"started"`
+	Address     string      `json:"address"` // where agents connect
+	StoreID     string      `json:"store_id"`
+	Revision    uint64      `json:"revision"`
+	Certificate Certificate `json:"server_certificate"`
+	Validation  bool        `json:"validation"`
+	Agents      AgentCounts `json:"agents"`
+	Events      EventState  `json:"events"`
+	// Problems are sentences that need a person, the worst first.
+	Problems []string `json:"problems,omitempty"`
+}
+
+// AgentCounts counts hosts and their connections.
+type AgentCounts struct {
+	Hosts       int `json:"hosts"`
+	Connections int `json:"connections"`
+	Strangers   int `json:"strangers"` // connections that were not yet let in
+}
+
+// EventState is the state of the event log.
+type EventState struct {
+	Degraded bool      `json:"degraded"`
+	Reason   string    `json:"reason,omitempty"`
+	Packages uint64    `json:"packages"`
+	Bytes    uint64    `json:"bytes"`
+	Oldest   time.Time `json:"oldest,omitzero"`
+	Store    string    `json:"store"`   // "embedded", or the NATS server
+	Refused  uint64    `json:"refused"` // packages answered "try again" since start
+}
