@@ -1,0 +1,52 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrUnavailable says that the package is not known to be durable: it was
+	// not stored, or the outcome could not be learnt. The agent must send it
+	// again; sending it again is always safe.
+	ErrUnavailable = errors.New("event log unavailable")
+
+	// ErrSeqJump says that seq is 0 or more than MaxSeqJump ahead of the
+	// queue's highest one.
+	ErrSeqJump = errors.New("sequence number out of range")
+
+	// ErrConflict says that this seq of this queue was already used for other
+	// content, or was passed over: two agents work on copies of one queue.
+	ErrConflict = errors.New("queue is used by two agents")
+
+	// ErrTooLarge says that the package would take more than MaxStored bytes.
+	ErrTooLarge = errors.New("package too large")
+
+	// ErrInvalid says that a field of the package can never be accepted.
+	ErrInvalid = errors.New("invalid package")
+
+	// ErrBound is matched by the error that List returns when it stopped
+	// before the end of the range. See BoundError.
+	ErrBound = errors.New("search stopped at a bound")
+
+	// ErrClosed says that Close has been called.
+	ErrClosed = errors.New("event log closed")
+)
+
+// BoundError says where List stopped before it had seen the whole range.
+type BoundError struct {
+	// Packages is how many packages were looked at.
+	Packages uint64
+	// Next is when the first package that was not looked at arrived: a search
+	// with Filter.Since set to it goes on from there.
+	Next time.Time
+}
+
+// Error implements error.
+func (e *BoundError) Error() string {
+	return fmt.Sprintf("search stopped after %d packages; go on with since %s", e.Packages, e.Next.UTC().Format(time.RFC3339Nano))
+}
+
+// Is matches ErrBound.
+func (e *BoundError) Is(target error) bool { return target == ErrBound }
