@@ -1,0 +1,165 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// maxChain bounds the certificates in a file, the leaf included: all of them are sent in every handshake.
+const maxChain = 10
+
+// ParsePair applies the documented rule for an uploaded file: the certificate itself and its private key, PEM, 2048 bits
+// or longer. In full:
+//
+//   - at most MaxFileSize octets of PEM; lines of text before and between the blocks are ignored, since OpenSSL writes
+//     them; after the last block comes nothing;
+//   - exactly one private key, PKCS #8, PKCS #1 or SEC 1, not encrypted;
+//   - RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, or Ed25519 ("2048 bits or longer" read as "at least
+//     that strong");
+//   - the first certificate is the one that belongs to the key and has at most MaxLeafSize octets. Others are kept and
+//     served after it, in the order of the file, nine at most. A file whose first certificate does not belong to the key is
+//     refused, not put in order: what is served should be what was uploaded.
+//
+// Blocks may otherwise come in any order. A broken rule is a *RuleError; a certificate that is expired, expiring or not yet
+// valid is a Warning.
+func ParsePair(pem []byte, now time.Time) (*Pair, []Warning, error) {
+	certs, key, err := readPair(pem)
+	if err != nil {
+		return nil, nil, err
+	}
+	pair := newPair(certs, key)
+	return pair, warnings(pair.leaf, now), nil
+}
+
+// VerifyAndDropKey applies the rule of ParsePair and keeps the certificate only. It overwrites its argument, in every
+// case, and each copy of the key that it made or can reach. Copies inside crypto/rsa and crypto/ecdsa are out of reach:
+// they are garbage when it returns.
+func VerifyAndDropKey(pem []byte, now time.Time) (*x509.Certificate, []Warning, error) {
+	defer clear(pem)
+	certs, key, err := readPair(pem)
+	if err != nil {
+		return nil, nil, err
+	}
+	wipePrivateKey(key)
+	return certs[0], warnings(certs[0], now), nil
+}
+
+func newPair(certs []*x509.Certificate, key crypto.Signer) *Pair {
+	p := &Pair{leaf: certs[0], key: key}
+	for _, c := range certs {
+		p.chain = append(p.chain, c.Raw)
+	}
+	return p
+}
+
+func warnings(leaf *x509.Certificate, now time.Time) []Warning {
+	if w, found := ExpiryWarning(leaf, now); found {
+		return []Warning{w}
+	}
+	return nil
+}
+
+// readPair is the rule itself. The certificates and the key share no memory with the file.
+func readPair(file []byte) ([]*x509.Certificate, crypto.Signer, error) {
+	if len(file) > MaxFileSize {
+		return nil, nil, errTooLarge(len(file))
+	}
+	blocks, err := readBlocks(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer blocks.wipe()
+	keyBlock, err := blocks.onlyKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := parsePrivateKey(keyBlock.kind, keyBlock.der)
+	if err != nil {
+		return nil, nil, err
+	}
+	certs, err := blocks.certificates()
+	if err == nil {
+		err = matchPair(certs, key)
+	}
+	if err != nil {
+		wipePrivateKey(key)
+		return nil, nil, err
+	}
+	return certs, key, nil
+}
+
+// onlyKey sorts the blocks: at least one certificate, exactly one key, nothing foreign.
+func (blocks pemBlocks) onlyKey() (*pemBlock, error) {
+	var key *pemBlock
+	keys, certificates, encrypted := 0, 0, false
+	for i := range blocks {
+		b := &blocks[i]
+		switch {
+		case b.isCertificate():
+			certificates++
+		case b.kind == blockPKCS8, b.kind == blockPKCS1, b.kind == blockSEC1, b.kind == blockEncrypted:
+			key = b
+			keys++
+			encrypted = encrypted || b.encrypted || b.kind == blockEncrypted
+		case b.kind == blockECParameters: // openssl ecparam -genkey writes it before the key
+		default:
+			return nil, errKind(b)
+		}
+	}
+	switch {
+	case certificates == 0:
+		return nil, errNoCertificate()
+	case certificates > maxChain:
+		return nil, &RuleError{Rule: RuleManyCertificates, Text: fmt.Sprintf("the file holds %d certificates, at most %d are allowed", certificates, maxChain),
+			Hint: "leave the server's certificate and its issuers in the file"}
+	case keys == 0:
+		return nil, &RuleError{Rule: RuleNoKey, Text: "the file holds no private key", Hint: hintBuild}
+	case keys > 1:
+		return nil, &RuleError{Rule: RuleSeveralKeys, Text: fmt.Sprintf("the file holds %d private keys, exactly one is wanted", keys), Hint: hintTraceKey}
+	case encrypted:
+		return nil, &RuleError{Rule: RuleEncryptedKey, Text: "the private key is encrypted", Hint: hintDecrypt}
+	}
+	return key, nil
+}
+
+func (blocks pemBlocks) certificates() ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	for i := range blocks {
+		if !blocks[i].isCertificate() {
+			continue
+		}
+		cert, err := parseCertificateDER(blocks[i].der, len(certs)+1)
+		if err != nil {
+			return nil, err
+		}
+		certs = append(certs, cert)
+	}
+	return certs, nil
+}
+
+// matchPair demands that the key belongs to the first certificate, to no other, and that this one is fit to be a leaf.
+func matchPair(certs []*x509.Certificate, key crypto.Signer) error {
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok {
+		return errKeyAlgorithm("the private key")
+	}
+	var places []int
+	for i, cert := range certs {
+		if public.Equal(cert.PublicKey) {
+			places = append(places, i+1)
+		}
+	}
+	switch {
+	case len(places) == 0:
+		return &RuleError{Rule: RuleKeyMismatch, Text: fmt.Sprintf("the private key (%s) does not belong to the certificate (%s)",
+			KeyText(key), KeyText(certs[0].PublicKey)), Hint: hintTraceKey}
+	case len(places) > 1:
+		return &RuleError{Rule: RuleAmbiguous, Text: "the private key belongs to more than one certificate of the file", Hint: hintOneRecord}
+	case places[0] != 1:
+		return &RuleError{Rule: RuleLeafOrder, Text: fmt.Sprintf("the certificate that belongs to the key is number %d in the file, it must be the first", places[0]),
+			Hint: "put the server's own certificate first, then its issuers, then the key"}
+	}
+	return CheckLeaf(certs[0])
+}
