@@ -1,0 +1,217 @@
+package collect
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxCommandLine = 16 << 10 // bytes of arguments that are kept
+	maxArgs        = 512
+	maxPath        = 4096
+)
+
+// details is what /proc tells of one process.
+type details struct {
+	executable string
+	args       []string
+	cwd        string
+	parent     int32
+	uid        uint32
+	uidKnown   bool
+	complete   bool
+}
+
+// procfs reads processes. Not safe for concurrent use: it keeps one buffer.
+type procfs struct {
+	root string
+	buf  []byte
+}
+
+func newProcfs(root string) *procfs {
+	return &procfs{root: root, buf: make([]byte, maxCommandLine)}
+}
+
+// open returns a handle on one process: what is read through it can never be
+// of another process that was given the same number.
+func (p *procfs) open(pid int32) (int, error) {
+	for {
+		fd, err := unix.Open(filepath.Join(p.root, strconv.Itoa(int(pid))), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
+
+// read collects what is there. It returns errGone when nothing was, and
+// details that are not complete when the process ended meanwhile or its owner
+// forbids reading it.
+func (p *procfs) read(pid int32) (details, error) {
+	dir, err := p.open(pid)
+	if err != nil {
+		return details{}, errGone
+	}
+	defer unix.Close(dir)
+	var d details
+	var errExe, errArgs error
+	d.executable, errExe = p.link(dir, "exe")
+	if line, err := p.file(dir, "cmdline"); err != nil {
+		errArgs = err
+	} else {
+		d.args, d.complete = splitArgs(line)
+	}
+	d.cwd, err = p.link(dir, "cwd")
+	d.complete = d.complete && errExe == nil && errArgs == nil && err == nil
+	if status, err := p.file(dir, "status"); err == nil {
+		parseStatus(status, &d)
+	}
+	d.complete = d.complete && d.uidKnown
+	if errExe != nil && errArgs != nil && !d.uidKnown {
+		return details{}, errGone
+	}
+	return d, nil
+}
+
+// executable is the path of the running file, or empty.
+func (p *procfs) executable(pid int32) string {
+	dir, err := p.open(pid)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(dir)
+	path, _ := p.link(dir, "exe") // gone or forbidden: unknown
+	return path
+}
+
+func (p *procfs) link(dir int, name string) (string, error) {
+	n, err := unix.Readlinkat(dir, name, p.buf[:maxPath])
+	if err != nil {
+		return "", err
+	}
+	return valid(p.buf[:n]), nil
+}
+
+// file reads up to the buffer's size; the result is good until the next call.
+func (p *procfs) file(dir int, name string) ([]byte, error) {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	total := 0
+	for total < len(p.buf) {
+		n, err := unix.Read(fd, p.buf[total:])
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		total += n
+		if name == "status" && total < len(p.buf)/2 {
+			break // one read gives all of it
+		}
+	}
+	return p.buf[:total], nil
+}
+
+// splitArgs reports false when the line was cut at a bound.
+func splitArgs(line []byte) (args []string, whole bool) {
+	whole = len(line) < maxCommandLine
+	line = bytes.TrimSuffix(line, []byte{0})
+	if len(line) == 0 {
+		return nil, whole
+	}
+	args = make([]string, 0, bytes.Count(line, []byte{0})+1)
+	for arg := range bytes.SplitSeq(line, []byte{0}) {
+		if len(args) == maxArgs {
+			return args, false
+		}
+		args = append(args, valid(arg))
+	}
+	return args, whole
+}
+
+func valid(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
+
+// parseStatus takes the parent and the real user, who started the program:
+// the effective one of a set-uid program is visible in the program itself.
+func parseStatus(b []byte, d *details) {
+	if rest, ok := after(b, "\nPPid:\t"); ok {
+		d.parent = int32(number(rest))
+	}
+	if rest, ok := after(b, "\nUid:\t"); ok {
+		d.uid, d.uidKnown = uint32(number(rest)), true
+	}
+}
+
+func after(b []byte, key string) ([]byte, bool) {
+	i := bytes.Index(b, []byte(key))
+	if i < 0 {
+		return nil, false
+	}
+	return b[i+len(key):], true
+}
+
+func number(b []byte) (n uint64) {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			break
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n
+}
+
+// startTime is when a process began, in clock ticks since boot: with the
+// number it names a process for ever. 0 when the process is gone.
+func (p *procfs) startTime(pid int32) uint64 {
+	dir, err := p.open(pid)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(dir)
+	stat, err := p.file(dir, "stat")
+	if err != nil {
+		return 0
+	}
+	// The name, field 2, may hold spaces and parentheses; field 22 is wanted.
+	i := bytes.LastIndexByte(stat, ')')
+	if i < 0 {
+		return 0
+	}
+	fields := bytes.Fields(stat[i+1:])
+	if len(fields) < 20 {
+		return 0
+	}
+	return number(fields[19])
+}
+
+// processes lists the numbers of all processes.
+func (p *procfs) processes() ([]int32, error) {
+	dir, err := os.Open(p.root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	pids := make([]int32, 0, len(names))
+	for _, name := range names {
+		if n, err := strconv.ParseInt(name, 10, 32); err == nil && n > 0 {
+			pids = append(pids, int32(n))
+		}
+	}
+	return pids, nil
+}

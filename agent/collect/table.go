@@ -1,0 +1,113 @@
+package collect
+
+import (
+	"strconv"
+	"time"
+
+	agentv1 "vedette/proto/agent/v1"
+)
+
+// maxTable bounds how many processes are remembered; Linux allows 4 million,
+// real hosts run some hundreds.
+const maxTable = 1 << 16
+
+// process is what is remembered of a running process.
+type process struct {
+	executable string
+	parent     int32
+	began      uint64 // clock ticks since boot; only when polling
+	started    bool   // its start was seen, or it was there before the agent
+}
+
+// table remembers running processes, so that an exit can name the executable
+// and a start its parent's, and writes their events.
+type table struct {
+	proc  *procfs
+	users *users
+	now   func() time.Time
+	known map[int32]process
+}
+
+func newTable(o Options) *table {
+	return &table{proc: newProcfs(o.Proc), users: newUsers(o.Now), now: o.Now, known: make(map[int32]process)}
+}
+
+// fork notes a child that runs its parent's program so far.
+func (t *table) fork(parent, child int32) {
+	if len(t.known) < maxTable {
+		t.known[child] = process{executable: t.known[parent].executable, parent: parent}
+	}
+}
+
+// start reads a process that has just executed a program and makes its event.
+func (t *table) start(pid int32) *agentv1.Event {
+	d, err := t.proc.read(pid)
+	return t.startOf(pid, d, err == nil)
+}
+
+func (t *table) startOf(pid int32, d details, found bool) *agentv1.Event {
+	before := t.known[pid]
+	if d.parent == 0 {
+		d.parent = before.parent
+	}
+	s := &agentv1.ProcessStart{
+		Pid: uint32(pid), ParentPid: uint32(d.parent), Executable: d.executable, Args: d.args,
+		WorkingDirectory: d.cwd, ParentExecutable: t.executable(d.parent), Incomplete: !found || !d.complete,
+	}
+	if d.uidKnown {
+		s.UserId = strconv.FormatUint(uint64(d.uid), 10)
+		s.UserName = t.users.name(d.uid)
+	}
+	if len(t.known) < maxTable {
+		t.known[pid] = process{executable: d.executable, parent: d.parent, began: before.began, started: true}
+	}
+	return newEvent(t.now(), &agentv1.Event{Kind: &agentv1.Event_ProcessStart{ProcessStart: s}})
+}
+
+func (t *table) executable(pid int32) string {
+	if pid <= 0 {
+		return ""
+	}
+	p, ok := t.known[pid]
+	if !ok || p.executable == "" {
+		p.executable = t.proc.executable(pid)
+		if ok {
+			t.known[pid] = p
+		}
+	}
+	return p.executable
+}
+
+// exit returns nil for a process whose start nobody was told of.
+func (t *table) exit(pid, code int32) *agentv1.Event {
+	p, ok := t.known[pid]
+	delete(t.known, pid)
+	if !ok || !p.started {
+		return nil
+	}
+	return newEvent(t.now(), &agentv1.Event{Kind: &agentv1.Event_ProcessExit{
+		ProcessExit: &agentv1.ProcessExit{Pid: uint32(pid), ExitCode: code, Executable: p.executable},
+	}})
+}
+
+// refresh takes in processes that nobody told of and forgets those that ended
+// unseen: at the start and after events were lost.
+func (t *table) refresh() error {
+	pids, err := t.proc.processes()
+	if err != nil {
+		return err
+	}
+	alive := make(map[int32]bool, len(pids))
+	for _, pid := range pids {
+		alive[pid] = true
+		if _, ok := t.known[pid]; !ok && len(t.known) < maxTable {
+			t.known[pid] = process{executable: t.proc.executable(pid), started: true}
+		}
+	}
+	for pid := range t.known {
+		if !alive[pid] {
+			delete(t.known, pid)
+		}
+	}
+	return nil
+}
