@@ -1,0 +1,92 @@
+package sshd
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"vedette/internal/acts"
+)
+
+// connection is one client, signed in as one account.
+type connection struct {
+	server *Server
+	raw    net.Conn
+	who    acts.Actor
+	log    *slog.Logger
+
+	mu       sync.Mutex // guards what follows
+	sessions int        // open session channels
+	draining bool       // close when the last session has ended
+}
+
+// serve serves channels until the client or the server ends the connection.
+func (c *connection) serve(ctx context.Context, channels <-chan ssh.NewChannel, requests <-chan *ssh.Request) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { ssh.DiscardRequests(requests) }) // answers every global request with a refusal
+	for offered := range channels {
+		if offered.ChannelType() != "session" {
+			c.reject(offered, ssh.Prohibited, "only session channels are served here")
+			continue
+		}
+		if !c.reserve() {
+			c.reject(offered, ssh.ResourceShortage, "too many sessions on this connection, or the daemon is stopping")
+			continue
+		}
+		channel, requests, err := offered.Accept()
+		if err != nil {
+			c.release()
+			continue // the connection has ended
+		}
+		wg.Go(func() {
+			defer c.release()
+			s := &session{conn: c, channel: channel, log: c.log}
+			s.serve(ctx, requests)
+		})
+	}
+}
+
+func (c *connection) reject(offered ssh.NewChannel, why ssh.RejectionReason, text string) {
+	c.log.Debug("channel refused", "type", offered.ChannelType(), "reason", text)
+	if err := offered.Reject(why, text); err != nil {
+		c.log.Debug("cannot refuse a channel", "err", err)
+	}
+}
+
+// reserve takes the place of one session, if there is one.
+func (c *connection) reserve() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining || c.sessions >= c.server.cfg.Channels {
+		return false
+	}
+	c.sessions++
+	return true
+}
+
+func (c *connection) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions--
+	if c.draining && c.sessions == 0 {
+		c.raw.Close()
+	}
+}
+
+// drain closes the connection as soon as it has no session.
+func (c *connection) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = true
+	if c.sessions == 0 {
+		c.raw.Close()
+	}
+}
+
+func (c *connection) cut() { c.raw.Close() }

@@ -1,0 +1,356 @@
+package sshd_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/crypto/ssh"
+
+	"vedette/internal/acts"
+	"vedette/internal/sshd"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+// running is a server with its log, ended when the test ends.
+type running struct {
+	*sshd.Server
+	path string
+	log  *lockedBuffer
+	stop context.CancelFunc
+	done chan error // Run's result
+}
+
+// end stops the server and returns Run's result.
+func (r *running) end(t testing.TB) error {
+	t.Helper()
+	r.stop()
+	return receive(t, r.done, "Run to return")
+}
+
+func start(t testing.TB, cfg sshd.Config) *running {
+	t.Helper()
+	r := &running{path: socketPath(t), log: &lockedBuffer{}, done: make(chan error, 1)}
+	cfg.Logger = slog.New(slog.NewTextHandler(r.log, nil))
+	server, err := sshd.ListenUnix(r.path, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Server = server
+	ctx, cancel := context.WithCancel(t.Context())
+	r.stop = cancel
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.done <- server.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		receive(t, ended, "the server to end")
+	})
+	return r
+}
+
+// socketPath is a path short enough for a socket.
+func socketPath(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "sshd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return filepath.Join(folder, "d.sock")
+}
+
+func dial(t testing.TB, path string) *sshd.Client {
+	t.Helper()
+	client, err := sshd.Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// dialSSH connects with the SSH library alone, as a foreign client would.
+func dialSSH(t testing.TB, path string) *ssh.Client {
+	t.Helper()
+	raw, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, channels, requests, err := ssh.NewClientConn(raw, "", &ssh.ClientConfig{
+		User:            "anybody",
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := ssh.NewClient(conn, channels, requests)
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+func receive[T any](t testing.TB, ch <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// echo prints who asks and what, and exits with the number of arguments.
+func echo(_ context.Context, who acts.Actor, args []string, s sshd.Streams) int {
+	fmt.Fprintf(s.Out, "%s %s %s %s\n", who.Account, who.Role, who.Face, who.From)
+	fmt.Fprintf(s.Err, "%q\n", args)
+	return len(args)
+}
+
+func TestACommandGetsTheLocalAccountItsArgumentsAndItsStreams(t *testing.T) {
+	server := start(t, sshd.Config{Command: echo})
+	var out, errs bytes.Buffer
+	exit, err := dial(t, server.path).Run(t.Context(), []string{"event", "list", "--text", "a b;'c"}, sshd.Streams{Out: &out, Err: &errs})
+	if err != nil || exit != 4 {
+		t.Fatalf("exit %d, %v; want 4", exit, err)
+	}
+	if want := "local local-administrator command local\n"; out.String() != want {
+		t.Errorf("output %q, want %q", out.String(), want)
+	}
+	if want := `["event" "list" "--text" "a b;'c"]` + "\n"; errs.String() != want {
+		t.Errorf("messages %q, want %q", errs.String(), want)
+	}
+}
+
+func TestAForeignClientRunsCommandsToo(t *testing.T) {
+	server := start(t, sshd.Config{Command: echo})
+	client := dialSSH(t, server.path)
+	for range 12 { // more than the sessions a connection may have at a time
+		session, err := client.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := session.Output("certificate show")
+		var status *ssh.ExitError
+		if !errors.As(err, &status) || status.ExitStatus() != 2 {
+			t.Fatalf("ended with %v, want exit status 2", err)
+		}
+		if !strings.HasPrefix(string(out), "local ") {
+			t.Fatalf("output %q", out)
+		}
+	}
+}
+
+func TestALineWithShellSyntaxIsAUsageError(t *testing.T) {
+	server := start(t, sshd.Config{Command: echo})
+	session, err := dialSSH(t, server.path).NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	session.Stderr = &errs
+	err = session.Run("status; reboot")
+	var status *ssh.ExitError
+	if !errors.As(err, &status) || status.ExitStatus() != 2 {
+		t.Fatalf("ended with %v, want exit status 2", err)
+	}
+	if !strings.Contains(errs.String(), "there is no shell here") {
+		t.Errorf("messages %q", errs.String())
+	}
+}
+
+func TestEverythingButExecIsRefused(t *testing.T) {
+	server := start(t, sshd.Config{Command: echo})
+	client := dialSSH(t, server.path)
+
+	for _, kind := range []string{"direct-tcpip", "direct-streamlocal@openssh.com", "x11", "auth-agent@openssh.com", "tun@openssh.com", ""} {
+		_, _, err := client.OpenChannel(kind, ssh.Marshal(struct {
+			Host       string
+			Port       uint32
+			Origin     string
+			OriginPort uint32
+		}{"127.0.0.1", 22, "127.0.0.1", 1}))
+		var refused *ssh.OpenChannelError
+		if !errors.As(err, &refused) || refused.Reason != ssh.Prohibited {
+			t.Errorf("channel %q: %v, want a refusal", kind, err)
+		}
+	}
+	for _, request := range []string{"tcpip-forward", "streamlocal-forward@openssh.com", "no-more-sessions@openssh.com", "keepalive@openssh.com"} {
+		ok, _, err := client.SendRequest(request, true, nil)
+		if err != nil || ok {
+			t.Errorf("global request %s: %v, %v; want a refusal", request, ok, err)
+		}
+	}
+	session, requests, err := client.OpenChannel("session", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ssh.DiscardRequests(requests)
+	for _, request := range []string{"pty-req", "env", "x11-req", "auth-agent-req@openssh.com", "subsystem", "window-change", "signal", "exec"} {
+		ok, err := session.SendRequest(request, true, nil)
+		if err != nil || ok {
+			t.Errorf("session request %s: %v, %v; want a refusal", request, ok, err)
+		}
+	}
+}
+
+func TestAShellIsExplainedAndEndsWithOne(t *testing.T) {
+	server := start(t, sshd.Config{Command: echo})
+	session, err := dialSSH(t, server.path).NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	session.Stderr = &errs
+	if err := session.Shell(); err != nil {
+		t.Fatal(err)
+	}
+	var status *ssh.ExitError
+	if err := session.Wait(); !errors.As(err, &status) || status.ExitStatus() != 1 {
+		t.Errorf("ended with %v, want exit status 1", err)
+	}
+	if !strings.Contains(errs.String(), "menu is not on this socket") {
+		t.Errorf("messages %q", errs.String())
+	}
+}
+
+func TestASessionRunsOneCommandOnly(t *testing.T) {
+	release := make(chan struct{})
+	server := start(t, sshd.Config{Command: func(context.Context, acts.Actor, []string, sshd.Streams) int {
+		<-release
+		return 0
+	}})
+	channel, requests, err := dialSSH(t, server.path).OpenChannel("session", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ssh.DiscardRequests(requests)
+	line := ssh.Marshal(struct{ Line string }{"status"})
+	for i, want := range []bool{true, false} {
+		if ok, err := channel.SendRequest("exec", true, line); err != nil || ok != want {
+			t.Errorf("exec %d: %v, %v; want %v", i+1, ok, err, want)
+		}
+	}
+	if ok, err := channel.SendRequest("shell", true, nil); err != nil || ok {
+		t.Errorf("shell after exec: %v, %v; want a refusal", ok, err)
+	}
+	close(release)
+}
+
+func TestTheEleventhSessionOfAConnectionIsRefused(t *testing.T) {
+	server := start(t, sshd.Config{Command: echo})
+	client := dialSSH(t, server.path)
+	var first *ssh.Session
+	for i := range 10 {
+		session, err := client.NewSession()
+		if err != nil {
+			t.Fatalf("session %d: %v", i+1, err)
+		}
+		if first == nil {
+			first = session
+		}
+	}
+	_, err := client.NewSession()
+	var refused *ssh.OpenChannelError
+	if !errors.As(err, &refused) || refused.Reason != ssh.ResourceShortage {
+		t.Fatalf("session 11: %v, want a refusal", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The place is free when the server has seen the close.
+	deadline := time.Now().Add(patience)
+	for {
+		if _, err := client.NewSession(); err == nil {
+			return
+		} else if time.Now().After(deadline) {
+			t.Fatalf("no session after one was closed: %v", err)
+		}
+	}
+}
+
+func TestAPanicStaysInItsSession(t *testing.T) {
+	server := start(t, sshd.Config{Command: func(_ context.Context, _ acts.Actor, args []string, _ sshd.Streams) int {
+		if args[0] == "panic" {
+			panic("the roof is on fire")
+		}
+		return 0
+	}})
+	client := dial(t, server.path)
+	var errs bytes.Buffer
+	exit, err := client.Run(t.Context(), []string{"panic"}, sshd.Streams{Err: &errs})
+	if err != nil || exit != 1 {
+		t.Errorf("exit %d, %v; want 1", exit, err)
+	}
+	if got := errs.String(); !strings.Contains(got, "internal error") || strings.Contains(got, "roof") {
+		t.Errorf("messages %q: want no more than that there was an error", got)
+	}
+	if exit, err := client.Run(t.Context(), []string{"fine"}, sshd.Streams{}); err != nil || exit != 0 {
+		t.Errorf("after the panic: exit %d, %v", exit, err)
+	}
+	if log := server.log.String(); !strings.Contains(log, "the roof is on fire") || !strings.Contains(log, "server_test.go") {
+		t.Errorf("the log lacks the panic or its stack:\n%s", log)
+	}
+}
+
+func TestTwoHundredCommandsAtOnceKeepTheirStreamsApart(t *testing.T) {
+	server := start(t, sshd.Config{Command: func(_ context.Context, _ acts.Actor, args []string, s sshd.Streams) int {
+		in, err := io.ReadAll(s.In)
+		if err != nil {
+			return 99
+		}
+		fmt.Fprintf(s.Out, "%s %s", args[0], in)
+		return len(in)
+	}})
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			client, err := sshd.Dial(t.Context(), server.path)
+			if err != nil {
+				t.Errorf("client %d: %v", i, err)
+				return
+			}
+			defer client.Close()
+			name, in := fmt.Sprint("n", i), strings.Repeat("x", i%100)
+			var out bytes.Buffer
+			exit, err := client.Run(t.Context(), []string{name}, sshd.Streams{In: strings.NewReader(in), Out: &out})
+			if err != nil || exit != len(in) || out.String() != name+" "+in {
+				t.Errorf("client %d: exit %d, %v, output %q", i, exit, err, out.String())
+			}
+		})
+	}
+	wg.Wait()
+}
