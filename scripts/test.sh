@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Installs what the tests need, checks the tree, runs every test with the race
+# detector, and ends with the counts. With CI=true a skipped test is a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+status=0
+scripts/need.sh gcc libc6-dev openssl curl jq iproute2 procps e2fsprogs protobuf-compiler || {
+  [ "${CI:-}" = true ] && status=1
+}
+scripts/lint.sh || status=1
+# The race detector needs cgo. Two packages at a time share two cores best.
+CGO_ENABLED=1 go test -race -json -timeout 20m ./... | CGO_ENABLED=0 go run ./scripts/testreport || status=1
+exit $status
