@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"vedette/centralnode/trust"
+	"vedette/internal/kv"
+	"vedette/pki"
+)
+
+const (
+	agentCertificatePrefix = "agent-certificate/"
+	withdrawnPrefix        = "withdrawn/"
+	validationKey          = "validation"
+)
+
+// AgentCertificate is one entry of the list of agent certificates. There is no
+// private key in it, and there never was one in the store.
+type AgentCertificate struct {
+	V       int         `json:"v"`
+	DER     []byte      `json:"der"`
+	Origin  string      `json:"origin"`
+	Added   time.Time   `json:"added"`
+	Version kv.Revision `json:"-"`
+	// Leaf is DER parsed.
+	Leaf *x509.Certificate `json:"-"`
+}
+
+// Fingerprint returns the identity of the entry.
+func (a AgentCertificate) Fingerprint() pki.Fingerprint { return pki.FingerprintOf(a.DER) }
+
+type withdrawn struct {
+	V    int       `json:"v"`
+	Time time.Time `json:"time"`
+}
+
+type validation struct {
+	V  int  `json:"v"`
+	On bool `json:"on"`
+}
+
+func hexKey(prefix string, f pki.Fingerprint) string { return prefix + hex.EncodeToString(f[:]) }
+
+// AgentList is the list of agent certificates with its switch, as of one
+// revision.
+type AgentList struct {
+	Revision     kv.Revision
+	Validation   bool
+	Certificates []AgentCertificate
+	// ValidationVersion is the revision at which the switch was last set.
+	ValidationVersion kv.Revision
+}
+
+// AgentList reads the whole list in one snapshot.
+func (s *Store) AgentList(ctx context.Context) (AgentList, error) {
+	view, rev, err := s.kv.View(ctx, agentCertificatePrefix, validationKey)
+	if err != nil {
+		return AgentList{}, err
+	}
+	list := AgentList{Revision: rev, Certificates: make([]AgentCertificate, 0, len(view[agentCertificatePrefix]))}
+	if list.Validation, list.ValidationVersion, err = readValidation(view[validationKey]); err != nil {
+		return AgentList{}, err
+	}
+	for _, e := range view[agentCertificatePrefix] {
+		a, err := decodeAgentCertificate(e)
+		if err != nil {
+			return AgentList{}, err
+		}
+		list.Certificates = append(list.Certificates, a)
+	}
+	return list, nil
+}
+
+// AgentCertificate reads one entry.
+func (s *Store) AgentCertificate(ctx context.Context, f pki.Fingerprint) (AgentCertificate, bool, error) {
+	var a AgentCertificate
+	rev, found, err := s.get(ctx, hexKey(agentCertificatePrefix, f), 1, &a)
+	if err != nil || !found {
+		return AgentCertificate{}, false, err
+	}
+	a.Version = rev
+	a.Leaf, err = x509.ParseCertificate(a.DER)
+	return a, true, err
+}
+
+func decodeAgentCertificate(e kv.Entry) (AgentCertificate, error) {
+	var a AgentCertificate
+	if err := decode(e, 1, &a); err != nil {
+		return a, err
+	}
+	leaf, err := x509.ParseCertificate(a.DER)
+	if err != nil {
+		return a, fmt.Errorf("read %s from the state file: %w", e.Key, err)
+	}
+	a.Leaf, a.Version = leaf, e.Revision
+	return a, nil
+}
+
+func readValidation(entries []kv.Entry) (bool, kv.Revision, error) {
+	for _, e := range entries {
+		if e.Key != validationKey {
+			continue
+		}
+		var v validation
+		err := decode(e, 1, &v)
+		return v.On, e.Revision, err
+	}
+	return false, 0, nil
+}
+
+// Trust reads the snapshot that the judge decides by.
+func (s *Store) Trust(ctx context.Context) (*trust.Snapshot, error) {
+	view, rev, err := s.kv.View(ctx, agentCertificatePrefix, withdrawnPrefix, validationKey)
+	if err != nil {
+		return nil, err
+	}
+	on, _, err := readValidation(view[validationKey])
+	if err != nil {
+		return nil, err
+	}
+	listed, err := fingerprints(agentCertificatePrefix, view[agentCertificatePrefix])
+	if err != nil {
+		return nil, err
+	}
+	gone, err := fingerprints(withdrawnPrefix, view[withdrawnPrefix])
+	if err != nil {
+		return nil, err
+	}
+	return trust.NewSnapshot(uint64(rev), on, listed, gone), nil
+}
+
+func fingerprints(prefix string, entries []kv.Entry) ([]pki.Fingerprint, error) {
+	out := make([]pki.Fingerprint, 0, len(entries))
+	for _, e := range entries {
+		f, err := pki.ParseFingerprint(strings.TrimPrefix(e.Key, prefix))
+		if err != nil {
+			return nil, fmt.Errorf("read key %q of the state file: %w", e.Key, err)
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// AddAgentCertificate puts a leaf on the list, where it must not be yet.
+func (c *Change) AddAgentCertificate(leaf *x509.Certificate, origin string, at time.Time) {
+	key := hexKey(agentCertificatePrefix, pki.FingerprintOf(leaf.Raw))
+	c.put(key, AgentCertificate{V: 1, DER: leaf.Raw, Origin: origin, Added: at})
+	c.seen(key, 0)
+}
+
+// WithdrawAgentCertificate takes an entry off the list, which must still be
+// the one that was read, and remembers the leaf for ever.
+func (c *Change) WithdrawAgentCertificate(a AgentCertificate, at time.Time) {
+	f := a.Fingerprint()
+	c.delete(hexKey(agentCertificatePrefix, f))
+	c.seen(hexKey(agentCertificatePrefix, f), a.Version)
+	c.put(hexKey(withdrawnPrefix, f), withdrawn{V: 1, Time: at})
+}
+
+// SetValidation sets the switch, last set at revision seen.
+func (c *Change) SetValidation(on bool, seen kv.Revision) {
+	c.put(validationKey, validation{V: 1, On: on})
+	c.seen(validationKey, seen)
+}
