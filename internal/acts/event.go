@@ -4,7 +4,7 @@ import "time"
 
 // EventFilter selects events. Empty fields match all.
 type EventFilter struct {
-	Host  string    // part of the host name, or the agent id
+	Host  string    // host name without regard to case, or agent id
 	Kind  string    // EventKinds
 	Text  string    // part of executable or arguments
 	Since time.Time // when received, inclusive
@@ -75,4 +75,7 @@ type EventWay struct {
 	Incomplete     bool   `json:"incomplete,omitempty"`
 	Notice         string `json:"notice,omitempty"`
 	Count          uint64 `json:"count,omitempty"`
+	// Skipped counts packages that a live view left out right before this event
+	// because its reader was too slow.
+	Skipped uint64 `json:"skipped_packages,omitempty"`
 }
