@@ -1,0 +1,72 @@
+package budget_test
+
+import (
+	"net/netip"
+	"sync"
+	"testing"
+
+	"vedette/internal/budget"
+)
+
+func TestStrangersNeverTakeThePlaceOfTheAdmitted(t *testing.T) {
+	c := budget.NewConns(budget.ConnLimits{Admitted: 2, Strangers: 3, StrangersPerAddress: 2})
+	one, two := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("2001:db8::1")
+	a, ok := c.Acquire(one)
+	b, ok2 := c.Acquire(netip.MustParseAddr("::ffff:127.0.0.1"))
+	if !ok || !ok2 {
+		t.Fatal("no place for the first two")
+	}
+	if _, ok := c.Acquire(one); ok {
+		t.Fatal("a third from one address got a place")
+	}
+	if !a.Admit() || !a.Admit() {
+		t.Fatal("the first was not admitted")
+	}
+	d, ok := c.Acquire(one)
+	if !ok {
+		t.Fatal("an admitted connection still counts against its address")
+	}
+	e, ok := c.Acquire(two)
+	if !ok {
+		t.Fatal("no third stranger")
+	}
+	if _, ok := c.Acquire(netip.MustParseAddr("2001:db8:1::1")); ok {
+		t.Fatal("a fourth stranger got a place")
+	}
+	if !b.Admit() || d.Admit() {
+		t.Fatal("the bound of admitted connections does not hold")
+	}
+	for _, s := range []*budget.Slot{a, a, b, d, e} {
+		s.Release()
+	}
+	if admitted, strangers := c.Counts(); admitted != 0 || strangers != 0 {
+		t.Fatalf("%d admitted, %d strangers left", admitted, strangers)
+	}
+}
+
+func TestIPv6NeighboursShareOneBound(t *testing.T) {
+	c := budget.NewConns(budget.ConnLimits{Admitted: 9, Strangers: 9, StrangersPerAddress: 1})
+	if _, ok := c.Acquire(netip.MustParseAddr("2001:db8::1")); !ok {
+		t.Fatal("no place for the first")
+	}
+	if _, ok := c.Acquire(netip.MustParseAddr("2001:db8::ffff:2%eth0")); ok {
+		t.Fatal("its neighbour in the /64 got a place of its own")
+	}
+}
+
+func TestSlotsMayBeUsedByManyGoroutines(t *testing.T) {
+	c := budget.NewConns(budget.ConnLimits{Admitted: 50, Strangers: 1000, StrangersPerAddress: 1000})
+	var all sync.WaitGroup
+	for range 200 {
+		all.Go(func() {
+			if s, ok := c.Acquire(netip.MustParseAddr("127.0.0.1")); ok {
+				s.Admit()
+				s.Release()
+			}
+		})
+	}
+	all.Wait()
+	if admitted, strangers := c.Counts(); admitted != 0 || strangers != 0 {
+		t.Fatalf("%d admitted, %d strangers left", admitted, strangers)
+	}
+}
