@@ -141,13 +141,9 @@ func (blocks pemBlocks) certificates() ([]*x509.Certificate, error) {
 
 // matchPair demands that the key belongs to the first certificate, to no other, and that this one is fit to be a leaf.
 func matchPair(certs []*x509.Certificate, key crypto.Signer) error {
-	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
-	if !ok {
-		return errKeyAlgorithm("the private key")
-	}
 	var places []int
 	for i, cert := range certs {
-		if public.Equal(cert.PublicKey) {
+		if belongs(cert, key) {
 			places = append(places, i+1)
 		}
 	}
@@ -162,4 +158,10 @@ func matchPair(certs []*x509.Certificate, key crypto.Signer) error {
 			Hint: "put the server's own certificate first, then its issuers, then the key"}
 	}
 	return CheckLeaf(certs[0])
+}
+
+// belongs tells whether a certificate is for a key.
+func belongs(cert *x509.Certificate, key crypto.Signer) bool {
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(cert.PublicKey)
 }

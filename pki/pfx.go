@@ -1,7 +1,7 @@
 package pki
 
 import (
-	"crypto"
+	"crypto/x509"
 	"fmt"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -17,43 +17,57 @@ const (
 	PFXCompatible PFXEncoding = "compatible"
 )
 
-// passwordIterations is the work factor under a password.
-const passwordIterations = 250_000
+// Work factors. Under a password: as much as .NET's loader accepts without being told otherwise (300,000 for one
+// derivation, 1,000,000 in all; there are three). Without one, work would protect nothing: OpenSSL's usual number.
+const (
+	passwordIterations   = 250_000
+	noPasswordIterations = 2048
+)
 
 // PFXOptions says how to write a PFX container.
 type PFXOptions struct {
-	// Password may be empty: the container is then encrypted with the empty password, which every reader tries.
+	// Password may be empty: the container is then encrypted under the empty password, which every reader tries first.
 	Password string
+	// Encoding defaults to PFXModern.
 	Encoding PFXEncoding
-	// CertificateOnly leaves the key out. Such a container cannot authenticate anybody.
+	// CertificateOnly leaves the key out. Such a container cannot authenticate anybody; DecodePFX refuses it.
 	CertificateOnly bool
 }
 
-// EncodePFX writes a pair as a PFX container.
+// EncodePFX writes a pair, with its chain, as a PFX container (PKCS #12, RFC 7292). The certificate of a container
+// without a key carries Java's mark of a trusted certificate, which other readers ignore.
 func EncodePFX(p *Pair, o PFXOptions) ([]byte, error) {
-	encoder := pkcs12.LegacyDES
-	if o.Encoding != PFXCompatible {
-		encoder = pkcs12.Modern2023
+	iterations := noPasswordIterations
+	if o.Password != "" {
+		iterations = passwordIterations
 	}
-	if o.Password != "" && o.Encoding != PFXCompatible {
-		encoder = encoder.WithIterations(passwordIterations)
+	var encoder *pkcs12.Encoder
+	switch o.Encoding {
+	case "", PFXModern:
+		encoder = pkcs12.Modern2023.WithIterations(iterations)
+	case PFXCompatible:
+		encoder = pkcs12.LegacyDES.WithIterations(iterations)
+	default:
+		return nil, fmt.Errorf("write PFX: encoding: expected %s or %s, found %q", PFXModern, PFXCompatible, string(o.Encoding))
 	}
-	data, err := encoder.Encode(p.key, p.leaf, nil, o.Password)
+	data, err := encodePFX(encoder, p, o)
 	if err != nil {
 		return nil, fmt.Errorf("write PFX: %w", err)
 	}
 	return data, nil
 }
 
-// DecodePFX reads a PFX container.
-func DecodePFX(data []byte, password string) (*Pair, error) {
-	key, leaf, _, err := pkcs12.DecodeChain(data, password)
-	if err != nil {
-		return nil, err
+func encodePFX(encoder *pkcs12.Encoder, p *Pair, o PFXOptions) ([]byte, error) {
+	if o.CertificateOnly {
+		return encoder.EncodeTrustStore([]*x509.Certificate{p.leaf}, o.Password)
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, ErrPFXNoKey
+	var issuers []*x509.Certificate
+	for _, der := range p.chain[1:] {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, err
+		}
+		issuers = append(issuers, cert)
 	}
-	return &Pair{leaf: leaf, chain: [][]byte{leaf.Raw}, key: signer}, CheckLeaf(leaf)
+	return encoder.Encode(p.key, p.leaf, issuers, o.Password)
 }
