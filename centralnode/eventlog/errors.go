@@ -45,8 +45,16 @@ type BoundError struct {
 
 // Error implements error.
 func (e *BoundError) Error() string {
-	return fmt.Sprintf("search stopped after %d packages; go on with since %s", e.Packages, e.Next.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("search stopped after %d packages; go on with since %s",
+		e.Packages, e.Next.UTC().Format(time.RFC3339Nano))
 }
 
 // Is matches ErrBound.
 func (e *BoundError) Is(target error) bool { return target == ErrBound }
+
+// Reasons why the store cannot be opened, for State and for what Run does next.
+var (
+	errForeign = errors.New("folder holds something else")
+	errDamaged = errors.New("event store is damaged")
+	errLocked  = errors.New("folder is used by another process")
+)

@@ -1,11 +1,50 @@
 package eventlog
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// inFlight bounds the bytes of packages on their way into the store.
+const inFlight = 32 << 20
 
 // Log is the durable log of events. Its methods may be called by many
 // goroutines.
 type Log struct {
-	cfg Config
+	cfg   Config
+	table *table
+	room  *semaphore.Weighted
+	// pressed asks Run for a checkpoint before its time.
+	pressed chan struct{}
+	// opening is held while a session is opened or the log closed and guards
+	// folder. Order of locks: opening, saving, a queue's turn, mu.
+	opening sync.Mutex
+	folder  *folder
+	// saving is held by whoever moves the checkpoint.
+	saving sync.Mutex
+
+	mu sync.Mutex // guards what follows; held for moments only
+	// current is the session in use, nil while there is none.
+	current *session
+	closed  bool
+	// changed is closed and made anew whenever current changes.
+	changed chan struct{}
+	// cause is why there is no session.
+	cause error
+	// at is the position of the last checkpoint, highest the last stream
+	// sequence of the same store that was acknowledged.
+	at      Position
+	highest uint64
+	// unsaved counts the bytes and packages stored after the last checkpoint.
+	unsaved, unsavedPackages int64
+	saveErr                  error
+	saved                    time.Time
+	view                     State
 }
 
 // Open opens the log. It returns an error only for a Config that can never
@@ -15,35 +54,135 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{cfg: cfg}, nil
+	l := &Log{
+		cfg:     cfg,
+		room:    semaphore.NewWeighted(inFlight),
+		pressed: make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		view:    State{Kind: Embedded},
+	}
+	if cfg.NATSURL != "" {
+		l.view.Kind = Cluster
+	}
+	l.table = newTable(tableLimit, l.press, cfg.Checkpoints.Load)
+	if err := l.connect(ctx, false); err != nil {
+		l.degrade(err)
+	}
+	return l, nil
 }
 
-// Run keeps the log in order until ctx ends: it recovers from faults, saves
-// checkpoints and removes what is too old.
-func (l *Log) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// press asks Run for a checkpoint.
+func (l *Log) press() {
+	select {
+	case l.pressed <- struct{}{}:
+	default:
+	}
+}
+
+// connect opens a session, brings the table up to it and puts it to use.
+// faulted says that the session before it met a fault.
+func (l *Log) connect(ctx context.Context, faulted bool) error {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	s, err := l.openSession(ctx, faulted)
+	if err != nil {
+		return err
+	}
+	if err := l.catchUp(ctx, s); err != nil {
+		s.close()
+		return err
+	}
+	st, err := s.info(ctx)
+	if err != nil {
+		s.close()
+		return err
+	}
+	l.mu.Lock()
+	l.cause = nil
+	l.look(s, st)
+	l.swap(s)
+	l.mu.Unlock()
+	s.logOpened(l.cfg.Logger)
+	return nil
+}
+
+// openSession opens the store that the configuration names. l.opening is held.
+func (l *Log) openSession(ctx context.Context, faulted bool) (*session, error) {
+	l.mu.Lock()
+	closed, again := l.closed, l.cause != nil
+	l.mu.Unlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	if l.cfg.NATSURL != "" {
+		return openCluster(ctx, l.cfg)
+	}
+	if l.folder == nil {
+		f, err := openFolder(l.cfg.Dir)
+		if err != nil {
+			return nil, err
+		}
+		l.folder = f
+	}
+	return openEmbedded(ctx, l.folder, l.cfg, faulted, again)
+}
+
+// swap puts a session to use, or none, and wakes whoever waits for a change.
+func (l *Log) swap(s *session) {
+	l.current = s
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// session returns the session in use, or why there is none.
+func (l *Log) session() (*session, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, ErrClosed)
+	}
+	if l.current == nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, l.cause)
+	}
+	if err := l.current.failed(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return l.current, nil
+}
+
+// drop takes a failed session out of use and closes it.
+func (l *Log) drop(s *session) {
+	l.mu.Lock()
+	if l.current == s {
+		l.swap(nil)
+	}
+	l.mu.Unlock()
+	l.degrade(s.failed())
+	s.close()
+}
 
 // Close saves a last checkpoint and releases the store. Call it after Run has
 // returned and the last Append has been answered.
-func (l *Log) Close() error { return nil }
-
-// Append makes a package durable. It returns only when that is done, or with
-// one of this package's errors; after any error the agent may send the package
-// again.
-func (l *Log) Append(ctx context.Context, p Package) (Receipt, error) {
-	return Receipt{}, ErrUnavailable
+func (l *Log) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	defer cancel()
+	err := l.checkpoint(ctx)
+	if errors.Is(err, ErrUnavailable) {
+		err = nil // there is no store to save a position of
+	}
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	l.mu.Lock()
+	s := l.current
+	l.closed = true
+	l.swap(nil)
+	l.mu.Unlock()
+	if s != nil {
+		s.close()
+	}
+	if l.folder != nil {
+		err = errors.Join(err, l.folder.close())
+		l.folder = nil
+	}
+	return err
 }
-
-// List yields the stored records that match, oldest arrival first, until yield
-// returns false. A *BoundError says that it stopped before the end.
-func (l *Log) List(ctx context.Context, f Filter, yield func(Record) bool) error {
-	return ErrUnavailable
-}
-
-// Watch yields matching records as they become durable, from now on, until
-// yield returns false or ctx ends. It outlives faults of the store.
-func (l *Log) Watch(ctx context.Context, f Filter, yield func(Record) bool) error {
-	return ErrUnavailable
-}
-
-// State says how the log is.
-func (l *Log) State() State { return State{} }

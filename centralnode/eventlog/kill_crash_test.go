@@ -1,0 +1,45 @@
+package eventlog
+
+import (
+	"testing"
+	"time"
+)
+
+// rounds runs counted rounds of crashes, each with a check, and reports.
+func (h *harness) rounds(wanted int) {
+	h.t.Helper()
+	counted := 0
+	for tried := 0; counted < wanted; tried++ {
+		if tried > 2*wanted {
+			h.t.Fatalf("only %d of %d rounds acknowledged %d packages", counted, tried, roundAcks)
+		}
+		got := h.round(50*time.Millisecond + time.Duration(h.rng.Int64N(int64(300*time.Millisecond))))
+		if got >= roundAcks {
+			counted++
+		}
+		if h.rng.IntN(4) == 0 {
+			h.interrupt(time.Duration(h.rng.Int64N(int64(400 * time.Millisecond))))
+		}
+		h.verify()
+	}
+}
+
+// TestNothingAcknowledgedIsLostByKill kills the process with SIGKILL at random
+// moments under load.
+func TestNothingAcknowledgedIsLostByKill(t *testing.T) {
+	acked := 0
+	for range 8 {
+		h := newHarness(t, t.TempDir(), t.TempDir(), 1<<30, false)
+		h.rounds(5)
+		acked += h.acked
+	}
+	t.Logf("40 rounds, %d packages acknowledged", acked)
+}
+
+// TestNothingAcknowledgedIsLostByKillWhileOldEventsGo does the same while
+// checkpoints are made and old packages removed without pause.
+func TestNothingAcknowledgedIsLostByKillWhileOldEventsGo(t *testing.T) {
+	h := newHarness(t, t.TempDir(), t.TempDir(), 1<<30, true)
+	h.rounds(12)
+	t.Logf("12 rounds, %d packages acknowledged", h.acked)
+}
