@@ -3,6 +3,7 @@
 package pkitest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -125,4 +126,10 @@ func KeyPEM(t testing.TB, key crypto.Signer) []byte {
 		t.Fatalf("pkitest: %v", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// PrivateKeyPEM takes the key of a pair out of its PEM.
+func PrivateKeyPEM(p *pki.Pair) []byte {
+	text := p.EncodePEM()
+	return text[bytes.LastIndex(text, []byte("-----BEGIN ")):]
 }
