@@ -5,109 +5,109 @@ import (
 	"sync"
 )
 
-// ConnLimits bounds connections. Strangers are those that were not let in yet;
-// they never take a place of one that was.
-type ConnLimits struct {
-	Admitted            int
-	Strangers           int
-	StrangersPerAddress int // an IPv6 address counts as its /64
+// Limits bounds the connections of one listener. Strangers have a pool of their
+// own, so that they never take a place of those who proved who they are.
+type Limits struct {
+	Admitted   int
+	Strangers  int
+	PerAddress int // strangers per address; an address counts as its Network
 }
 
 // Conns counts connections against their limits.
 type Conns struct {
-	limits ConnLimits
+	limits Limits
 
 	mu         sync.Mutex
 	admitted   int
 	strangers  int
-	perAddress map[netip.Addr]int
+	refused    uint64
+	perAddress map[netip.Prefix]int // never more entries than strangers
 }
 
 // NewConns makes a count of no connections.
-func NewConns(l ConnLimits) *Conns {
-	return &Conns{limits: l, perAddress: make(map[netip.Addr]int)}
+func NewConns(l Limits) *Conns {
+	return &Conns{limits: l, perAddress: make(map[netip.Prefix]int)}
 }
 
-// Slot is the place of one connection.
-type Slot struct {
+// Lease is the place of one connection.
+type Lease struct {
 	conns   *Conns
-	address netip.Addr
-	state   slotState // guarded by conns.mu
+	address netip.Prefix
+	state   leaseState // guarded by conns.mu
 }
 
-type slotState int
+type leaseState int
 
 const (
-	stranger slotState = iota
+	stranger leaseState = iota
 	admitted
 	released
 )
 
-// Acquire takes a stranger's place for a connection from address, or says
+// Acquire takes a stranger's place for a connection from an address, or says
 // that there is none.
-func (c *Conns) Acquire(address netip.Addr) (*Slot, bool) {
-	address = network(address)
+func (c *Conns) Acquire(from netip.Addr) (*Lease, bool) {
+	address := Network(from)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.strangers >= c.limits.Strangers || c.perAddress[address] >= c.limits.StrangersPerAddress {
+	if c.strangers >= c.limits.Strangers || c.perAddress[address] >= c.limits.PerAddress {
+		c.refused++
 		return nil, false
 	}
 	c.strangers++
 	c.perAddress[address]++
-	return &Slot{conns: c, address: address}, true
+	return &Lease{conns: c, address: address}, true
 }
 
 // Admit moves a connection out of the strangers' places, once. It says whether
-// there was room among the admitted; without room the slot stays a stranger's.
-func (s *Slot) Admit() bool {
-	c := s.conns
+// there was room among the admitted; without room the lease stays a stranger's.
+func (l *Lease) Admit() bool {
+	c := l.conns
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.state == stranger && c.admitted < c.limits.Admitted {
-		c.dropStranger(s.address)
+	if l.state == stranger {
+		if c.admitted >= c.limits.Admitted {
+			c.refused++
+			return false
+		}
+		c.dropStranger(l.address)
 		c.admitted++
-		s.state = admitted
+		l.state = admitted
 	}
-	return s.state == admitted
+	return l.state == admitted
 }
 
 // Release gives the place back, once.
-func (s *Slot) Release() {
-	c := s.conns
+func (l *Lease) Release() {
+	c := l.conns
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch s.state {
+	switch l.state {
 	case stranger:
-		c.dropStranger(s.address)
+		c.dropStranger(l.address)
 	case admitted:
 		c.admitted--
 	}
-	s.state = released
+	l.state = released
 }
 
 // dropStranger needs mu.
-func (c *Conns) dropStranger(address netip.Addr) {
+func (c *Conns) dropStranger(address netip.Prefix) {
 	c.strangers--
 	if c.perAddress[address]--; c.perAddress[address] == 0 {
 		delete(c.perAddress, address)
 	}
 }
 
-// Counts returns how many connections there are of each kind.
-func (c *Conns) Counts() (admitted, strangers int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.admitted, c.strangers
+// Usage is how many places are taken, and how many were refused so far.
+type Usage struct {
+	Admitted, Strangers int
+	Refused             uint64
 }
 
-// network is the address that a stranger's connections are counted under: who
-// has one IPv6 address mostly has the /64 around it.
-func network(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return a
+// Usage returns the present counts.
+func (c *Conns) Usage() Usage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Usage{Admitted: c.admitted, Strangers: c.strangers, Refused: c.refused}
 }

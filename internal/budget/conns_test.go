@@ -9,7 +9,7 @@ import (
 )
 
 func TestStrangersNeverTakeThePlaceOfTheAdmitted(t *testing.T) {
-	c := budget.NewConns(budget.ConnLimits{Admitted: 2, Strangers: 3, StrangersPerAddress: 2})
+	c := budget.NewConns(budget.Limits{Admitted: 2, Strangers: 3, PerAddress: 2})
 	one, two := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("2001:db8::1")
 	a, ok := c.Acquire(one)
 	b, ok2 := c.Acquire(netip.MustParseAddr("::ffff:127.0.0.1"))
@@ -36,16 +36,16 @@ func TestStrangersNeverTakeThePlaceOfTheAdmitted(t *testing.T) {
 	if !b.Admit() || d.Admit() {
 		t.Fatal("the bound of admitted connections does not hold")
 	}
-	for _, s := range []*budget.Slot{a, a, b, d, e} {
+	for _, s := range []*budget.Lease{a, a, b, d, e} {
 		s.Release()
 	}
-	if admitted, strangers := c.Counts(); admitted != 0 || strangers != 0 {
-		t.Fatalf("%d admitted, %d strangers left", admitted, strangers)
+	if got := c.Usage(); got != (budget.Usage{Refused: 3}) {
+		t.Fatalf("at the end: %+v", got)
 	}
 }
 
 func TestIPv6NeighboursShareOneBound(t *testing.T) {
-	c := budget.NewConns(budget.ConnLimits{Admitted: 9, Strangers: 9, StrangersPerAddress: 1})
+	c := budget.NewConns(budget.Limits{Admitted: 9, Strangers: 9, PerAddress: 1})
 	if _, ok := c.Acquire(netip.MustParseAddr("2001:db8::1")); !ok {
 		t.Fatal("no place for the first")
 	}
@@ -54,8 +54,8 @@ func TestIPv6NeighboursShareOneBound(t *testing.T) {
 	}
 }
 
-func TestSlotsMayBeUsedByManyGoroutines(t *testing.T) {
-	c := budget.NewConns(budget.ConnLimits{Admitted: 50, Strangers: 1000, StrangersPerAddress: 1000})
+func TestLeasesMayBeUsedByManyGoroutines(t *testing.T) {
+	c := budget.NewConns(budget.Limits{Admitted: 50, Strangers: 1000, PerAddress: 1000})
 	var all sync.WaitGroup
 	for range 200 {
 		all.Go(func() {
@@ -66,7 +66,7 @@ func TestSlotsMayBeUsedByManyGoroutines(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if admitted, strangers := c.Counts(); admitted != 0 || strangers != 0 {
-		t.Fatalf("%d admitted, %d strangers left", admitted, strangers)
+	if got := c.Usage(); got.Admitted != 0 || got.Strangers != 0 {
+		t.Fatalf("at the end: %+v", got)
 	}
 }
