@@ -76,7 +76,7 @@ func program(t testing.TB) string {
 
 // connector demands one in CI; elsewhere an account without the right to
 // listen cannot run these tests at all.
-func connector(t testing.TB) collect.Source {
+func connector(t testing.TB) *collect.Connector {
 	t.Helper()
 	c, err := collect.NewConnector(collect.Options{Log: quiet(t)})
 	if err != nil {
@@ -90,7 +90,7 @@ func connector(t testing.TB) collect.Source {
 
 func TestRealProcessesAreSeen(t *testing.T) {
 	for name, source := range map[string]func(t testing.TB) collect.Source{
-		collect.NameConnector: connector,
+		collect.NameConnector: func(t testing.TB) collect.Source { return connector(t) },
 		collect.NamePoll: func(t testing.TB) collect.Source {
 			return collect.NewPoll(collect.Options{Log: quiet(t), Poll: 5 * time.Millisecond})
 		},
@@ -166,6 +166,52 @@ func TestConnectorTellsExitCodesAndNoThreads(t *testing.T) {
 		if e := <-events; e.GetProcessStart().GetPid() == uint32(os.Getpid()) {
 			t.Fatalf("a thread became a process: %v", e)
 		}
+	}
+}
+
+func TestLostEventsAreCounted(t *testing.T) {
+	c := connector(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stuck, resume := make(chan struct{}), make(chan struct{})
+	var notices, lost uint64
+	done := make(chan error, 1)
+	go func() {
+		first := true
+		done <- c.Run(ctx, func(e *agentv1.Event) {
+			if first { // a slow disk
+				first = false
+				close(stuck)
+				<-resume
+			}
+			if n := e.GetCollectorNotice(); n.GetCode() == collect.NoticeOverrun {
+				notices++
+				lost += n.Count
+				cancel()
+			}
+		})
+	}()
+	defer func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if notices != 1 || lost == 0 {
+			t.Errorf("%d notices of %d lost events", notices, lost)
+		}
+	}()
+	burst := func() {
+		cmd := exec.Command("sh", "-c", "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done")
+		if err := cmd.Run(); err != nil {
+			t.Error(err)
+		}
+	}
+	burst()
+	<-stuck
+	collect.ShrinkBuffer(t, c)
+	burst()
+	close(resume)
+	for ctx.Err() == nil {
+		burst()
 	}
 }
 

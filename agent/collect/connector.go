@@ -2,12 +2,9 @@ package collect
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,48 +12,73 @@ import (
 	agentv1 "vedette/proto/agent/v1"
 )
 
-// The proc connector: linux/connector.h and linux/cn_proc.h.
 const (
-	connectorProc   = 1 // CN_IDX_PROC and CN_VAL_PROC
-	multicastListen = 1 // PROC_CN_MCAST_LISTEN
-
-	procEventNone = 0
-	procEventFork = 0x00000001
-	procEventExec = 0x00000002
-	procEventExit = 0x80000000
-
-	netlinkHeader   = 16
-	connectorHeader = 20
-	procEventHeader = 16
-
-	// receiveBuffer holds some thousands of events while the disk is slow.
-	receiveBuffer = 4 << 20
-	ackTimeout    = 2 * time.Second
+	// exitDelay is how long the end of a process may wait to be told when
+	// nothing else happens.
+	exitDelay = 500 * time.Millisecond
+	// patience is how long a start waits for the exit that names the parent.
+	patience = time.Second
+	// maxWaiting bounds the starts that wait.
+	maxWaiting = 1024
 )
 
 // Connector listens to the kernel's proc connector.
+//
+// Waking up is most of the price, so it has two subscriptions: a start wakes
+// it, because the process must be read before it ends; ends are fetched along
+// with the next start, or after exitDelay. Both carry the kernel's time.
 type Connector struct {
 	options Options
-	file    *os.File
+	starts  *socket
+	exits   *socket
 	table   *table
-	gaps    gaps
-	lost    uint64    // not yet told
+	clock   func() time.Duration // what the kernel's times are compared with
+	waiting []pending
+
+	overran bool      // ENOBUFS came, drops may still grow
+	drops   uint32    // of both sockets, as told so far
 	told    time.Time // of lost events
 }
 
+// pending is the start of a process that was gone before it could be read. Its
+// exit, which is on its way, names the parent.
+type pending struct {
+	pid   int32
+	event *agentv1.Event
+	since time.Time
+}
+
 // NewConnector subscribes. It needs CAP_NET_ADMIN in the host's own namespaces.
+// The sockets are closed when Run returns.
 func NewConnector(o Options) (*Connector, error) {
 	o = o.withDefaults()
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
+	starts, err := subscribe(procEventExec)
 	if err != nil {
-		return nil, fmt.Errorf("open netlink socket: %w", err)
-	}
-	c := &Connector{options: o, file: os.NewFile(uintptr(fd), "proc connector"), table: newTable(o)}
-	if err := c.subscribe(fd); err != nil {
-		_ = c.file.Close()
 		return nil, err
 	}
-	return c, nil
+	if err := starts.wakeable(); err != nil {
+		return nil, errors.Join(err, starts.close())
+	}
+	exits, err := subscribe(procEventExit)
+	if err != nil {
+		return nil, errors.Join(err, starts.close())
+	}
+	clock, err := monotonic()
+	if err != nil {
+		return nil, errors.Join(err, starts.close(), exits.close())
+	}
+	return &Connector{options: o, starts: starts, exits: exits, table: newTable(o), clock: clock}, nil
+}
+
+// monotonic returns the kernel's monotonic clock. Go's own runs alike, and
+// reading it needs no call of the kernel.
+func monotonic() (func() time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return nil, fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	start, base := time.Now(), time.Duration(ts.Nano())
+	return func() time.Duration { return base + time.Since(start) }, nil
 }
 
 // Name implements Source.
@@ -67,97 +89,136 @@ func (c *Connector) Limits() string {
 	return "every process start and exit is seen; of a process that lives less than about a millisecond the details may be missing"
 }
 
-func (c *Connector) subscribe(fd int) error {
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer); err != nil {
-		// Without CAP_NET_ADMIN the bind below fails as well, with the better error.
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: connectorProc}); err != nil {
-		return fmt.Errorf("join the proc connector's group (needs CAP_NET_ADMIN): %w", err)
-	}
-	m := make([]byte, netlinkHeader+connectorHeader+4)
-	order := binary.NativeEndian
-	order.PutUint32(m[0:], uint32(len(m)))
-	order.PutUint16(m[4:], unix.NLMSG_DONE)
-	order.PutUint32(m[16:], connectorProc)
-	order.PutUint32(m[20:], connectorProc)
-	order.PutUint16(m[32:], 4)
-	order.PutUint32(m[36:], multicastListen)
-	if err := unix.Sendto(fd, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return fmt.Errorf("subscribe to the proc connector: %w", err)
-	}
-	return c.awaitAck()
-}
-
-// awaitAck waits for the kernel's answer: in a container's namespaces there is none.
-func (c *Connector) awaitAck() error {
-	if err := c.file.SetReadDeadline(time.Now().Add(ackTimeout)); err != nil {
-		return fmt.Errorf("subscribe to the proc connector: %w", err)
-	}
-	var answer error
-	done := false
-	err := c.receive(func(m message) bool {
-		if m.what == procEventNone {
-			done = true
-			if code := order32(m.data, 0); code != 0 {
-				answer = fmt.Errorf("subscribe to the proc connector: %w", unix.Errno(code))
-			}
-		}
-		return !done
-	})
-	if !done {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			err = errors.New("the kernel does not answer; the proc connector works only in the host's own network and process namespaces")
-		}
-		return fmt.Errorf("subscribe to the proc connector: %w", err)
-	}
-	return errors.Join(answer, c.file.SetReadDeadline(time.Time{}))
-}
-
 // Run implements Source. It may be called once.
 func (c *Connector) Run(ctx context.Context, emit func(*agentv1.Event)) error {
-	defer c.file.Close()
-	stop := context.AfterFunc(ctx, func() { _ = c.file.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer c.starts.close()
+	defer c.exits.close()
 	if err := c.table.refresh(); err != nil {
 		return fmt.Errorf("list processes: %w", err)
 	}
+	started := func(m message) bool { c.start(m, emit); return true }
+	var ended []message
+	collect := func(m message) bool {
+		m.data = append([]byte(nil), m.data...)
+		ended = append(ended, m)
+		return len(ended) < maxWaiting
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.starts.file.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
 	for {
-		err := c.receive(func(m message) bool {
-			c.handle(m, emit)
-			return ctx.Err() == nil
-		})
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, unix.ENOBUFS):
-			// The buffer ran over; the gaps will tell by how much.
-		case err != nil:
+		deadline := time.Now().Add(exitDelay)
+		if err := c.starts.file.SetReadDeadline(deadline); err != nil {
 			return fmt.Errorf("read the proc connector: %w", err)
+		}
+		for late := false; !late; {
+			if ctx.Err() != nil {
+				return nil
+			}
+			err := c.starts.wait(started)
+			late = errors.Is(err, os.ErrDeadlineExceeded)
+			if !late {
+				if err := c.failed(err); err != nil {
+					return err
+				}
+			}
+			// Ends are taken first and told last: a start that came between is
+			// read before the end of the same process.
+			_, err = c.exits.drain(collect)
+			if err := c.failed(err); err != nil {
+				return err
+			}
+			_, err = c.starts.drain(started)
+			if err := c.failed(err); err != nil {
+				return err
+			}
+			for _, m := range ended {
+				c.exit(m, emit)
+			}
+			ended = ended[:0]
+			if c.overran {
+				c.tellLost(emit)
+			}
+			if len(c.waiting) > 0 {
+				c.release(emit)
+			}
 		}
 	}
 }
 
-func (c *Connector) handle(m message, emit func(*agentv1.Event)) {
-	c.lost += c.gaps.add(m.cpu, m.seq)
-	if c.lost > 0 {
-		c.tellLost(emit)
+// failed passes on what ends Run.
+func (c *Connector) failed(err error) error {
+	if errors.Is(err, unix.ENOBUFS) {
+		c.overran = true
+		return nil
 	}
-	switch {
-	case m.what == procEventFork && len(m.data) >= 16:
-		parent, child, leader := order32(m.data, 4), order32(m.data, 8), order32(m.data, 12)
-		if child == leader { // else a thread
-			c.table.fork(int32(parent), int32(child))
-		}
-	case m.what == procEventExec && len(m.data) >= 8:
-		emit(c.table.start(int32(order32(m.data, 4))))
-	case m.what == procEventExit && len(m.data) >= 12:
-		if pid := order32(m.data, 0); pid == order32(m.data, 4) {
-			if e := c.table.exit(int32(pid), exitCode(order32(m.data, 8))); e != nil {
-				emit(e)
-			}
+	if err != nil {
+		return fmt.Errorf("read the proc connector: %w", err)
+	}
+	return nil
+}
+
+// at is the wall-clock time of a message.
+func (c *Connector) at(m message) time.Time {
+	now := c.options.Now()
+	if age := c.clock() - m.when; age > 0 && age < time.Hour {
+		return now.Add(-age)
+	}
+	return now
+}
+
+func (c *Connector) start(m message, emit func(*agentv1.Event)) {
+	if m.what != procEventExec || len(m.data) < 8 {
+		return
+	}
+	pid := int32(order32(m.data, 4))
+	event, found := c.table.start(c.at(m), pid)
+	if found || len(c.waiting) >= maxWaiting {
+		emit(event)
+		return
+	}
+	c.waiting = append(c.waiting, pending{pid: pid, event: event, since: c.options.Now()})
+}
+
+func (c *Connector) exit(m message, emit func(*agentv1.Event)) {
+	if m.what != procEventExit || len(m.data) < 12 {
+		return
+	}
+	pid := order32(m.data, 0)
+	if pid != order32(m.data, 4) {
+		return // a thread
+	}
+	if len(c.waiting) > 0 && len(m.data) >= 24 {
+		c.settle(int32(pid), int32(order32(m.data, 20)), emit)
+	}
+	if e := c.table.exit(c.at(m), int32(pid), exitCode(order32(m.data, 8))); e != nil {
+		emit(e)
+	}
+}
+
+// settle completes a waiting start with the parent that the exit named.
+func (c *Connector) settle(pid, parent int32, emit func(*agentv1.Event)) {
+	for i, w := range c.waiting {
+		if w.pid == pid {
+			s := w.event.GetProcessStart()
+			s.ParentPid, s.ParentExecutable = uint32(parent), c.table.executable(parent)
+			emit(w.event)
+			c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
+			return
 		}
 	}
+}
+
+// release gives out starts whose exit was lost.
+func (c *Connector) release(emit func(*agentv1.Event)) {
+	now := c.options.Now()
+	for len(c.waiting) > 0 {
+		if d := now.Sub(c.waiting[0].since); d >= 0 && d < patience {
+			return
+		}
+		emit(c.waiting[0].event)
+		c.waiting = c.waiting[1:]
+	}
+	c.waiting = nil
 }
 
 // tellLost reports lost events, at most once a second: a host that starts so
@@ -167,9 +228,20 @@ func (c *Connector) tellLost(emit func(*agentv1.Event)) {
 	if d := now.Sub(c.told); d >= 0 && d < time.Second {
 		return
 	}
-	c.options.Log.Warn("the kernel could not deliver all process events", "lost", c.lost)
-	emit(Notice(now, NoticeOverrun, "forks, starts and exits were lost between the kernel and the agent", c.lost))
-	c.lost, c.told = 0, now
+	starts, err := c.starts.drops()
+	exits, err2 := c.exits.drops()
+	if err := errors.Join(err, err2); err != nil {
+		c.options.Log.Warn("cannot count lost process events", "error", err)
+		starts, exits = c.drops, 1
+	}
+	lost := starts + exits - c.drops
+	if lost == 0 {
+		c.overran = false
+		return
+	}
+	c.drops, c.told = starts+exits, now
+	c.options.Log.Warn("the kernel could not deliver all process events", "lost", lost)
+	emit(Notice(now, NoticeOverrun, "process starts and exits were lost between the kernel and the agent", uint64(lost)))
 	if err := c.table.refresh(); err != nil {
 		c.options.Log.Warn("cannot list processes", "error", err)
 	}
@@ -181,81 +253,4 @@ func exitCode(status uint32) int32 {
 		return int32(128 + signal)
 	}
 	return int32(status >> 8 & 0xff)
-}
-
-// message is one event as the kernel sent it.
-type message struct {
-	what uint32
-	cpu  uint32
-	seq  uint32 // per processor, of all events
-	data []byte // good until the next message
-}
-
-func order32(b []byte, at int) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
-
-// parse returns false for what is no proc event.
-func parse(b []byte) (message, bool) {
-	if len(b) < netlinkHeader+connectorHeader+procEventHeader {
-		return message{}, false
-	}
-	if order32(b, 16) != connectorProc || order32(b, 20) != connectorProc {
-		return message{}, false
-	}
-	body := b[netlinkHeader+connectorHeader:]
-	m := message{what: order32(body, 0), cpu: order32(body, 4), seq: order32(b, 24), data: body[procEventHeader:]}
-	return m, m.what != procEventNone || len(m.data) >= 4
-}
-
-// receive calls f for each message of the kernel until f says no or reading fails.
-func (c *Connector) receive(f func(message) bool) error {
-	conn, err := c.file.SyscallConn()
-	if err != nil {
-		return err
-	}
-	buf := make([]byte, 4096)
-	var failed error
-	more := true
-	err = conn.Read(func(fd uintptr) bool {
-		for more {
-			n, from, err := unix.Recvfrom(int(fd), buf, 0)
-			switch {
-			case errors.Is(err, unix.EAGAIN):
-				return false
-			case errors.Is(err, unix.EINTR):
-				continue
-			case err != nil:
-				failed = err
-				return true
-			}
-			// Only the kernel has port 0; a process with the right to send here is not believed.
-			if kernel, ok := from.(*unix.SockaddrNetlink); !ok || kernel.Pid != 0 {
-				continue
-			}
-			if m, ok := parse(buf[:n]); ok {
-				more = f(m)
-			}
-		}
-		return true
-	})
-	runtime.KeepAlive(c.file)
-	if errno := syscall.Errno(0); errors.As(failed, &errno) {
-		return errno
-	}
-	return err
-}
-
-// gaps counts events that the kernel numbered and did not deliver.
-type gaps struct{ last map[uint32]uint32 }
-
-// add returns how many events of a processor are missing before this one.
-func (g *gaps) add(cpu, seq uint32) uint64 {
-	if g.last == nil {
-		g.last = make(map[uint32]uint32)
-	}
-	last, known := g.last[cpu]
-	g.last[cpu] = seq
-	if missing := seq - last - 1; known && missing < 1<<31 {
-		return uint64(missing)
-	}
-	return 0
 }

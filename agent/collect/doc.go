@@ -2,8 +2,8 @@
 //
 // With the right to do so it listens to the kernel's proc connector, which
 // tells of each execve and each exit; what the kernel could not deliver is
-// counted exactly, from the gaps in its per-processor numbers, and reported as
-// a CollectorNotice. Without that right it looks at /proc again and again, and
+// counted exactly, by the socket's own counter, and reported as a
+// CollectorNotice. Without that right it looks at /proc again and again, and
 // Limits says what it may miss then.
 //
 // A start is an execve that succeeded; a fork alone is none. An exit is

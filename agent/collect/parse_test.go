@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	agentv1 "vedette/proto/agent/v1"
@@ -75,17 +75,44 @@ func TestForeignTextIsBoundedAndValid(t *testing.T) {
 	}
 }
 
-func TestProcessThatIsGoneIsIncompleteAndKeepsItsParent(t *testing.T) {
-	tb := newTable(Options{Log: slog.New(slog.DiscardHandler), Proc: t.TempDir()}.withDefaults())
-	tb.known[3] = process{executable: "/bin/sh", started: true}
-	tb.fork(3, 7)
-	s := tb.start(7).GetProcessStart()
-	if !s.Incomplete || s.Executable != "" || s.ParentPid != 3 || s.ParentExecutable != "/bin/sh" {
+func connectorMessage(what uint32, words ...uint32) message {
+	data := make([]byte, 4*len(words))
+	for i, w := range words {
+		binary.NativeEndian.PutUint32(data[4*i:], w)
+	}
+	return message{what: what, data: data}
+}
+
+func TestStartOfAProcessThatIsGoneLearnsItsParentFromItsExit(t *testing.T) {
+	now := time.Unix(1000, 0)
+	o := Options{Log: slog.New(slog.DiscardHandler), Proc: t.TempDir(), Now: func() time.Time { return now }}.withDefaults()
+	c := &Connector{options: o, table: newTable(o), clock: func() time.Duration { return 0 }}
+	c.table.known[3] = process{executable: "/bin/sh", started: true}
+	var seen []*agentv1.Event
+	emit := func(e *agentv1.Event) { seen = append(seen, e) }
+	c.start(connectorMessage(procEventExec, 7, 7), emit)
+	c.start(connectorMessage(procEventExec, 8, 8), emit)
+	c.release(emit)
+	if len(seen) != 0 {
+		t.Fatalf("%v came before the exit", seen)
+	}
+	c.exit(connectorMessage(procEventExit, 7, 7, 3<<8, 17, 3, 3), emit)
+	if len(seen) != 2 || seen[1].GetProcessExit().GetExitCode() != 3 {
+		t.Fatalf("%v", seen)
+	}
+	s := seen[0].GetProcessStart()
+	if !s.Incomplete || s.Pid != 7 || s.Executable != "" || s.ParentPid != 3 || s.ParentExecutable != "/bin/sh" {
 		t.Fatalf("%v", s)
 	}
-	tb.fork(3, 8)
-	if e := tb.exit(8, 0); e != nil {
-		t.Fatalf("a fork that executed nothing has no start and no exit: %v", e)
+	now = now.Add(patience)
+	c.release(emit)
+	if len(seen) != 3 || seen[2].GetProcessStart().GetPid() != 8 || len(c.waiting) != 0 {
+		t.Fatalf("a start whose exit was lost: %v", seen)
+	}
+	c.exit(connectorMessage(procEventExit, 99, 99, 0, 17, 3, 3), emit)
+	c.exit(connectorMessage(procEventExit, 98, 8, 0, 17, 3, 3), emit)
+	if len(seen) != 3 {
+		t.Fatalf("neither a fork that executed nothing nor a thread has an exit: %v", seen)
 	}
 }
 
@@ -130,30 +157,6 @@ func TestPollSeesReusedNumbersAndNewPrograms(t *testing.T) {
 	}
 }
 
-func TestGapsAreCountedPerProcessor(t *testing.T) {
-	var g gaps
-	for i, c := range []struct {
-		cpu, seq uint32
-		want     uint64
-	}{{0, 10, 0}, {1, 500, 0}, {0, 11, 0}, {0, 15, 3}, {1, 501, 0}, {1, 501, 0}, {1, 400, 0}, {2, math.MaxUint32, 0}, {2, 0, 0}, {2, 2, 1}} {
-		if got := g.add(c.cpu, c.seq); got != c.want {
-			t.Fatalf("step %d: %d lost, want %d", i, got, c.want)
-		}
-	}
-}
-
-func TestLostEventsAreToldOnceASecond(t *testing.T) {
-	o := Options{Log: slog.New(slog.DiscardHandler), Proc: t.TempDir()}.withDefaults()
-	c := &Connector{options: o, table: newTable(o)}
-	var seen []*agentv1.Event
-	for seq := uint32(0); seq < 100; seq += 10 {
-		c.handle(message{what: procEventFork, seq: seq}, func(e *agentv1.Event) { seen = append(seen, e) })
-	}
-	if len(seen) != 1 || seen[0].GetCollectorNotice().Code != NoticeOverrun || seen[0].GetCollectorNotice().Count != 9 || c.lost != 72 {
-		t.Fatalf("%v, %d still to tell", seen, c.lost)
-	}
-}
-
 func TestExitCodesAreThoseOfAShell(t *testing.T) {
 	for status, want := range map[uint32]int32{0: 0, 1 << 8: 1, 255 << 8: 255, 9: 137, 11 | 0x80: 139, 15: 143} {
 		if got := exitCode(status); got != want {
@@ -183,16 +186,17 @@ func TestBrokenConnectorIsReplacedByPolling(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	b := make([]byte, netlinkHeader+connectorHeader+procEventHeader+16)
+	b := make([]byte, procDataAt+24)
 	binary.NativeEndian.PutUint32(b[16:], connectorProc)
 	binary.NativeEndian.PutUint32(b[20:], connectorProc)
 	binary.NativeEndian.PutUint32(b[36:], procEventExit)
 	f.Add(b)
 	o := Options{Log: slog.New(slog.DiscardHandler), Proc: f.TempDir()}.withDefaults()
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		c := &Connector{options: o, table: newTable(o)}
+		c := &Connector{options: o, table: newTable(o), clock: func() time.Duration { return 0 }}
 		if m, ok := parse(b); ok {
-			c.handle(m, func(*agentv1.Event) {})
+			c.start(m, func(*agentv1.Event) {})
+			c.exit(m, func(*agentv1.Event) {})
 		}
 	})
 }

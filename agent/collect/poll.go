@@ -111,7 +111,7 @@ func (p *Poll) begin(pid int32, emit func(*agentv1.Event)) {
 		return
 	}
 	p.age[pid] = 0
-	emit(p.table.startOf(pid, d, err == nil))
+	emit(p.table.startOf(p.options.Now(), pid, d, err == nil))
 }
 
 // again looks at a known process: another one may have its number now, or it
@@ -131,12 +131,12 @@ func (p *Poll) again(pid int32, known process, emit func(*agentv1.Event)) {
 		return
 	}
 	p.age[pid] = 0
-	emit(p.table.startOf(pid, d, true))
+	emit(p.table.startOf(p.options.Now(), pid, d, true))
 }
 
 func (p *Poll) end(pid int32, emit func(*agentv1.Event)) {
 	delete(p.age, pid)
-	if e := p.table.exit(pid, UnknownExitCode); e != nil {
+	if e := p.table.exit(p.options.Now(), pid, UnknownExitCode); e != nil {
 		emit(e)
 	}
 }

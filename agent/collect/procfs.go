@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -30,23 +29,29 @@ type details struct {
 
 // procfs reads processes. Not safe for concurrent use: it keeps one buffer.
 type procfs struct {
-	root string
-	buf  []byte
+	root  string
+	path  []byte // root and room for a number
+	buf   []byte
+	names procNames
 }
 
+// procNames are C strings.
+type procNames struct{ exe, cwd, cmdline, status, stat *byte }
+
 func newProcfs(root string) *procfs {
-	return &procfs{root: root, buf: make([]byte, maxCommandLine)}
+	c := func(name string) *byte { return &append([]byte(name), 0)[0] }
+	return &procfs{
+		root: root, path: append(make([]byte, 0, len(root)+16), root...), buf: make([]byte, maxCommandLine),
+		names: procNames{exe: c("exe"), cwd: c("cwd"), cmdline: c("cmdline"), status: c("status"), stat: c("stat")},
+	}
 }
 
 // open returns a handle on one process: what is read through it can never be
 // of another process that was given the same number.
 func (p *procfs) open(pid int32) (int, error) {
-	for {
-		fd, err := unix.Open(filepath.Join(p.root, strconv.Itoa(int(pid))), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if !errors.Is(err, unix.EINTR) {
-			return fd, err
-		}
-	}
+	path := append(p.path[:len(p.root)], '/')
+	path = append(strconv.AppendInt(path, int64(pid), 10), 0)
+	return openRaw(unix.AT_FDCWD, &path[0], unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC)
 }
 
 // read collects what is there. It returns errGone when nothing was, and
@@ -57,18 +62,18 @@ func (p *procfs) read(pid int32) (details, error) {
 	if err != nil {
 		return details{}, errGone
 	}
-	defer unix.Close(dir)
+	defer closeRaw(dir)
 	var d details
 	var errExe, errArgs error
-	d.executable, errExe = p.link(dir, "exe")
-	if line, err := p.file(dir, "cmdline"); err != nil {
+	d.executable, errExe = p.link(dir, p.names.exe)
+	if line, err := p.file(dir, p.names.cmdline, unix.Read); err != nil {
 		errArgs = err
 	} else {
 		d.args, d.complete = splitArgs(line)
 	}
-	d.cwd, err = p.link(dir, "cwd")
+	d.cwd, err = p.link(dir, p.names.cwd)
 	d.complete = d.complete && errExe == nil && errArgs == nil && err == nil
-	if status, err := p.file(dir, "status"); err == nil {
+	if status, err := p.file(dir, p.names.status, readRaw); err == nil {
 		parseStatus(status, &d)
 	}
 	d.complete = d.complete && d.uidKnown
@@ -84,44 +89,33 @@ func (p *procfs) executable(pid int32) string {
 	if err != nil {
 		return ""
 	}
-	defer unix.Close(dir)
-	path, _ := p.link(dir, "exe") // gone or forbidden: unknown
+	defer closeRaw(dir)
+	path, _ := p.link(dir, p.names.exe) // gone or forbidden: unknown
 	return path
 }
 
-func (p *procfs) link(dir int, name string) (string, error) {
-	n, err := unix.Readlinkat(dir, name, p.buf[:maxPath])
+func (p *procfs) link(dir int, name *byte) (string, error) {
+	n, err := readlinkRaw(dir, name, p.buf[:maxPath])
 	if err != nil {
 		return "", err
 	}
 	return valid(p.buf[:n]), nil
 }
 
-// file reads up to the buffer's size; the result is good until the next call.
-func (p *procfs) file(dir int, name string) ([]byte, error) {
-	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// file reads up to the buffer's size, for which procfs needs one call; the
+// result is good until the next one.
+func (p *procfs) file(dir int, name *byte, read func(int, []byte) (int, error)) ([]byte, error) {
+	fd, err := openRaw(dir, name, unix.O_RDONLY|unix.O_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
-	total := 0
-	for total < len(p.buf) {
-		n, err := unix.Read(fd, p.buf[total:])
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			break
-		}
-		total += n
-		if name == "status" && total < len(p.buf)/2 {
-			break // one read gives all of it
+	defer closeRaw(fd)
+	for {
+		n, err := read(fd, p.buf)
+		if !errors.Is(err, unix.EINTR) {
+			return p.buf[:max(n, 0)], err
 		}
 	}
-	return p.buf[:total], nil
 }
 
 // splitArgs reports false when the line was cut at a bound.
@@ -179,8 +173,8 @@ func (p *procfs) startTime(pid int32) uint64 {
 	if err != nil {
 		return 0
 	}
-	defer unix.Close(dir)
-	stat, err := p.file(dir, "stat")
+	defer closeRaw(dir)
+	stat, err := p.file(dir, p.names.stat, readRaw)
 	if err != nil {
 		return 0
 	}

@@ -24,28 +24,21 @@ type process struct {
 type table struct {
 	proc  *procfs
 	users *users
-	now   func() time.Time
 	known map[int32]process
 }
 
 func newTable(o Options) *table {
-	return &table{proc: newProcfs(o.Proc), users: newUsers(o.Now), now: o.Now, known: make(map[int32]process)}
-}
-
-// fork notes a child that runs its parent's program so far.
-func (t *table) fork(parent, child int32) {
-	if len(t.known) < maxTable {
-		t.known[child] = process{executable: t.known[parent].executable, parent: parent}
-	}
+	return &table{proc: newProcfs(o.Proc), users: newUsers(o.Now), known: make(map[int32]process)}
 }
 
 // start reads a process that has just executed a program and makes its event.
-func (t *table) start(pid int32) *agentv1.Event {
+// Nothing but the number is known of one that was not found.
+func (t *table) start(when time.Time, pid int32) (event *agentv1.Event, found bool) {
 	d, err := t.proc.read(pid)
-	return t.startOf(pid, d, err == nil)
+	return t.startOf(when, pid, d, err == nil), err == nil
 }
 
-func (t *table) startOf(pid int32, d details, found bool) *agentv1.Event {
+func (t *table) startOf(when time.Time, pid int32, d details, found bool) *agentv1.Event {
 	before := t.known[pid]
 	if d.parent == 0 {
 		d.parent = before.parent
@@ -61,7 +54,7 @@ func (t *table) startOf(pid int32, d details, found bool) *agentv1.Event {
 	if len(t.known) < maxTable {
 		t.known[pid] = process{executable: d.executable, parent: d.parent, began: before.began, started: true}
 	}
-	return newEvent(t.now(), &agentv1.Event{Kind: &agentv1.Event_ProcessStart{ProcessStart: s}})
+	return newEvent(when, &agentv1.Event{Kind: &agentv1.Event_ProcessStart{ProcessStart: s}})
 }
 
 func (t *table) executable(pid int32) string {
@@ -79,13 +72,13 @@ func (t *table) executable(pid int32) string {
 }
 
 // exit returns nil for a process whose start nobody was told of.
-func (t *table) exit(pid, code int32) *agentv1.Event {
+func (t *table) exit(when time.Time, pid, code int32) *agentv1.Event {
 	p, ok := t.known[pid]
 	delete(t.known, pid)
 	if !ok || !p.started {
 		return nil
 	}
-	return newEvent(t.now(), &agentv1.Event{Kind: &agentv1.Event_ProcessExit{
+	return newEvent(when, &agentv1.Event{Kind: &agentv1.Event_ProcessExit{
 		ProcessExit: &agentv1.ProcessExit{Pid: uint32(pid), ExitCode: code, Executable: p.executable},
 	}})
 }

@@ -1,0 +1,45 @@
+package collect
+
+import (
+	"errors"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls below do not tell Go's scheduler, which would otherwise wake its
+// monitor thread for each of them: measured, that costs more than the calls.
+// It is sound only for calls that never wait. Names, links and status of a
+// process are such; its command line is not (the process's own memory lock is
+// taken), so that is read by an ordinary call.
+
+func openRaw(dir int, path *byte, flags int) (int, error) {
+	for {
+		fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(flags), 0, 0, 0)
+		switch {
+		case errno == 0:
+			return int(fd), nil
+		case !errors.Is(errno, unix.EINTR):
+			return -1, errno
+		}
+	}
+}
+
+func readlinkRaw(dir int, path *byte, buf []byte) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(dir), uintptr(unsafe.Pointer(path)),
+		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func readRaw(fd int, buf []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func closeRaw(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
