@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
-	"fmt"
 )
 
 const (
@@ -63,23 +62,37 @@ func ParseCertificate(pemOrDER []byte) (*x509.Certificate, error) {
 	if len(pemOrDER) > MaxFileSize {
 		return nil, errTooLarge(len(pemOrDER))
 	}
-	der := pemOrDER
-	if !looksLikeDER(pemOrDER) {
-		blocks, err := readBlocks(pemOrDER)
-		if err != nil {
-			return nil, err
-		}
-		defer blocks.wipe()
-		if der, err = blocks.onlyCertificate(); err != nil {
-			return nil, err
-		}
-		der = bytes.Clone(der) // a certificate keeps what it was parsed from
-	}
-	cert, err := parseCertificateDER(der, 1)
+	cert, err := readCertificate(pemOrDER)
 	if err != nil {
 		return nil, err
 	}
-	return cert, CheckLeaf(cert)
+	if err := CheckLeaf(cert); err != nil {
+		return nil, err
+	}
+	return cert, nil
+}
+
+func readCertificate(data []byte) (*x509.Certificate, error) {
+	if looksLikeDER(data) {
+		cert, err := x509.ParseCertificate(bytes.Clone(data)) // a certificate keeps what it was parsed from
+		if err != nil {
+			return nil, errNotCertificate(data, err)
+		}
+		return cert, nil
+	}
+	if !bytes.Contains(data, pemBegin) && len(bytes.TrimSpace(data)) > 0 {
+		return nil, errNotCertificate(data, nil)
+	}
+	blocks, err := readBlocks(data)
+	if err != nil {
+		return nil, err
+	}
+	defer blocks.wipe()
+	der, err := blocks.onlyCertificate()
+	if err != nil {
+		return nil, err
+	}
+	return parseCertificateDER(der, 1)
 }
 
 // parseCertificateDER parses the certificate that stands at a place, counted from 1, in its file.
@@ -87,9 +100,6 @@ func parseCertificateDER(der []byte, place int) (*x509.Certificate, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, errBadCertificate(place, err)
-	}
-	if cert.PublicKey == nil {
-		return nil, errKeyAlgorithm(fmt.Sprintf("certificate %d", place))
 	}
 	return cert, nil
 }

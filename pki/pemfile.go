@@ -18,6 +18,8 @@ const (
 	blockEncrypted    = "ENCRYPTED PRIVATE KEY"
 )
 
+var pemBegin = []byte("-----BEGIN ")
+
 // pemBlock is one decoded block. Its der is a buffer of its own, never part of the file.
 type pemBlock struct {
 	kind      string
@@ -56,7 +58,7 @@ func readBlocks(file []byte) (blocks pemBlocks, err error) {
 	if len(bytes.TrimSpace(rest)) == 0 {
 		return nil, &RuleError{Rule: RuleEmpty, Text: "the file is empty", Hint: hintBuild}
 	}
-	if !bytes.Contains(rest, []byte("-----BEGIN ")) {
+	if !bytes.Contains(rest, pemBegin) {
 		return nil, errNotPEM(rest)
 	}
 	line := 1
@@ -93,7 +95,7 @@ func findBegin(rest []byte, line int) (int, error) {
 	at := 0
 	for text := range bytes.Lines(rest) {
 		if bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte("-----")) {
-			if !bytes.HasPrefix(text, []byte("-----BEGIN ")) {
+			if !bytes.HasPrefix(text, pemBegin) {
 				return 0, errBlock(line)
 			}
 			return at, nil
@@ -118,7 +120,7 @@ func blockSize(rest []byte) int {
 		text = bytes.TrimRight(text, " \t\r\n")
 		switch {
 		case end == nil:
-			kind, ok := bytes.CutPrefix(text, []byte("-----BEGIN "))
+			kind, ok := bytes.CutPrefix(text, pemBegin)
 			if kind, ok = bytes.CutSuffix(kind, []byte("-----")); !ok {
 				return -1
 			}

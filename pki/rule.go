@@ -32,6 +32,15 @@ const (
 	RuleNames            Rule = "bad_name"                 // a name that cannot stand in a certificate
 )
 
+// Rules lists every rule, for tables in documents and interfaces.
+func Rules() []Rule {
+	return []Rule{
+		RuleSize, RuleEmpty, RuleFormat, RuleBlock, RuleTrailing, RuleNoCertificate, RuleManyCertificates, RuleNoKey,
+		RuleSeveralKeys, RuleEncryptedKey, RuleBadKey, RuleKeyAlgorithm, RuleKeyTooShort, RuleKeyTooLong, RuleCurve,
+		RuleBadCertificate, RuleLeafSize, RuleKeyMismatch, RuleLeafOrder, RuleAmbiguous, RuleUnwantedKey, RuleKeyFile, RuleNames,
+	}
+}
+
 // RuleError is one broken rule, told to a person. Text says what is wrong, Hint what to do next; neither ever holds
 // any part of a key.
 type RuleError struct {
@@ -61,6 +70,7 @@ const (
 	hintKeyDER    = "convert it: openssl pkey -inform DER -in file.key -out server.key; then put certificate and key into one file"
 	hintPKCS7     = "take the certificates out: openssl pkcs7 -in file.p7b -print_certs -out server.crt; then add the private key, which such a file never holds"
 	hintTraceKey  = "find the key that the certificate was made with; compare: openssl x509 -noout -pubkey -in server.crt and openssl pkey -pubout -in server.key"
+	hintDownload  = "download the server's certificate again and give that file: it begins with -----BEGIN CERTIFICATE-----"
 	hintOneRecord = "keep one certificate, the newest, and its key in the file"
 )
 

@@ -16,34 +16,53 @@ func looksLikeDER(data []byte) bool {
 	return in.ReadASN1(&body, asn1.SEQUENCE) && in.Empty()
 }
 
-// errNotPEM names what a file is that has no PEM block, so that the person knows what to convert from what.
-func errNotPEM(data []byte) *RuleError {
-	e := &RuleError{Rule: RuleFormat}
+// foreignForm is what a file turned out to be instead of what was wanted, and what to do about it where certificate
+// and key are wanted (pair) or a certificate alone (certificate).
+type foreignForm struct{ what, pair, certificate string }
+
+// sniff names what a file is that has no PEM block, so that a person knows what to convert from what.
+func sniff(data []byte) foreignForm {
 	trimmed := bytes.TrimSpace(data)
 	switch {
 	case looksLikePFX(data):
-		e.Text, e.Hint = "the file is a PFX (PKCS #12) container, not PEM", hintFromPFX
+		return foreignForm{"a PFX (PKCS #12) container", hintFromPFX, "take the certificate out: openssl pkcs12 -in file.pfx -nokeys -clcerts -out server.crt"}
 	case looksLikeDER(data):
-		e.Text, e.Hint = "the file is in DER form, not PEM", hintFromDER
-		if _, err := x509.ParseCertificate(data); err == nil {
-			e.Text = "the file is a certificate in DER form, not PEM"
-		} else if isDERKey(data) {
-			e.Text, e.Hint = "the file is a private key in DER form, not PEM", hintKeyDER
-		} else if isPKCS7(data) {
-			e.Text, e.Hint = "the file is a PKCS #7 container in DER form, not PEM", "convert it: openssl pkcs7 -inform DER -in file.p7b -print_certs -out server.crt; then add the private key, which such a file never holds"
-		}
+		return sniffDER(data)
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
-		e.Text, e.Hint = "the file is UTF-16 text, not PEM", "save it as UTF-8 or ASCII text"
+		return foreignForm{"UTF-16 text", "save it as UTF-8 or ASCII text", "save it as UTF-8 or ASCII text"}
 	case bytes.HasPrefix(trimmed, []byte("<")):
-		e.Text, e.Hint = "the file is an HTML or XML page, not PEM", "download the certificate file itself, not the page that shows it"
+		const hint = "download the certificate file itself, not the page that shows it"
+		return foreignForm{"an HTML or XML page", hint, hint}
 	case bytes.HasPrefix(trimmed, []byte("ssh-")), bytes.HasPrefix(trimmed, []byte("ecdsa-sha2-")):
-		e.Text, e.Hint = "the file is an SSH public key, not PEM", hintNewKey
+		return foreignForm{"an SSH public key", hintNewKey, hintDownload}
 	case isPlainText(data):
-		e.Text, e.Hint = "the file is plain text without any PEM block", "a PEM block begins with a line such as -----BEGIN CERTIFICATE-----; "+hintBuild
-	default:
-		e.Text, e.Hint = "the file is in an unknown binary form, not PEM", hintBuild
+		return foreignForm{"plain text without any PEM block", "a PEM block begins with a line such as -----BEGIN CERTIFICATE-----; " + hintBuild, hintDownload}
 	}
-	return e
+	return foreignForm{"in an unknown binary form", hintBuild, hintDownload}
+}
+
+func sniffDER(data []byte) foreignForm {
+	if _, err := x509.ParseCertificate(data); err == nil {
+		return foreignForm{what: "a certificate in DER form", pair: hintFromDER}
+	}
+	if isDERKey(data) {
+		return foreignForm{"a private key in DER form", hintKeyDER, hintDownload}
+	}
+	if isPKCS7(data) {
+		const convert = "convert it: openssl pkcs7 -inform DER -in file.p7b -print_certs -out server.crt"
+		return foreignForm{"a PKCS #7 container in DER form", convert + "; then add the private key, which such a file never holds", convert}
+	}
+	return foreignForm{"in DER form", hintFromDER, hintDownload}
+}
+
+func errNotPEM(data []byte) *RuleError {
+	form := sniff(data)
+	return &RuleError{Rule: RuleFormat, Text: "the file is " + form.what + ", not PEM", Hint: form.pair}
+}
+
+func errNotCertificate(data []byte, err error) *RuleError {
+	form := sniff(data)
+	return &RuleError{Rule: RuleFormat, Text: "the file is " + form.what + ", not a certificate", Hint: form.certificate, Err: err}
 }
 
 // looksLikePFX tells whether data begins as a PFX does: SEQUENCE { INTEGER 3, SEQUENCE ... }, in DER or in BER of

@@ -3,7 +3,6 @@
 package pkitest
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -126,10 +125,4 @@ func KeyPEM(t testing.TB, key crypto.Signer) []byte {
 		t.Fatalf("pkitest: %v", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-}
-
-// PrivateKeyPEM takes the key of a pair out of its PEM.
-func PrivateKeyPEM(p *pki.Pair) []byte {
-	text := p.EncodePEM()
-	return text[bytes.LastIndex(text, []byte("-----BEGIN ")):]
 }

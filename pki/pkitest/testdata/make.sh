@@ -13,6 +13,21 @@ for bits in 1024 2048 3072; do
 done
 [ -f p224.key ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-224 -out p224.key
 
+# Keys and containers that an upload is refused for.
+mkdir -p odd
+cd odd
+openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:512 -out rsa512.key
+openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2047 -out rsa2047.key
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out secp256k1.key
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit -out explicit.key
+openssl genpkey -algorithm ED448 -out ed448.key
+openssl genpkey -algorithm X25519 -out x25519.key
+openssl genpkey -quiet -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out rsa-pss.key
+openssl dsaparam -genkey 1024 2>/dev/null | openssl pkey -out dsa.key
+openssl pkey -in ../rsa2048.key -aes256 -passout pass:secret -out encrypted-pkcs8.key
+openssl rsa -in ../rsa2048.key -traditional -aes256 -passout pass:secret -out encrypted-rfc1421.key
+cd ..
+
 cd pfx
 rm -f *.pfx
 if [ ! -f leaf.crt ]; then
@@ -21,6 +36,8 @@ if [ ! -f leaf.crt ]; then
     openssl x509 -req -in leaf.csr -CA ca.crt -CAkey ca.key -days 36500 -out leaf.crt
     rm leaf.csr ca.key
 fi
+openssl crl2pkcs7 -nocrl -certfile leaf.crt -certfile ca.crt -out ../odd/bundle-pem.p7b
+openssl crl2pkcs7 -nocrl -certfile leaf.crt -certfile ca.crt -outform DER -out ../odd/bundle.p7b
 pfx() { openssl pkcs12 -export -inkey leaf.key -in leaf.crt -name agent "$@"; }
 
 # OpenSSL 3, modern
