@@ -32,6 +32,8 @@ type EventState struct {
 	Packages uint64    `json:"packages"`
 	Bytes    uint64    `json:"bytes"`
 	Oldest   time.Time `json:"oldest,omitzero"`
-	Store    string    `json:"store"`   // "embedded", or the NATS server
-	Refused  uint64    `json:"refused"` // packages answered "try again" since start
+	Store    string    `json:"store"` // "embedded" or "cluster"
+	// Durability says what an acknowledged package has survived.
+	Durability string `json:"durability"`
+	Refused    uint64 `json:"refused"` // packages answered "try again" since start
 }

@@ -1,0 +1,128 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"vedette/centralnode/eventlog"
+	"vedette/centralnode/trust"
+	agentv1 "vedette/proto/agent/v1"
+	"vedette/proto/agent/v1/agentv1connect"
+)
+
+// The bounds of a request, before and after decompression.
+const (
+	maxMessage = 4 << 20
+	maxEvents  = eventlog.MaxEvents
+	retryAfter = "5" // seconds; agents add jitter of their own
+)
+
+var errTooManyHosts = fmt.Errorf("the table of hosts is full (%d)", maxHosts)
+
+// Gate admits what is about to be made durable.
+type Gate interface {
+	Admit(ctx context.Context, door trust.Door) (trust.Admission, error)
+}
+
+// EventLog makes packages durable.
+type EventLog interface {
+	Append(ctx context.Context, p eventlog.Package) (eventlog.Receipt, error)
+}
+
+// Service answers agents.
+type Service struct {
+	gate  Gate
+	log   EventLog
+	table *Table
+	now   func() time.Time
+	// refused counts packages that were answered "try again".
+	refused atomic.Uint64
+}
+
+// NewService makes a Service.
+func NewService(gate Gate, log EventLog, table *Table, now func() time.Time) *Service {
+	return &Service{gate: gate, log: log, table: table, now: now}
+}
+
+// Handler returns the pattern and the handler of the agent service.
+func (s *Service) Handler() (string, http.Handler) {
+	return agentv1connect.NewAgentServiceHandler(s,
+		connect.WithReadMaxBytes(maxMessage),
+		withZstd(),
+	)
+}
+
+// Refused counts the packages that were answered "try again" since start.
+func (s *Service) Refused() uint64 { return s.refused.Load() }
+
+// Sync implements agentv1connect.AgentServiceHandler.
+func (s *Service) Sync(ctx context.Context, r *agentv1.SyncRequest) (*agentv1.SyncResponse, error) {
+	if err := errors.Join(checkID("agent_id", r.GetAgentId()), checkID("queue_id", r.GetQueueId())); err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	admission, err := s.gate.Admit(ctx, trust.AgentService)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeAborted, err)
+	}
+	defer admission.Release()
+	if err := s.table.sync(ctx, admission.Caller, r); err != nil {
+		return nil, s.refusal(err)
+	}
+	return &agentv1.SyncResponse{Clock: timestamppb.New(s.now())}, nil
+}
+
+// SendEvents implements agentv1connect.AgentServiceHandler.
+func (s *Service) SendEvents(ctx context.Context, r *agentv1.SendEventsRequest) (*agentv1.SendEventsResponse, error) {
+	if err := errors.Join(checkID("agent_id", r.GetAgentId()), checkID("queue_id", r.GetQueueId())); err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	if n := len(r.GetEvents()); n == 0 || n > maxEvents {
+		return nil, connect.NewError(connect.CodeInvalidArgument, fmt.Errorf("a package holds 1 to %d events, this one %d", maxEvents, n))
+	}
+	admission, err := s.gate.Admit(ctx, trust.AgentService)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeAborted, err)
+	}
+	defer admission.Release()
+	host, err := s.table.seen(admission.Caller, r.GetAgentId(), r.GetQueueId())
+	if err != nil {
+		return nil, s.refusal(err)
+	}
+	receipt, err := s.log.Append(ctx, eventlog.Package{
+		AgentID: r.GetAgentId(), QueueID: r.GetQueueId(), Seq: r.GetSeq(),
+		Way: admission.Caller.Way, Remote: admission.Caller.Remote.Addr().String(), Leaf: admission.Caller.Leaf,
+		Host: host, PolicyRevision: admission.Revision, Events: r.GetEvents(),
+	})
+	if err != nil {
+		return nil, s.refusal(err)
+	}
+	return &agentv1.SendEventsResponse{DurableSeq: receipt.DurableSeq}, nil
+}
+
+// refusal translates an error for the agent. What it must send again is
+// answered "unavailable" with Retry-After; nothing else is.
+func (s *Service) refusal(err error) error {
+	switch {
+	case errors.Is(err, eventlog.ErrConflict):
+		return connect.NewError(connect.CodeAlreadyExists, err)
+	case errors.Is(err, eventlog.ErrSeqJump):
+		return connect.NewError(connect.CodeOutOfRange, err)
+	case errors.Is(err, eventlog.ErrTooLarge), errors.Is(err, errTooManyHosts):
+		return connect.NewError(connect.CodeResourceExhausted, err)
+	case errors.Is(err, eventlog.ErrInvalid):
+		return connect.NewError(connect.CodeInvalidArgument, err)
+	default:
+		s.refused.Add(1)
+		// The cause is in the log; a caller learns only that it is not its fault.
+		e := connect.NewError(connect.CodeUnavailable, errors.New("events cannot be made durable now; send the package again"))
+		e.Meta().Set("Retry-After", retryAfter)
+		return e
+	}
+}

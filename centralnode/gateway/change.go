@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"vedette/centralnode/trust"
+	"vedette/pki"
+)
+
+// holdLimit bounds how long a change waits for what is being made durable.
+// A disk that does not answer must not keep an administrator from withdrawing
+// a certificate; what was under way then is reported as unfinished.
+const holdLimit = 10 * time.Second
+
+// Change makes a change of trust: commit writes it and returns the snapshot at
+// its revision. When Change returns without error the snapshot is in force,
+// every connection that it refuses is cut, and nothing of the callers in scope
+// was taken between the commit and that. When commit fails nothing has
+// changed.
+//
+// Changes are made one after the other.
+func (g *Gateway) Change(ctx context.Context, scope trust.Scope, commit func() (*trust.Snapshot, error)) (trust.Changed, error) {
+	started := g.now()
+	g.changing.Lock()
+	defer g.changing.Unlock()
+
+	limited, cancel := context.WithTimeout(ctx, holdLimit)
+	unfinished := g.gate.hold(limited, scope)
+	cancel()
+	defer g.gate.release(scope)
+	if err := ctx.Err(); err != nil {
+		return trust.Changed{}, err
+	}
+
+	snapshot, err := commit()
+	if err != nil {
+		return trust.Changed{}, err
+	}
+	g.gate.set(snapshot)
+	done := trust.Changed{Revision: snapshot.Revision, Unfinished: unfinished}
+	for _, c := range g.live.in(scope) {
+		// A stranger has asked for nothing yet: its first request is judged by
+		// this snapshot, and the answer can say why.
+		if c.admitted.Load() && !snapshot.Judge(trust.AgentService, c.caller).Allowed {
+			c.cut()
+			done.Cut++
+		}
+	}
+	done.Took = g.now().Sub(started)
+	if unfinished > 0 {
+		g.log.Warn("change of trust did not wait for the event log any longer", "revision", snapshot.Revision, "unfinished", unfinished)
+	}
+	return done, nil
+}
+
+// Trust returns the snapshot in force.
+func (g *Gateway) Trust() *trust.Snapshot { return g.gate.current() }
+
+// Connected counts the live connections of a leaf.
+func (g *Gateway) Connected(leaf pki.Fingerprint) int { return g.live.connected(leaf) }
+
+// Affected counts the live connections that a snapshot would refuse.
+func (g *Gateway) Affected(s *trust.Snapshot) int {
+	n := 0
+	for _, c := range g.live.in(trust.Scope{Everybody: true}) {
+		if c.admitted.Load() && !s.Judge(trust.AgentService, c.caller).Allowed {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,37 @@
+package gateway
+
+import (
+	"net/http"
+	"time"
+
+	"vedette/proto/problem"
+)
+
+// refusal is what a refused caller reads: enough to know the next step,
+// nothing about anybody else.
+func refusal(code problem.Code) *problem.Problem {
+	p := &problem.Problem{Status: http.StatusUnauthorized, Code: code}
+	switch code {
+	case problem.NoCertificate:
+		p.Title = "No client certificate"
+		p.Detail = "This server validates Endpoint Agent certificates. Configure the client certificate (PFX) that the administrator generated for this agent."
+	case problem.CertificateUnknown:
+		p.Title = "Client certificate not on the list"
+		p.Detail = "The administrator has not added this certificate to the list of Endpoint Agent certificates."
+	case problem.Withdrawn:
+		p.Title = "Client certificate withdrawn"
+		p.Detail = "The administrator deleted this certificate from the list. Ask for a new one."
+	default:
+		p.Title = "Not allowed here"
+		p.Detail = "This identity may not use this path."
+	}
+	return p
+}
+
+// full is the answer when no further connection can be let in.
+func full() *problem.Problem {
+	return &problem.Problem{
+		Title: "Too many connections", Status: http.StatusServiceUnavailable, Code: problem.Busy,
+		Detail: "This server has as many agents connected as it was configured for.", RetryAfter: 30 * time.Second,
+	}
+}
