@@ -14,6 +14,7 @@ func (h *harness) rounds(wanted int) {
 			h.t.Fatalf("only %d of %d rounds acknowledged %d packages", counted, tried, roundAcks)
 		}
 		got := h.round(50*time.Millisecond + time.Duration(h.rng.Int64N(int64(300*time.Millisecond))))
+		h.recovered()
 		if got >= roundAcks {
 			counted++
 		}
