@@ -160,7 +160,7 @@ func (s *limitedState) admit(next slog.Handler, r slog.Record, from source) (sup
 	if t == nil {
 		return 0, true
 	}
-	if now.After(t.until) || now.Equal(t.until) || t.until.Sub(now) > s.every { // the last: a clock set back
+	if !now.Before(t.until) || t.until.Sub(now) > s.every { // the latter: the clock was set back
 		t.until, t.passed = now.Add(s.every), 0
 	}
 	until, seen := s.sources[from]

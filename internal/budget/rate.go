@@ -4,19 +4,21 @@ import (
 	"container/list"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Rate is a token bucket for every key, of which it remembers only so many: the
 // one not used for longest makes room. A key that was forgotten begins with a
 // full bucket, so someone with more addresses than Rate remembers is not held
 // by it; put a bound on all of them together beside it.
+//
+// A bucket is one point in time, the one at which it will be full again (the
+// generic cell rate algorithm): a token moves that point by one period, giving
+// it back moves it the other way.
 type Rate[K comparable] struct {
-	every time.Duration
-	burst int
-	max   int
-	now   func() time.Time
+	period time.Duration
+	burst  time.Duration // burst tokens, as the time to gain them
+	max    int
+	now    func() time.Time
 
 	mu      sync.Mutex
 	buckets map[K]*list.Element
@@ -24,47 +26,47 @@ type Rate[K comparable] struct {
 }
 
 type bucket[K comparable] struct {
-	key     K
-	limiter *rate.Limiter
+	key  K
+	full time.Time
 }
 
 // NewRate returns buckets that hold burst tokens and gain one in each period,
 // for at most max keys.
 func NewRate[K comparable](period time.Duration, burst, max int, now func() time.Time) *Rate[K] {
 	return &Rate[K]{
-		every: period, burst: burst, max: max, now: now,
+		period: period, burst: time.Duration(burst) * period, max: max, now: now,
 		buckets: make(map[K]*list.Element), order: list.New(),
 	}
 }
 
 // Allow takes a token of the key. When there is none it says how long until
-// there will be; asking does not make that longer.
+// there will be one; asking does not make that longer.
 func (r *Rate[K]) Allow(key K) (wait time.Duration, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	l := r.bucket(key).limiter
-	if l.AllowN(now, 1) {
-		return 0, true
+	b := r.bucket(key)
+	switch debt := b.full.Sub(now); {
+	case debt < 0:
+		b.full = now
+	case debt > r.burst: // the clock was set back
+		b.full = now.Add(r.burst)
 	}
-	missing := 1 - l.TokensAt(now)
-	return max(time.Duration(missing*float64(r.every)), 1), false
+	if wait := b.full.Add(r.period).Sub(now) - r.burst; wait > 0 {
+		return wait, false
+	}
+	b.full = b.full.Add(r.period)
+	return 0, true
 }
 
-// Peek says how long until a token of the key is there, zero if one is. It
-// takes none.
-func (r *Rate[K]) Peek(key K) time.Duration {
+// Refund gives a token of the key back.
+func (r *Rate[K]) Refund(key K) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e, ok := r.buckets[key]
-	if !ok {
-		return 0
+	if e, ok := r.buckets[key]; ok {
+		b := e.Value.(*bucket[K])
+		b.full = b.full.Add(-r.period)
 	}
-	missing := 1 - e.Value.(*bucket[K]).limiter.TokensAt(r.now())
-	if missing <= 0 {
-		return 0
-	}
-	return max(time.Duration(missing*float64(r.every)), 1)
 }
 
 // Forget gives the key a full bucket again.
@@ -95,7 +97,7 @@ func (r *Rate[K]) bucket(key K) *bucket[K] {
 		r.order.Remove(oldest)
 		delete(r.buckets, oldest.Value.(*bucket[K]).key)
 	}
-	b := &bucket[K]{key: key, limiter: rate.NewLimiter(rate.Every(r.every), r.burst)}
+	b := &bucket[K]{key: key}
 	r.buckets[key] = r.order.PushFront(b)
 	return b
 }
