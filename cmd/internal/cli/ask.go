@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"vedette/internal/acts"
+	"vedette/internal/foreign"
+)
+
+// The flags of a command that asks.
+const (
+	flagYes      = "yes"
+	flagDryRun   = "dry-run"
+	flagRevision = "revision"
+)
+
+// Confirm is how an act that asks was called.
+type Confirm struct {
+	yes, dryRun bool
+	revision    uint64
+	format      *Format
+}
+
+// ConfirmFlags adds --yes, --dry-run and --revision. Format is the command's
+// --output, which is a preview's too.
+func ConfirmFlags(cmd *cobra.Command, format *Format) *Confirm {
+	c := &Confirm{format: format}
+	cmd.Flags().BoolVar(&c.yes, flagYes, false, "do it without asking")
+	cmd.Flags().BoolVar(&c.dryRun, flagDryRun, false, "show what would happen and change nothing")
+	cmd.Flags().Uint64Var(&c.revision, flagRevision, 0, "refuse when the state is no longer the one of this preview (0: no check)")
+	cmd.MarkFlagsMutuallyExclusive(flagYes, flagDryRun)
+	return c
+}
+
+// Perform does an act that asks: it shows the preview when that was wanted,
+// refuses without --yes when the preview asks, and does the deed otherwise.
+// When done is false there is no result, and nothing was changed. Without
+// --revision the deed is bound to the state of the preview that was looked at.
+func Perform[T any](cmd *cobra.Command, c *Confirm, preview func() (acts.Preview, error), deed func(revision uint64) (T, error)) (result T, done bool, err error) {
+	revision := c.revision
+	if !c.yes {
+		p, err := preview()
+		if err != nil {
+			return result, false, err
+		}
+		if c.dryRun {
+			return result, false, writePreview(cmd.OutOrStdout(), *c.format, p)
+		}
+		if p.Asks {
+			PrintPreview(cmd.ErrOrStderr(), p)
+			return result, false, &Error{
+				Exit: ExitRefused,
+				Text: "this asks for confirmation: nothing was changed",
+				Hint: "add --yes to do it",
+			}
+		}
+		if revision == 0 {
+			revision = p.Revision
+		}
+	}
+	result, err = deed(revision)
+	return result, err == nil, err
+}
+
+func writePreview(w io.Writer, format Format, p acts.Preview) error {
+	if format == FormatJSON {
+		return WriteJSON(w, p)
+	}
+	PrintPreview(w, p)
+	return nil
+}
+
+// PrintPreview shows a preview to a person.
+func PrintPreview(w io.Writer, p acts.Preview) {
+	for _, line := range p.Lines {
+		fmt.Fprintln(w, foreign.Clean(line))
+	}
+	if len(p.Consequences) > 0 {
+		fmt.Fprintln(w, "Consequences:")
+	}
+	for _, c := range p.Consequences {
+		text := foreign.Clean(c.Text)
+		if c.InUse {
+			fmt.Fprintf(w, "  - %s (today: %d)\n", text, c.Count)
+		} else {
+			fmt.Fprintf(w, "  - %s (nothing here is concerned)\n", text)
+		}
+	}
+}

@@ -1,0 +1,12 @@
+// Package cli is what the command trees of the daemons share: exit codes and
+// error messages, output as tables and JSON, the question before an act that
+// breaks something, and the way of a command from the local binary to the
+// daemon.
+//
+// A tree is built anew for each command line and is executed in one of two
+// places. Inside the daemon (over SSH, or over its unix socket) [Execute] runs
+// it as it is. The local binary builds the same tree, so that arguments, help
+// and completion need no daemon, and gives it to a [Forwarder], which replaces
+// what commands marked with [Remote] do: they travel to the daemon as they were
+// typed. What names a local file is read locally and travels as standard input.
+package cli
