@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/acts"
+	"vedette/pki"
+)
+
+// maxUpload bounds the files of one upload.
+const maxUpload = 2000
+
+// GenerateAgentCertificate makes a certificate, puts it on the list, and gives
+// back the PFX that holds it with its key. The key is in the PFX and nowhere
+// else (docs/security.md says why it has to be there).
+func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateAgentCertificate) (acts.GeneratedAgentCertificate, error) {
+	var none acts.GeneratedAgentCertificate
+	if err := a.permit(ctx, actor, actGenerateAgent); err != nil {
+		return none, err
+	}
+	pair, err := pki.GenerateAgent(pki.AgentOptions{Name: in.Name, Key: in.Key, Now: a.c.Now})
+	if err != nil {
+		return none, a.failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
+	}
+	encoding := pki.PFXModern
+	if in.Compatible {
+		encoding = pki.PFXCompatible
+	}
+	pfx, err := pki.EncodePFX(pair, pki.PFXOptions{Password: in.Password, Encoding: encoding, CertificateOnly: in.CertificateOnly})
+	if err != nil {
+		return none, a.failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
+	}
+	added, _, err := a.list(ctx, actor, actGenerateAgent, acts.OriginGenerated, []*x509.Certificate{pair.Leaf()})
+	if err != nil {
+		return none, err
+	}
+	return acts.GeneratedAgentCertificate{Certificate: added[0], PFX: pfx}, nil
+}
+
+// UploadAgentCertificates puts the certificates of some PEM files on the list.
+// Each file must satisfy the documented rule, certificate and private key; the
+// key is checked against the certificate and dropped, and the files' bytes are
+// overwritten. When one file violates the rule nothing is added.
+func (a *Admin) UploadAgentCertificates(ctx context.Context, actor acts.Actor, files []acts.UploadAgentCertificate) (acts.UploadedAgentCertificates, error) {
+	var none acts.UploadedAgentCertificates
+	if err := a.permit(ctx, actor, actUploadAgent); err != nil {
+		return none, err
+	}
+	if n := len(files); n == 0 || n > maxUpload {
+		return none, a.failed(ctx, actor, actUploadAgent, nil, invalid(fmt.Sprintf("an upload holds 1 to %d files, this one %d", maxUpload, n), "name at least one file, or upload in parts"))
+	}
+	var leaves []*x509.Certificate
+	var present []pki.Fingerprint
+	chosen := make(map[pki.Fingerprint]bool)
+	// Every file is read, also after a fault, because reading overwrites its key.
+	var fault error
+	for _, f := range files {
+		leaf, _, err := pki.VerifyAndDropKey(f.PEM, a.c.Now())
+		if err != nil {
+			if fault == nil {
+				fault = inFile(f.Name, err)
+			}
+			continue
+		}
+		id := pki.FingerprintOf(leaf.Raw)
+		if chosen[id] {
+			continue
+		}
+		chosen[id] = true
+		if a.c.Door.Trust().Listed(id) {
+			present = append(present, id)
+			continue
+		}
+		leaves = append(leaves, leaf)
+	}
+	if fault != nil {
+		return none, a.failed(ctx, actor, actUploadAgent, nil, fault)
+	}
+	result := acts.UploadedAgentCertificates{Present: present, Revision: a.c.Door.Trust().Revision, Added: []acts.AgentCertificate{}}
+	if len(leaves) == 0 {
+		return result, nil
+	}
+	var err error
+	result.Added, result.Revision, err = a.list(ctx, actor, actUploadAgent, acts.OriginUploaded, leaves)
+	return result, err
+}
+
+// inFile names the file in a fault.
+func inFile(name string, err error) error {
+	known, ok := ruleError(err).(*acts.Error)
+	if !ok {
+		return err
+	}
+	if name != "" {
+		known.Text = name + ": " + known.Text
+	}
+	known.Hint += "; nothing of this upload was added"
+	return known
+}
+
+// list puts leaves on the list in one change and puts it in force.
+func (a *Admin) list(ctx context.Context, actor acts.Actor, act string, origin acts.Origin, leaves []*x509.Certificate) ([]acts.AgentCertificate, uint64, error) {
+	var change store.Change
+	var subject []string
+	var scope trust.Scope
+	at := a.c.Now()
+	added := make([]acts.AgentCertificate, 0, len(leaves))
+	for _, leaf := range leaves {
+		id := pki.FingerprintOf(leaf.Raw)
+		change.AddAgentCertificate(leaf, string(origin), at)
+		subject = append(subject, id.String())
+		scope.Leaves = append(scope.Leaves, id)
+		added = append(added, a.describeAgent(store.AgentCertificate{DER: leaf.Raw, Leaf: leaf, Origin: string(origin), Added: at}, nil))
+	}
+	done, err := a.change(ctx, actor, act, subject, "", scope, change)
+	return added, done.Revision, err
+}

@@ -1,0 +1,183 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/acts"
+	"vedette/pki"
+)
+
+// PreviewDeleteAgentCertificates says whom deleting would cut off.
+func (a *Admin) PreviewDeleteAgentCertificates(ctx context.Context, actor acts.Actor, in acts.DeleteAgentCertificates) (acts.Preview, error) {
+	if err := a.permit(ctx, actor, actDeleteAgent); err != nil {
+		return acts.Preview{}, err
+	}
+	list, _, err := a.toDelete(ctx, in)
+	if err != nil {
+		return acts.Preview{}, a.failed(ctx, actor, actDeleteAgent, subjects(in.Fingerprints), err)
+	}
+	snapshot := a.c.Door.Trust()
+	p := acts.Preview{Act: actDeleteAgent, Revision: uint64(list.Revision), Asks: true}
+	for _, f := range unique(in.Fingerprints) {
+		p.Lines = append(p.Lines, f.String()+": "+agentsUse(a.c.Door.Connected(f)))
+	}
+	switch n := a.c.Door.Affected(snapshot.Without(in.Fingerprints)); {
+	case !snapshot.Validation:
+		p.Lines = append(p.Lines, "Validation is off: nobody is cut off until it is turned on.")
+	default:
+		p.Consequences = append(p.Consequences, acts.Consequence{Text: "Connections that are cut at once.", InUse: n > 0, Count: n})
+	}
+	return p, nil
+}
+
+func agentsUse(n int) string {
+	if n == 1 {
+		return "1 connected agent uses this certificate."
+	}
+	return fmt.Sprintf("%d connected agents use this certificate.", n)
+}
+
+// DeleteAgentCertificates takes certificates off the list. When it returns,
+// every connection that used one of them is cut and nothing of theirs was
+// taken after the returned revision, provided validation is on.
+func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, in acts.DeleteAgentCertificates) (acts.Withdrawal, error) {
+	if err := a.permit(ctx, actor, actDeleteAgent); err != nil {
+		return acts.Withdrawal{}, err
+	}
+	subject := subjects(in.Fingerprints)
+	_, chosen, err := a.toDelete(ctx, in)
+	if err != nil {
+		return acts.Withdrawal{}, a.failed(ctx, actor, actDeleteAgent, subject, err)
+	}
+	var change store.Change
+	at := a.c.Now()
+	for _, c := range chosen {
+		change.WithdrawAgentCertificate(c, at)
+	}
+	done, err := a.change(ctx, actor, actDeleteAgent, subject, "", trust.Scope{Leaves: unique(in.Fingerprints)}, change)
+	if err != nil {
+		return acts.Withdrawal{}, err
+	}
+	return acts.Withdrawal{Fingerprints: unique(in.Fingerprints), Revision: done.Revision, Cut: done.Cut, Took: done.Took}, nil
+}
+
+// toDelete finds the entries that an administrator named.
+func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (store.AgentList, []store.AgentCertificate, error) {
+	list, err := a.c.Store.AgentList(ctx)
+	if err != nil {
+		return list, nil, err
+	}
+	if len(in.Fingerprints) == 0 {
+		return list, nil, invalid("no certificate was named", "name one or more fingerprints from the list")
+	}
+	byID := make(map[pki.Fingerprint]store.AgentCertificate, len(list.Certificates))
+	for _, c := range list.Certificates {
+		byID[c.Fingerprint()] = c
+	}
+	var chosen []store.AgentCertificate
+	for _, f := range unique(in.Fingerprints) {
+		c, ok := byID[f]
+		if !ok {
+			return list, nil, &acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"}
+		}
+		if err := seen(in.Revision, c.Version); err != nil {
+			return list, nil, err
+		}
+		chosen = append(chosen, c)
+	}
+	return list, chosen, nil
+}
+
+// PreviewSetValidation says whom the switch would refuse.
+func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in acts.SetValidation) (acts.Preview, error) {
+	if err := a.permit(ctx, actor, actSetValidation); err != nil {
+		return acts.Preview{}, err
+	}
+	list, err := a.c.Store.AgentList(ctx)
+	if err != nil {
+		return acts.Preview{}, a.failed(ctx, actor, actSetValidation, nil, err)
+	}
+	p := acts.Preview{Act: actSetValidation, Revision: uint64(list.Revision), Asks: true}
+	switch {
+	case in.On == list.Validation:
+		p.Lines, p.Asks = []string{"Validation is " + onOff(in.On) + " already."}, false
+	case in.On:
+		n := a.c.Door.Affected(a.c.Door.Trust().WithValidation(true))
+		p.Lines = []string{fmt.Sprintf("Only agents with one of the %d certificates on the list will be let in.", len(list.Certificates))}
+		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: n > 0, Count: n}}
+	default:
+		p.Lines = []string{"Every agent will be let in, with any certificate or none."}
+	}
+	return p, nil
+}
+
+// SetValidation sets the switch Validate Endpoint Agent TLS certificates.
+func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.SetValidation) (acts.Withdrawal, error) {
+	if err := a.permit(ctx, actor, actSetValidation); err != nil {
+		return acts.Withdrawal{}, err
+	}
+	subject := []string{onOff(in.On)}
+	list, err := a.c.Store.AgentList(ctx)
+	if err == nil {
+		err = seen(in.Revision, list.ValidationVersion)
+	}
+	if err != nil {
+		return acts.Withdrawal{}, a.failed(ctx, actor, actSetValidation, subject, err)
+	}
+	if list.Validation == in.On {
+		return acts.Withdrawal{Revision: a.c.Door.Trust().Revision}, nil
+	}
+	var change store.Change
+	change.SetValidation(in.On, list.ValidationVersion)
+	done, err := a.change(ctx, actor, actSetValidation, subject, "", trust.Scope{Everybody: true}, change)
+	if err != nil {
+		return acts.Withdrawal{}, err
+	}
+	return acts.Withdrawal{Revision: done.Revision, Cut: done.Cut, Took: done.Took}, nil
+}
+
+// change commits a change of trust through the gateway and puts it in force.
+func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, scope trust.Scope, c store.Change) (trust.Changed, error) {
+	done, err := a.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
+		if _, err := a.commit(ctx, actor, act, subject, detail, c); err != nil {
+			return nil, err
+		}
+		// Written is written: the snapshot is read even if the administrator has
+		// gone by now.
+		return a.c.Store.Trust(context.WithoutCancel(ctx))
+	})
+	if err != nil {
+		return trust.Changed{}, a.failed(ctx, actor, act, subject, err)
+	}
+	return done, nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func subjects(fs []pki.Fingerprint) []string {
+	out := make([]string, len(fs))
+	for i, f := range fs {
+		out[i] = f.String()
+	}
+	return out
+}
+
+func unique(fs []pki.Fingerprint) []pki.Fingerprint {
+	known := make(map[pki.Fingerprint]bool, len(fs))
+	var out []pki.Fingerprint
+	for _, f := range fs {
+		if !known[f] {
+			known[f] = true
+			out = append(out, f)
+		}
+	}
+	return out
+}

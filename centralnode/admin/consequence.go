@@ -1,0 +1,19 @@
+package admin
+
+import "vedette/internal/acts"
+
+// replacing lists the documented consequences of replacing the server
+// certificate of the Central Node (seed document, "Generating a TLS
+// certificate for the Central Node server"), with today's numbers. What has no
+// counterpart in this product is said to be not in use.
+func (a *Admin) replacing() []acts.Consequence {
+	hosts := a.c.Hosts.Len()
+	return []acts.Consequence{
+		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: hosts},
+		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: hosts > 0, Count: hosts},
+		{Text: "Mail sensors must be authorised again."},
+		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
+		{Text: "The new certificate must be uploaded to Active Directory."},
+		{Text: "Endpoint Agent host isolation rules must be deleted first: isolated hosts are out of control afterwards."},
+	}
+}

@@ -1,0 +1,128 @@
+package admin_test
+
+import (
+	"context"
+	"testing"
+
+	"vedette/internal/acts"
+	"vedette/pki"
+	"vedette/pki/pkitest"
+)
+
+// TestEveryRoleMayDoWhatTheTableSays walks every act with every role; the
+// table is the one of docs/security.md.
+func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
+	w := start(t)
+	upload := func() []acts.UploadAgentCertificate {
+		return []acts.UploadAgentCertificate{{Name: "a.pem", PEM: pkitest.Agent(t, "a").EncodePEM()}}
+	}
+	anybody := acts.Roles()
+	auditors := []acts.Role{acts.LocalAdministrator, acts.Administrator, acts.SecurityAuditor}
+	administrators := []acts.Role{acts.LocalAdministrator, acts.Administrator}
+	some := []pki.Fingerprint{{1}}
+	for name, c := range map[string]struct {
+		may []acts.Role
+		do  func(context.Context, acts.Actor) error
+	}{
+		"status": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Status(ctx, a)) }},
+		"hosts":  {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Hosts(ctx, a, acts.HostFilter{})) }},
+		"events": {anybody, func(ctx context.Context, a acts.Actor) error {
+			return w.Events(ctx, a, acts.EventFilter{}, func(acts.Event) bool { return true })
+		}},
+		"watch": {anybody, func(ctx context.Context, a acts.Actor) error {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return w.WatchEvents(ctx, a, acts.EventFilter{}, func(acts.Event) bool { return true })
+		}},
+		"certificate": {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.ServerCertificate(ctx, a)) }},
+		"list": {auditors, func(ctx context.Context, a acts.Actor) error {
+			return second(w.AgentCertificates(ctx, a, acts.AgentCertificateFilter{}))
+		}},
+		"audit":  {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.Audit(ctx, a, acts.AuditFilter{})) }},
+		"verify": {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.VerifyAudit(ctx, a)) }},
+		"generate": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.GenerateServerCertificate(ctx, a, acts.GenerateServerCertificate{}))
+		}},
+		"generate preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewGenerateServerCertificate(ctx, a, acts.GenerateServerCertificate{}))
+		}},
+		"upload": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.UploadServerCertificate(ctx, a, []byte("x")))
+		}},
+		"install": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.InstallServerCertificate(ctx, a, acts.InstallServerCertificate{PEM: []byte("x")}))
+		}},
+		"install preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewInstallServerCertificate(ctx, a, acts.InstallServerCertificate{PEM: []byte("x")}))
+		}},
+		"agent generate": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.GenerateAgentCertificate(ctx, a, acts.GenerateAgentCertificate{}))
+		}},
+		"agent upload": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.UploadAgentCertificates(ctx, a, upload()))
+		}},
+		"delete": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteAgentCertificates(ctx, a, acts.DeleteAgentCertificates{Fingerprints: some}))
+		}},
+		"delete preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDeleteAgentCertificates(ctx, a, acts.DeleteAgentCertificates{Fingerprints: some}))
+		}},
+		"switch": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetValidation(ctx, a, acts.SetValidation{}))
+		}},
+		"switch preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewSetValidation(ctx, a, acts.SetValidation{}))
+		}},
+	} {
+		for _, role := range append(acts.Roles(), "", "root") {
+			err := c.do(t.Context(), acts.Actor{Account: "someone", Role: role, Face: acts.FaceCommand, From: "local"})
+			allowed := false
+			for _, r := range c.may {
+				allowed = allowed || r == role
+			}
+			if refused := acts.CodeOf(err) == acts.NotAllowed; refused == allowed {
+				t.Errorf("%s by %q: %v; the table says allowed %v", name, role, err, allowed)
+			}
+		}
+	}
+}
+
+func TestEveryActLeavesItsRecordInAChain(t *testing.T) {
+	w := start(t)
+	w.validation(true)
+	pair := w.generate("web-1")
+	if _, err := w.DeleteAgentCertificates(t.Context(), local, acts.DeleteAgentCertificates{Fingerprints: []pki.Fingerprint{pair.Fingerprint()}}); err != nil {
+		t.Fatal(err)
+	}
+	auditor := acts.Actor{Account: "eve\x1b[31m", Role: acts.SecurityAuditor, Face: acts.FaceCommand, From: "192.0.2.1"}
+	if _, err := w.SetValidation(t.Context(), auditor, acts.SetValidation{}); acts.CodeOf(err) != acts.NotAllowed {
+		t.Fatal(err)
+	}
+	records, err := w.Audit(t.Context(), local, acts.AuditFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type line struct{ account, act, result string }
+	want := []line{
+		{"centralnode", "certificate generate", "done"},
+		{"local", "agent-certificate validation", "done"},
+		{"local", "agent-certificate generate", "done"},
+		{"local", "agent-certificate delete", "done"},
+		{`eve\u{1b}[31m`, "agent-certificate validation", "refused"},
+	}
+	if len(records) != len(want) {
+		t.Fatalf("%d records, want %d: %+v", len(records), len(want), records)
+	}
+	for i, r := range records {
+		if got := (line{r.Account, r.Act, r.Result}); got != want[i] {
+			t.Errorf("record %d is %+v, want %+v", i, got, want[i])
+		}
+	}
+	if records[3].Subject[0] != pair.Fingerprint().String() {
+		t.Errorf("subject %v", records[3].Subject)
+	}
+	check, err := w.VerifyAudit(t.Context(), local)
+	if err != nil || check.Records != uint64(len(want)) || check.Head != records[len(records)-1].Hash {
+		t.Fatalf("verify %+v, %v", check, err)
+	}
+}

@@ -1,0 +1,89 @@
+package admin_test
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"vedette/internal/acts"
+	"vedette/pki"
+	"vedette/pki/pkitest"
+)
+
+func TestReplacedServerCertificateIsServedAndSurvivesARestart(t *testing.T) {
+	w := start(t)
+	before, err := w.ServerCertificate(t.Context(), local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(before.Names, "central.example") || !slices.Contains(before.Names, "127.0.0.1") {
+		t.Fatalf("names of the first certificate: %v", before.Names)
+	}
+	preview, err := w.PreviewGenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Names: []string{"extra.example"}})
+	if err != nil || len(preview.Consequences) != 6 || !strings.Contains(preview.Lines[0], "extra.example") || !preview.Asks {
+		t.Fatalf("preview %+v, %v", preview, err)
+	}
+	after, err := w.GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Names: []string{"extra.example"}, Revision: preview.Revision})
+	if err != nil || after.Fingerprint == before.Fingerprint || !slices.Contains(after.Names, "extra.example") {
+		t.Fatalf("generated %+v, %v", after, err)
+	}
+	seq := uint64(0)
+	check := func() {
+		t.Helper()
+		seq++
+		var mismatch *pki.PinMismatch
+		if err := w.send(w.agentPinned(nil, before.Fingerprint), seq, "/bin/x"); !errors.As(err, &mismatch) || mismatch.Met != after.Fingerprint {
+			t.Fatalf("an agent with the old pin: %v", err)
+		}
+		if err := w.send(w.agentPinned(nil, after.Fingerprint), seq, "/bin/x"); err != nil {
+			t.Fatalf("an agent with the new pin: %v", err)
+		}
+	}
+	check()
+	_, err = w.GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Revision: preview.Revision})
+	refusedAs(t, err, acts.Stale)
+	w.stop()
+	w = startIn(t, w.dir)
+	check()
+	block, rest := pem.Decode([]byte(after.PEM))
+	if block == nil || len(rest) != 0 || strings.Contains(after.PEM, "PRIVATE") {
+		t.Fatal("the download is not exactly the certificate")
+	}
+	if leaf, err := x509.ParseCertificate(block.Bytes); err != nil || pki.FingerprintOf(leaf.Raw) != after.Fingerprint {
+		t.Fatalf("the download is another certificate: %v", err)
+	}
+}
+
+func TestUploadedServerCertificateIsInstalledOnce(t *testing.T) {
+	w := start(t)
+	own := pkitest.Pair(t, pki.KeyRSA3072)
+	_, err := w.InstallServerCertificate(t.Context(), local, acts.InstallServerCertificate{})
+	refusedAs(t, err, acts.NotFound)
+	file, err := w.UploadServerCertificate(t.Context(), local, own.CertificatePEM())
+	if err != nil || file.Problem == "" {
+		t.Fatalf("a file without key: %+v, %v", file, err)
+	}
+	_, err = w.PreviewInstallServerCertificate(t.Context(), local, acts.InstallServerCertificate{})
+	if e := refusedAs(t, err, acts.Invalid); !strings.Contains(e.Text, "key") || e.Hint == "" {
+		t.Fatalf("error %+v", e)
+	}
+	if file, err = w.UploadServerCertificate(t.Context(), local, own.EncodePEM()); err != nil || file.Fingerprint != own.Fingerprint() {
+		t.Fatalf("upload %+v, %v", file, err)
+	}
+	shown, err := w.ServerCertificate(t.Context(), local)
+	if err != nil || shown.Uploaded == nil || shown.Fingerprint == own.Fingerprint() {
+		t.Fatalf("an upload alone changed what is served: %+v, %v", shown, err)
+	}
+	done, err := w.InstallServerCertificate(t.Context(), local, acts.InstallServerCertificate{})
+	if err != nil || done.Fingerprint != own.Fingerprint() || done.Uploaded != nil {
+		t.Fatalf("install %+v, %v", done, err)
+	}
+	if err := w.send(w.agentPinned(nil, own.Fingerprint()), 1, "/bin/x"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.UploadServerCertificate(t.Context(), local, make([]byte, pki.MaxFileSize+1))
+	refusedAs(t, err, acts.Invalid)
+}

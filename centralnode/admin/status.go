@@ -1,0 +1,46 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+
+	"vedette/internal/acts"
+	"vedette/internal/foreign"
+)
+
+// Status says what the Central Node is doing, and what needs a person.
+func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, error) {
+	if err := a.permit(ctx, actor, actViewStatus); err != nil {
+		return acts.Status{}, err
+	}
+	certificate, err := a.serverCertificate(ctx)
+	if err != nil {
+		return acts.Status{}, a.failed(ctx, actor, actViewStatus, nil, err)
+	}
+	trust, events := a.c.Door.Trust(), a.c.Events.State()
+	admitted, strangers := a.c.Door.Counts()
+	s := acts.Status{
+		Daemon: "centralnode", Version: a.c.Version, Started: a.started, Address: a.c.Address,
+		StoreID: a.c.StoreID, Revision: uint64(a.c.Store.Revision()),
+		Certificate: certificate.Certificate, Validation: trust.Validation,
+		Agents: acts.AgentCounts{Hosts: a.c.Hosts.Len(), Connections: admitted, Strangers: strangers},
+		Events: acts.EventState{
+			Degraded: events.Degraded, Reason: events.Reason, Packages: events.Messages, Bytes: events.Bytes,
+			Oldest: events.Oldest, Store: string(events.Kind), Durability: events.Durability, Refused: a.c.RefusedPackages(),
+		},
+	}
+	if reason := a.c.StateDegraded(); reason != "" {
+		s.Problems = append(s.Problems, "The state file takes no writes: "+reason)
+	}
+	if events.Degraded {
+		s.Problems = append(s.Problems, "Events are not taken: "+events.Reason)
+	}
+	s.Problems = append(s.Problems, certificate.Warnings...)
+	s.Problems = append(s.Problems, events.Warnings...)
+	for _, h := range a.c.Hosts.Hosts() {
+		if h.Conflict != "" {
+			s.Problems = append(s.Problems, fmt.Sprintf("Host %s (%s): %s.", foreign.Line(h.Name), h.AgentID, h.Conflict))
+		}
+	}
+	return s, nil
+}

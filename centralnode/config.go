@@ -1,0 +1,65 @@
+package centralnode
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"vedette/centralnode/gateway"
+)
+
+// Config is what a Central Node is told. Zero fields take the documented
+// defaults where there is one.
+type Config struct {
+	// StateDir holds state.db and the events; it is made with mode 0700.
+	StateDir string
+	// Address is where agents connect, host:port.
+	Address string
+	// LocalAddress is where /livez, /readyz and /metrics are served; empty: nowhere.
+	LocalAddress string
+	// Names are further names and addresses of this server, for the SANs of a
+	// generated certificate.
+	Names  []string
+	Events Events
+	Limits gateway.Limits
+	// AdminPasswordFile holds the password of the account admin at first start.
+	// Empty: one is made, printed to Console and kept in a 0600 file.
+	AdminPasswordFile string
+	// Console is where a first start prints what a person must note.
+	Console io.Writer
+	Logger  *slog.Logger
+	Version string
+	Now     func() time.Time
+}
+
+// Events says where events are kept, and how long.
+type Events struct {
+	NATSURL  string        // empty: embedded
+	MaxAge   time.Duration // 0: 2 hours
+	MaxBytes int64         // 0: 8 GiB
+}
+
+func (c *Config) check() error {
+	var errs []error
+	if c.StateDir == "" {
+		errs = append(errs, errors.New("no state folder is configured"))
+	}
+	if c.Address == "" {
+		errs = append(errs, errors.New("no address for agents is configured"))
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Console == nil {
+		c.Console = io.Discard
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) statePath() string  { return filepath.Join(c.StateDir, "state.db") }
+func (c *Config) eventsPath() string { return filepath.Join(c.StateDir, "events") }

@@ -1,0 +1,185 @@
+package centralnode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vedette/centralnode/admin"
+	"vedette/centralnode/agents"
+	"vedette/centralnode/eventlog"
+	"vedette/centralnode/gateway"
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/audit"
+	"vedette/internal/kv"
+	"vedette/pki"
+)
+
+// Node is a Central Node.
+type Node struct {
+	config  Config
+	state   *kv.Store
+	log     *eventlog.Log
+	gateway *gateway.Gateway
+	table   *agents.Table
+	admin   *admin.Admin
+	local   *local
+	serving *pki.Holder
+	closers []func() error
+}
+
+// New opens the state, makes what a first start needs, and listens. What is
+// wrong with the event log degrades the node and does not stop it; what is
+// wrong with the state file does.
+func New(c Config) (_ *Node, err error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	n := &Node{config: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.close())
+		}
+	}()
+	// New has no caller that could be cancelled: it waits for disks only.
+	ctx := context.Background()
+
+	n.state, err = openState(c)
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, n.state.Close)
+	entities := store.New(n.state)
+	trail := audit.New(n.state, c.Now)
+	pair, err := n.firstStart(ctx, entities, trail)
+	if err != nil {
+		return nil, err
+	}
+	n.serving = pki.NewHolder(pair)
+	snapshot, err := entities.Trust(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the lists: %w", err)
+	}
+
+	n.gateway, err = gateway.New(gateway.Config{
+		Address: c.Address, Certificate: n.serving, Trust: snapshot, Limits: c.Limits,
+		Logger: c.Logger.With("room", "gateway"), Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, n.gateway.Close)
+	if n.local, err = newLocal(c.LocalAddress, n); err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, n.local.close)
+
+	n.log, err = eventlog.Open(ctx, eventlog.Config{
+		Dir: c.eventsPath(), NATSURL: c.Events.NATSURL, MaxAge: c.Events.MaxAge, MaxBytes: c.Events.MaxBytes,
+		Checkpoints: checkpoints{entities}, Logger: c.Logger.With("room", "eventlog"), Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.closers = append(n.closers, n.log.Close)
+
+	if n.table, err = agents.NewTable(ctx, entities, c.Logger.With("room", "agents"), c.Now); err != nil {
+		return nil, err
+	}
+	service := agents.NewService(n.gateway, n.log, n.table, c.Now)
+	pattern, handler := service.Handler()
+	n.gateway.Handle(trust.AgentService, pattern, handler)
+
+	n.admin = admin.New(admin.Config{
+		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Serving: n.serving,
+		Names: c.Names, StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
+		StoreID: n.state.ID(), Address: n.gateway.Address().String(), Version: c.Version,
+		Logger: c.Logger.With("room", "admin"), Now: c.Now,
+	})
+	return n, nil
+}
+
+func openState(c Config) (*kv.Store, error) {
+	return kv.Open(c.statePath(), kv.Options{
+		Program: store.Program, Migrations: store.Migrations(), Now: c.Now, Logger: c.Logger.With("room", "kv"),
+	})
+}
+
+// Admin performs administrative acts on this node.
+func (n *Node) Admin() *admin.Admin { return n.admin }
+
+// Address is where agents connect.
+func (n *Node) Address() net.Addr { return n.gateway.Address() }
+
+// LocalAddress is where health and metrics are served, nil when nowhere.
+func (n *Node) LocalAddress() net.Addr { return n.local.address() }
+
+// Run serves until ctx ends or something breaks, then stops in order: no new
+// callers, current requests, contacts, events, state.
+func (n *Node) Run(ctx context.Context) error {
+	// What callers still write while they drain needs table and log, so these
+	// outlive the gateway.
+	keep, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopKeeping()
+	keepers, keep := errgroup.WithContext(keep)
+	keepers.Go(func() error { return n.log.Run(keep) })
+	keepers.Go(func() error { return n.table.Run(keep) })
+
+	doors, ctx := errgroup.WithContext(ctx)
+	doors.Go(func() error { return n.gateway.Run(ctx) })
+	doors.Go(func() error { return n.local.run(ctx) })
+	doors.Go(func() error { n.watchExpiry(ctx); return nil })
+	doors.Go(func() error {
+		select {
+		case <-keep.Done(): // a keeper broke: stop the doors too
+			return context.Cause(keep)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	err := doors.Wait()
+	stopKeeping()
+	kept := keepers.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, kept, n.close())
+}
+
+func (n *Node) close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		if err := n.closers[i](); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
+
+// watchExpiry looks at the server certificate's dates at start and then daily.
+// It warns and never cuts: those who pin the certificate accept it as it is.
+func (n *Node) watchExpiry(ctx context.Context) {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		pair := n.serving.Pair()
+		if w, ok := pki.ExpiryWarning(pair.Leaf(), n.config.Now()); ok {
+			n.config.Logger.Warn(w.Text, "room", "centralnode", "certificate", pair.Fingerprint().String(), "expires", pair.Leaf().NotAfter)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
