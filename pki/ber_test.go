@@ -127,29 +127,3 @@ func FuzzDERFromBER(f *testing.F) {
 		}
 	})
 }
-
-// FuzzDecodePFX runs no real derivation: what it looks for lies before and after.
-func FuzzDecodePFX(f *testing.F) {
-	for _, name := range []string{"openssl-ec.pfx", "openssl-legacy-empty.pfx", "openssl-nomac-plain.pfx", "nss-3des.pfx", "java-legacy.pfx", "openssl-nokey.pfx", "openssl-iterations.pfx"} {
-		f.Add(readFixture(f, name), fixturePass)
-	}
-	f.Add(pfxOf(safeOf(openPart(shroudedBag(pbes1(count(1<<31)), nil))), pbmac1(count(5), 32)), "")
-	f.Fuzz(func(t *testing.T, data []byte, password string) {
-		total := 0
-		r := &pfxReader{derive: func(d derivation, p pfxPassword) ([]byte, error) {
-			if d.iterations < 1 || d.iterations > maxIterations || d.size > 64 {
-				t.Fatalf("asked for %d iterations, %d octets", d.iterations, d.size)
-			}
-			total += d.iterations
-			d.iterations = 1
-			return d.run(p)
-		}}
-		pair, err := r.read(data, password)
-		if (pair == nil) == (err == nil) {
-			t.Errorf("got %v, %v", pair, err)
-		}
-		if total > 2*maxAllIterations { // the check may run twice, an IV is derived beside its key
-			t.Errorf("%d iterations", total)
-		}
-	})
-}

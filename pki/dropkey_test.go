@@ -115,7 +115,8 @@ func heapOf(t *testing.T, mode string, file []byte, needles map[string][]byte) [
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestVerifyAndDropKeyLeavesNoKeyInTheHeap$", "-test.count=1")
-	child.Env = append(os.Environ(), heapMode+"="+mode, heapFile+"="+path, heapDump+"="+dump)
+	child.Env = append(os.Environ(), heapMode+"="+mode, heapFile+"="+path, heapDump+"="+dump,
+		"GORACE=atexit_sleep_ms=0") // or a child with the race detector waits a second to end
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

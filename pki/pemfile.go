@@ -120,8 +120,8 @@ func blockSize(rest []byte) int {
 		text = bytes.TrimRight(text, " \t\r\n")
 		switch {
 		case end == nil:
-			kind, ok := bytes.CutPrefix(text, pemBegin)
-			if kind, ok = bytes.CutSuffix(kind, []byte("-----")); !ok {
+			kind, ok := bytes.CutSuffix(bytes.TrimPrefix(text, pemBegin), []byte("-----"))
+			if !ok {
 				return -1
 			}
 			end = fmt.Appendf(nil, "-----END %s-----", kind)

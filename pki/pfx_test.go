@@ -19,6 +19,9 @@ func TestEncodePFXIsReadBack(t *testing.T) {
 	pair := pkitest.Pair(t, pki.KeyECDSAP256)
 	for _, encoding := range []pki.PFXEncoding{"", pki.PFXModern, pki.PFXCompatible} {
 		for _, password := range []string{"", "pässwörd-密码"} {
+			if password != "" && encoding == "" {
+				continue // as modern, and each costs a second
+			}
 			data, err := pki.EncodePFX(pair, pki.PFXOptions{Password: password, Encoding: encoding})
 			if err != nil {
 				t.Fatal(err)

@@ -156,3 +156,58 @@ func TestDecodePFXRefusesOddContents(t *testing.T) {
 		t.Error("the key's certificate is not first")
 	}
 }
+
+// FuzzDecodePFX starts from small containers with elliptic curve keys and one iteration, so that it gets deep and fast;
+// iterations beyond one are counted and not run.
+func FuzzDecodePFX(f *testing.F) {
+	pair, err := GenerateAgent(AgentOptions{Name: "agent"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(pair.key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	const password = "p"
+	cert, once := certificateBag(pair.leaf.Raw), pbes2(count(1))
+	shrouded := shroudedBag(once, pbes2Encrypt(key, password))
+	for _, parts := range [][]asn1Value{
+		{openPart(cert, bag(oidKeyBag, raw(key)))},
+		{openPart(cert, shrouded)},
+		{encryptedPart(once, pbes2Encrypt(encode(seq(cert)), password)), openPart(shrouded)},
+		{encryptedPart(once, pbes2Encrypt(encode(seq(cert, shrouded)), password))},
+		{openPart(cert)},
+		{openPart(shroudedBag(pbes1(count(1<<31)), nil))},
+	} {
+		content := safeOf(parts...)
+		f.Add(pfxOf(content, macOf(content, count(1), newPFXPassword(password))), password)
+		f.Add(pfxOf(content, pbmac1(count(1), 32)), password)
+		f.Add(pfxOf(content, nil), "")
+		f.Add(content, "")
+	}
+	for _, name := range []string{"openssl-ec.pfx", "nss.pfx", "java-legacy.pfx"} {
+		f.Add(readFixture(f, name), fixturePass)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, password string) {
+		// Once as a container, once as the content of one without a check, since no mutation gets past a check.
+		for _, file := range [][]byte{data, pfxOf(data, nil)} {
+			total := 0
+			r := &pfxReader{derive: func(d derivation, p pfxPassword) ([]byte, error) {
+				if d.iterations < 1 || d.iterations > maxIterations || d.size > 64 {
+					t.Fatalf("asked for %d iterations, %d octets", d.iterations, d.size)
+				}
+				total += d.iterations
+				d.iterations = 1
+				return d.run(p)
+			}}
+			pair, err := r.read(file, password)
+			if (pair == nil) == (err == nil) {
+				t.Errorf("got %v, %v", pair, err)
+			}
+			if total > 2*maxAllIterations { // the check may run twice, an IV is derived beside its key
+				t.Errorf("%d iterations", total)
+			}
+			password = ""
+		}
+	})
+}

@@ -3,6 +3,7 @@ package pki
 import (
 	"bytes"
 	"crypto"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -148,19 +149,29 @@ func TestDecodePFXRefuses(t *testing.T) {
 }
 
 func TestDecodePFXNoticesAnyChangedOctet(t *testing.T) {
-	data := readFixture(t, "openssl-ec.pfx")
-	runs, accepted := 0, 0
+	original, err := GenerateAgent(AgentOptions{Name: "agent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(original.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := pbes2(count(1))
+	content := safeOf(encryptedPart(once, pbes2Encrypt(encode(seq(certificateBag(original.leaf.Raw))), "p")),
+		openPart(shroudedBag(once, pbes2Encrypt(key, "p"))))
+	data := pfxOf(content, macOf(content, count(1), newPFXPassword("p")))
+	if _, err := DecodePFX(data, "p"); err != nil {
+		t.Fatal(err)
+	}
 	for i := range data {
-		changed := bytes.Clone(data)
-		changed[i] ^= 0x04
-		if pair, err := countingReader(&runs).read(changed, fixturePass); err == nil {
-			accepted++
-			if original, _ := DecodePFX(data, fixturePass); pair.Fingerprint() != original.Fingerprint() {
-				t.Errorf("octet %d: another certificate was accepted", i)
+		for bit := range 8 {
+			changed := bytes.Clone(data)
+			changed[i] ^= 1 << bit
+			runs := 0
+			if _, err := countingReader(&runs).read(changed, "p"); err == nil {
+				t.Errorf("octet %d, bit %d: the change went unnoticed", i, bit)
 			}
 		}
-	}
-	if accepted > 2 { // what no check covers and nobody reads: the NULL beside the digest's name
-		t.Errorf("%d changed octets went unnoticed", accepted)
 	}
 }

@@ -167,6 +167,7 @@ func wipePrivateKey(key crypto.Signer) {
 	case ed25519.PrivateKey:
 		clear(key)
 	case *ecdsa.PrivateKey:
+		//lint:ignore SA1019 no arithmetic is done with D; its words are overwritten
 		wipeInt(key.D)
 	case *rsa.PrivateKey:
 		wipeInt(key.D)

@@ -74,7 +74,7 @@ func (s *server) handle(conn *tls.Conn) result {
 }
 
 // visit connects, exchanges an octet and returns what both sides saw.
-func (s *server) visit(t testing.TB, cfg *tls.Config) (client tls.ConnectionState, clientErr error, server result) {
+func (s *server) visit(t testing.TB, cfg *tls.Config) (client tls.ConnectionState, server result, clientErr error) {
 	t.Helper()
 	raw, err := net.Dial("tcp", s.addr)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *server) visit(t testing.TB, cfg *tls.Config) (client tls.ConnectionStat
 	}()
 	client = conn.ConnectionState()
 	conn.Close()
-	return client, clientErr, <-s.results
+	return client, <-s.results, clientErr
 }
 
 func tlsOf(p *pki.Pair) *tls.Certificate {
@@ -123,7 +123,7 @@ func TestServerNeverResumesASession(t *testing.T) {
 				cfg.ClientSessionCache = cache
 				cfg.MaxVersion = version
 				cfg.ServerName = []string{"localhost", "other.test"}[i%2]
-				client, err, server := srv.visit(t, cfg)
+				client, server, err := srv.visit(t, cfg)
 				if err != nil || server.err != nil {
 					t.Fatalf("visit %d: %v, %v", i, err, server.err)
 				}
@@ -157,7 +157,7 @@ func TestClientChecksItsPinOnResumedSessions(t *testing.T) {
 			client.ServerName = "localhost"
 			client.MaxVersion = version
 			for visit := 1; visit <= 3; visit++ {
-				state, err, _ := srv.visit(t, client)
+				state, _, err := srv.visit(t, client)
 				if visit == 2 && !state.DidResume {
 					t.Error("the control did not resume")
 				}
@@ -184,7 +184,7 @@ func TestIdentityIsTheFirstCertificateWhoseKeyIsProved(t *testing.T) {
 			behind.Certificate = append(behind.Certificate, allowed.Leaf().Raw)
 			cfg := pki.ClientConfig(anyPin, &behind)
 			cfg.MaxVersion = version
-			_, err, server := srv.visit(t, cfg)
+			_, server, err := srv.visit(t, cfg)
 			if err != nil || server.err != nil {
 				t.Fatal(err, server.err)
 			}
@@ -195,7 +195,7 @@ func TestIdentityIsTheFirstCertificateWhoseKeyIsProved(t *testing.T) {
 			stolen := tls.Certificate{Certificate: allowed.Chain(), PrivateKey: foreign.TLS().PrivateKey}
 			cfg = pki.ClientConfig(anyPin, &stolen)
 			cfg.MaxVersion = version
-			if _, _, server = srv.visit(t, cfg); server.err == nil {
+			if _, server, _ = srv.visit(t, cfg); server.err == nil {
 				t.Error("a certificate without its key was accepted")
 			}
 		})
@@ -206,7 +206,7 @@ func TestServerTakesPeersWithoutCertificate(t *testing.T) {
 	srv := serve(t, pki.ServerConfig(pki.NewHolder(pkitest.Pair(t, pki.KeyECDSAP256)), "vedette-link/1", "http/1.1"))
 	cfg := pki.ClientConfig(anyPin, nil)
 	cfg.NextProtos = []string{"h2", "http/1.1"}
-	state, err, server := srv.visit(t, cfg)
+	state, server, err := srv.visit(t, cfg)
 	if err != nil || server.err != nil {
 		t.Fatal(err, server.err)
 	}
@@ -234,7 +234,7 @@ func TestServerRefusesOldTLSAndUnfitPeers(t *testing.T) {
 		"long chain": shown(pkitest.ECDSAKey(t), long),
 		"TLS 1.1":    old,
 	} {
-		if _, _, server := srv.visit(t, cfg); server.err == nil {
+		if _, server, _ := srv.visit(t, cfg); server.err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
@@ -245,7 +245,7 @@ func TestServerRefusesOldTLSAndUnfitPeers(t *testing.T) {
 		"hostile":  shown(pkitest.ECDSAKey(t), nil, pkitest.Hostile),
 		"issuers":  shown(pkitest.ECDSAKey(t), long[:9]),
 	} {
-		if _, err, server := srv.visit(t, cfg); err != nil || server.err != nil {
+		if _, server, err := srv.visit(t, cfg); err != nil || server.err != nil {
 			t.Errorf("%s was refused: %v, %v", name, err, server.err)
 		}
 	}
@@ -253,7 +253,7 @@ func TestServerRefusesOldTLSAndUnfitPeers(t *testing.T) {
 
 func TestServerWithoutCertificateRefuses(t *testing.T) {
 	srv := serve(t, pki.ServerConfig(&pki.Holder{}))
-	if _, err, server := srv.visit(t, pki.ClientConfig(anyPin, nil)); err == nil || !errors.Is(server.err, pki.ErrNoCertificate) {
+	if _, server, err := srv.visit(t, pki.ClientConfig(anyPin, nil)); err == nil || !errors.Is(server.err, pki.ErrNoCertificate) {
 		t.Errorf("got %v, %v", err, server.err)
 	}
 }
@@ -266,7 +266,7 @@ func TestClientRefusesAnyOtherCertificate(t *testing.T) {
 	for name, version := range versions {
 		cfg := pki.ClientConfig(pki.PinTo(genuine.Fingerprint()), tlsOf(pkitest.Agent(t, "agent")))
 		cfg.MaxVersion = version
-		_, err, server := srv.visit(t, cfg)
+		_, server, err := srv.visit(t, cfg)
 		var mismatch *pki.PinMismatch
 		if !errors.As(err, &mismatch) {
 			t.Fatalf("%s: got %v", name, err)
@@ -279,11 +279,11 @@ func TestClientRefusesAnyOtherCertificate(t *testing.T) {
 			t.Errorf("%s: the impostor went on to talk", name)
 		}
 	}
-	if _, err, _ := srv.visit(t, pki.ClientConfig(pki.PinTo(genuine.Fingerprint(), twin.Fingerprint()), nil)); err != nil {
+	if _, _, err := srv.visit(t, pki.ClientConfig(pki.PinTo(genuine.Fingerprint(), twin.Fingerprint()), nil)); err != nil {
 		t.Errorf("the announced next pin is refused: %v", err)
 	}
 	for name, pins := range map[string]pki.PinCheck{"no pins": pki.PinTo(), "nil": nil, "zero pin": pki.PinTo(pki.Fingerprint{})} {
-		if _, err, _ := srv.visit(t, pki.ClientConfig(pins, nil)); err == nil {
+		if _, _, err := srv.visit(t, pki.ClientConfig(pins, nil)); err == nil {
 			t.Errorf("%s accepts a server", name)
 		}
 	}
@@ -320,7 +320,7 @@ func TestPinnedPeersStayWhateverTheDate(t *testing.T) {
 			for _, s := range []*server{srv, serve(t, serverClock)} {
 				cfg := pki.ClientConfig(pki.PinTo(serverPair.Fingerprint()), tlsOf(agent))
 				cfg.Time = at
-				_, err, server := s.visit(t, cfg)
+				_, server, err := s.visit(t, cfg)
 				if err != nil || server.err != nil {
 					t.Errorf("%+d years: %v, %v", years, err, server.err)
 				}
@@ -349,7 +349,7 @@ func TestServerSurvivesMutatedCertificates(t *testing.T) {
 			}
 			changed := mutate(append([]byte(nil), der...))
 			cfg := pki.ClientConfig(anyPin, &tls.Certificate{Certificate: [][]byte{changed}, PrivateKey: agent.TLS().PrivateKey})
-			_, _, server := srv.visit(t, cfg)
+			_, server, _ := srv.visit(t, cfg)
 			if server.err == nil {
 				accepted++
 				if pki.FingerprintOf(server.state.PeerCertificates[0].Raw) == agent.Fingerprint() {
@@ -364,7 +364,7 @@ func TestServerSurvivesMutatedCertificates(t *testing.T) {
 	if accepted == 0 {
 		t.Error("nothing reached the end of a handshake: the mutations test the client only")
 	}
-	if _, err, server := srv.visit(t, pki.ClientConfig(anyPin, tlsOf(agent))); err != nil || server.err != nil {
+	if _, server, err := srv.visit(t, pki.ClientConfig(anyPin, tlsOf(agent))); err != nil || server.err != nil {
 		t.Errorf("the server does not go on: %v, %v", err, server.err)
 	}
 }
