@@ -1,0 +1,334 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"vedette/agent/queue"
+	"vedette/pki"
+	agentv1 "vedette/proto/agent/v1"
+)
+
+// Bounds on the sync period that a Central Node may ask for.
+const (
+	minSyncPeriod = time.Minute
+	maxSyncPeriod = time.Hour
+)
+
+// Codes of states that are no faults.
+const (
+	CodeConnecting = "connecting"
+	CodeConnected  = "connected"
+)
+
+// Queue is what an uplink needs of the agent's queue.
+type Queue interface {
+	Next() *queue.Package
+	Forget(number uint64)
+	Drop(number uint64, reason string)
+	Renew()
+	Changed() <-chan struct{}
+}
+
+// Backoff says how long to wait after faults. The zero value means the defaults.
+type Backoff struct {
+	First   time.Duration // doubled each time; 1 s
+	Refused time.Duration // bound after a refusal of the agent's identity; 30 s
+	Most    time.Duration // bound after anything else; 60 s
+	// Cut is the random time before an agent comes back whose idle connection
+	// the server ended, so that thousands do not come at once; up to 2 s.
+	Cut time.Duration
+}
+
+func (b Backoff) withDefaults() Backoff {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	set(&b.First, time.Second)
+	set(&b.Refused, 30*time.Second)
+	set(&b.Most, time.Minute)
+	set(&b.Cut, 2*time.Second)
+	return b
+}
+
+// wait is the pause before try number n (from 0) after a fault.
+func (b Backoff) wait(n int, f *Fault) time.Duration {
+	if f.RetryAfter > 0 {
+		d := min(f.RetryAfter, maxSyncPeriod)
+		return d + rand.N(d/10+1)
+	}
+	most := b.Most
+	if f.Refused {
+		most = b.Refused
+	}
+	d := most
+	if n < 20 {
+		d = min(b.First<<n, most)
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// Options are what an uplink needs.
+type Options struct {
+	Servers    []string  // host:port, tried in this order
+	Pins       *Pins     // nil talks to any server, whatever certificate it shows
+	Client     *pki.Pair // nil: no client certificate
+	Timeout    time.Duration
+	SyncPeriod time.Duration
+	Compress   bool
+	Queue      Queue
+	Request    func() *agentv1.SyncRequest // what each Sync says
+	Log        *slog.Logger
+	Changed    func() // called after the state changed; may be nil
+	Backoff    Backoff
+	Now        func() time.Time
+}
+
+// State is how the uplink stands.
+type State struct {
+	Code        string        `json:"code"`
+	Text        string        `json:"text"`
+	Next        string        `json:"next_step,omitempty"`
+	Server      string        `json:"server,omitempty"`
+	Since       time.Time     `json:"since"`
+	LastContact time.Time     `json:"last_contact,omitzero"`
+	ClockOffset time.Duration `json:"clock_offset_ns"` // the server's clock less ours, at the last Sync
+	Sent        uint64        `json:"packages_sent"`
+}
+
+// Uplink delivers the queue to one of the servers.
+type Uplink struct {
+	o    Options
+	zstd *Compression
+
+	mu    sync.Mutex
+	state State
+
+	// Of Run alone.
+	server    int
+	client    *Client
+	nextSync  time.Time // monotonic
+	tries     int       // faults in a row
+	refused   uint64    // number of the package that was called malformed last
+	renewed   time.Time
+	askPeriod time.Duration     // of the Central Node; 0: it leaves the choice
+	told      map[string]string // the fault of each server that the log has, since it last worked
+}
+
+// New makes an uplink; there must be a server.
+func New(o Options) (*Uplink, error) {
+	if len(o.Servers) == 0 {
+		return nil, errors.New("uplink without a server")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Backoff = o.Backoff.withDefaults()
+	u := &Uplink{o: o, told: make(map[string]string)}
+	if o.Compress {
+		u.zstd = NewCompression()
+	}
+	u.state = State{Code: CodeConnecting, Text: "connecting to server " + o.Servers[0], Server: o.Servers[0], Since: o.Now()}
+	return u, nil
+}
+
+// State is safe to call at any time.
+func (u *Uplink) State() State {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.state
+}
+
+// Run delivers until the context ends; then it returns nil.
+func (u *Uplink) Run(ctx context.Context) error {
+	if u.o.Pins == nil {
+		u.o.Log.Warn("UNPINNED: use_pinned_certificate is off, so whoever answers is taken for the server; turn it on and add the server certificate")
+	}
+	defer func() {
+		if u.client != nil {
+			u.client.Close()
+		}
+	}()
+	u.nextSync = time.Now()
+	for ctx.Err() == nil {
+		fault := u.step(ctx)
+		if fault == nil || ctx.Err() != nil {
+			continue
+		}
+		u.fail(ctx, fault)
+	}
+	return nil
+}
+
+// step does the one thing that is due: sync, send, or wait.
+func (u *Uplink) step(ctx context.Context) *Fault {
+	if u.client == nil {
+		u.client = u.newClient(u.o.Servers[u.server])
+	}
+	if time.Until(u.nextSync) <= 0 {
+		return u.sync(ctx)
+	}
+	if p := u.o.Queue.Next(); p != nil {
+		return u.send(ctx, p)
+	}
+	u.idle(ctx)
+	return nil
+}
+
+func (u *Uplink) newClient(address string) *Client {
+	var check pki.PinCheck = func(pki.Fingerprint) error { return nil }
+	if u.o.Pins != nil {
+		check = u.o.Pins.Check
+	}
+	return NewClient(ClientOptions{Address: address, Pins: check, Client: u.o.Client, Timeout: u.o.Timeout, Zstd: u.zstd})
+}
+
+func (u *Uplink) sync(ctx context.Context) *Fault {
+	sent := u.o.Now()
+	answer, err := u.client.Sync(ctx, u.o.Request())
+	if err != nil {
+		return Explain(u.o.Servers[u.server], err)
+	}
+	u.askPeriod = 0
+	if d := answer.GetSettings().GetSyncPeriod(); d.IsValid() && d.AsDuration() > 0 {
+		u.askPeriod = min(max(d.AsDuration(), minSyncPeriod), maxSyncPeriod)
+	}
+	period := u.o.SyncPeriod
+	if u.askPeriod > 0 {
+		period = u.askPeriod
+	}
+	u.nextSync = time.Now().Add(period - rand.N(period/10+1))
+	if u.o.Pins != nil {
+		changed, err := u.o.Pins.Announce(u.client.Met(), answer.GetNextPin())
+		if err != nil {
+			u.o.Log.Warn("announced server certificate not kept", "error", err)
+		} else if changed {
+			u.o.Log.Info("the server announced another certificate", "pins", u.o.Pins.List())
+		}
+	}
+	var offset time.Duration
+	if c := answer.GetClock(); c.IsValid() && c.AsTime().Unix() > 0 {
+		now := u.o.Now()
+		offset = c.AsTime().Sub(sent.Add(now.Sub(sent) / 2))
+	}
+	u.ok(func(s *State) { s.ClockOffset = offset })
+	return nil
+}
+
+func (u *Uplink) send(ctx context.Context, p *queue.Package) *Fault {
+	answer, err := u.client.SendEvents(ctx, p.Request)
+	if err == nil && answer.GetDurableSeq() < p.Request.GetSeq() {
+		err = errBadAnswer
+	}
+	if err == nil {
+		u.o.Queue.Forget(p.Number)
+		u.ok(func(s *State) { s.Sent++ })
+		return nil
+	}
+	f := Explain(u.o.Servers[u.server], err)
+	switch {
+	case f.Code == CodeConflict && (u.renewed.IsZero() || time.Since(u.renewed) > time.Minute):
+		u.o.Log.Warn("the Central Node knows this queue from elsewhere, the queue gets a new identity")
+		u.o.Queue.Renew()
+		u.renewed = time.Now()
+		return nil
+	case f.Code == CodeMalformed && u.refused == p.Number:
+		// Twice the same answer: keeping it would hold up all that follow.
+		u.o.Log.Error("the Central Node refuses a package as malformed, its events are dropped", "events", len(p.Request.GetEvents()), "error", err)
+		u.o.Queue.Drop(p.Number, queue.DroppedRefused)
+		return nil
+	case f.Code == CodeMalformed:
+		u.refused = p.Number
+	}
+	return f
+}
+
+// idle waits until something is due, queued, or the server ends the connection.
+func (u *Uplink) idle(ctx context.Context) {
+	ctx, cancel := context.WithDeadline(ctx, u.nextSync)
+	defer cancel()
+	closed := make(chan error, 1)
+	client := u.client
+	go func() { closed <- client.AwaitClose(ctx) }()
+	select {
+	case err := <-closed:
+		if err == nil {
+			// Whoever was cut asks why, but not all at the same moment.
+			client.Close()
+			u.nextSync = time.Now().Add(rand.N(u.o.Backoff.Cut))
+		}
+		return
+	case <-u.o.Queue.Changed():
+	}
+	cancel()
+	<-closed
+}
+
+func (u *Uplink) ok(f func(*State)) {
+	u.tries = 0
+	clear(u.told)
+	now, server := u.o.Now(), u.o.Servers[u.server]
+	u.mu.Lock()
+	changed := u.state.Code != CodeConnected || u.state.Server != server
+	if changed {
+		u.state.Code, u.state.Text, u.state.Next = CodeConnected, "connected to server "+server, ""
+		u.state.Server, u.state.Since = server, now
+	}
+	u.state.LastContact = now
+	f(&u.state)
+	u.mu.Unlock()
+	if changed {
+		u.o.Log.Info("connected", "server", server, "certificate", u.client.Met())
+	}
+	u.tell()
+}
+
+func (u *Uplink) tell() {
+	if u.o.Changed != nil {
+		u.o.Changed()
+	}
+}
+
+// fail notes a fault, turns to the next server, and waits when all were tried.
+func (u *Uplink) fail(ctx context.Context, f *Fault) {
+	server := u.o.Servers[u.server]
+	u.mu.Lock()
+	if u.state.Code != f.Code || u.state.Text != f.Text {
+		u.state.Code, u.state.Text, u.state.Next = f.Code, f.Text, f.Next
+		u.state.Server, u.state.Since = server, u.o.Now()
+	}
+	u.mu.Unlock()
+	if u.told[server] != f.Text {
+		u.told[server] = f.Text
+		u.o.Log.Warn(f.Text, "code", f.Code, "next_step", f.Next, "error", f.Err)
+		u.tell()
+	}
+	// The first word after a fault is a Sync: it tells the reason at once, even
+	// where the connection was only cut.
+	u.nextSync = time.Now()
+	pause := u.o.Backoff.wait(u.tries, f)
+	if f.Code == CodeCut && u.tries == 0 {
+		pause = rand.N(u.o.Backoff.Cut)
+	}
+	if !f.Refused && f.Code != CodeMalformed && f.Code != CodeConflict && len(u.o.Servers) > 1 {
+		u.client.Close()
+		u.client = nil
+		u.server = (u.server + 1) % len(u.o.Servers)
+		if u.server != 0 && f.RetryAfter == 0 {
+			return // without waiting
+		}
+	}
+	u.tries++
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
