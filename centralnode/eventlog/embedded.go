@@ -48,6 +48,7 @@ func openEmbedded(ctx context.Context, f *folder, cfg Config, faulted, quiet boo
 		return nil, err
 	}
 	s := newSession()
+	s.diagnose = f.probe
 	defer func() {
 		if err != nil {
 			s.close()

@@ -43,6 +43,8 @@ type session struct {
 	// by Log.saving.
 	adopted bool
 
+	// diagnose looks for the plain reason of a fault.
+	diagnose func() error
 	// kick asks watch for a look at the embedded server's health.
 	kick    chan struct{}
 	watcher sync.WaitGroup
@@ -104,7 +106,7 @@ func (s *session) watch() {
 			case <-time.After(wait):
 			}
 			if err := health(s.server); err != nil {
-				s.fail(err)
+				s.fail(errors.Join(s.diagnose(), err))
 				return
 			}
 		}
