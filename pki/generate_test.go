@@ -91,9 +91,16 @@ func TestGenerateServerBoundsTheNamesOfThisMachine(t *testing.T) {
 	for i := range 2000 {
 		cidrs = append(cidrs, fmt.Sprintf("fd00::%x/64", i+1))
 	}
-	pair, err := generateServer(ServerOptions{Local: true, Names: []string{"a.test"}}, fakeMachine("cn1", "", cidrs...))
+	hosts := "10.0.0.1 cn1"
+	for i := range 2000 {
+		hosts += fmt.Sprintf(" alias-%05d.example.com", i)
+	}
+	pair, err := generateServer(ServerOptions{Local: true, Names: []string{"a.test"}}, fakeMachine("cn1", hosts, cidrs...))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := len(pair.Leaf().DNSNames); got != maxAliases+3 {
+		t.Errorf("%d names", got)
 	}
 	if got := len(pair.Leaf().IPAddresses); got != maxLocalIPs || len(pair.Leaf().Raw) > MaxLeafSize {
 		t.Errorf("%d addresses in %d octets", got, len(pair.Leaf().Raw))

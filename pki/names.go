@@ -13,6 +13,9 @@ import (
 // and the leaf must stay under MaxLeafSize.
 const maxLocalIPs = 128
 
+// maxAliases bounds the host's further names likewise.
+const maxAliases = 8
+
 // machine is what a certificate wants to know of the computer.
 type machine struct {
 	hostname func() (string, error)
@@ -63,7 +66,8 @@ func parseNames(list []string) (names, error) {
 func (n *names) addLocal(m machine) {
 	if host, err := m.hostname(); err == nil && checkHostName(host) == nil {
 		n.addDNS(host)
-		for _, alias := range hostAliases(m, host) {
+		aliases := hostAliases(m, host)
+		for _, alias := range aliases[:min(len(aliases), maxAliases)] {
 			n.addDNS(alias)
 		}
 		if short, _, found := strings.Cut(host, "."); found {

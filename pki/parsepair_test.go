@@ -159,6 +159,8 @@ func TestParsePairNamesTheBrokenRule(t *testing.T) {
 		{"X25519", join(m.cert, fixture("odd/x25519.key")), pki.RuleKeyAlgorithm, "X25519"},
 		{"RSA-PSS", join(m.cert, fixture("odd/rsa-pss.key")), pki.RuleKeyAlgorithm, "RSA-PSS"},
 		{"OpenSSH key", join(m.cert, block("OPENSSH PRIVATE KEY", []byte("openssh-key-v1\x00"))), pki.RuleKeyAlgorithm, "openssh"},
+		{"RSA with an endless prime", join(m.cert, block("RSA PRIVATE KEY", pkitest.RSAWithPrime(300_000))), pki.RuleBadKey, "cannot be read"},
+		{"RSA of nothing", join(m.cert, block("RSA PRIVATE KEY", pkitest.RSAShape(2048))), pki.RuleBadKey, "cannot be read"},
 		{"damaged key", join(m.cert, block("PRIVATE KEY", m.keyDER[:40])), pki.RuleBadKey, "cannot be read"},
 		{"PKCS #1 in a PKCS #8 block", join(m.cert, bytes.ReplaceAll(m.pkcs1, []byte("RSA PRIVATE"), []byte("PRIVATE"))), pki.RuleBadKey, "cannot be read"},
 		{"damaged certificate", join(block("CERTIFICATE", m.certDER[:100]), m.key), pki.RuleBadCertificate, "certificate 1"},
@@ -201,10 +203,11 @@ func TestParsePairNamesTheBrokenRule(t *testing.T) {
 			}
 		})
 	}
-	for _, other := range []pki.Rule{pki.RuleUnwantedKey, pki.RuleKeyFile, pki.RuleNames} { // of other functions
-		seen[other] = true
-	}
-	for _, rule := range pki.Rules() {
+	for _, rule := range []pki.Rule{
+		pki.RuleSize, pki.RuleEmpty, pki.RuleFormat, pki.RuleBlock, pki.RuleTrailing, pki.RuleNoCertificate, pki.RuleManyCertificates,
+		pki.RuleNoKey, pki.RuleSeveralKeys, pki.RuleEncryptedKey, pki.RuleBadKey, pki.RuleKeyAlgorithm, pki.RuleKeyTooShort,
+		pki.RuleKeyTooLong, pki.RuleCurve, pki.RuleBadCertificate, pki.RuleLeafSize, pki.RuleKeyMismatch, pki.RuleLeafOrder, pki.RuleAmbiguous,
+	} {
 		if !seen[rule] {
 			t.Errorf("no case breaks %s", rule)
 		}
@@ -284,6 +287,23 @@ func FuzzParsePair(f *testing.F) {
 		}
 		if again, _, err := pki.ParsePair(pair.EncodePEM(), now); err != nil || again.Fingerprint() != pair.Fingerprint() {
 			t.Errorf("not read back: %v", err)
+		}
+	})
+}
+
+func FuzzParseCertificate(f *testing.F) {
+	m := newMaterial(f)
+	for _, seed := range [][]byte{m.cert, m.certDER, m.keyDER, m.pfx, pkitest.SelfSigned(f, pkitest.ECDSAKey(f), pkitest.Hostile), []byte("text"),
+		pkitest.SelfSigned(f, pkitest.Key(f, "rsa1024")), pkitest.SelfSigned(f, pkitest.Key(f, "p224")), pkitest.File(f, "odd/bundle.p7b")} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		cert, err := pki.ParseCertificate(file)
+		if broken := (*pki.RuleError)(nil); err != nil && (!errors.As(err, &broken) || cert != nil) {
+			t.Errorf("got %v, %v", cert != nil, err)
+		}
+		if err == nil && len(cert.Raw) > pki.MaxLeafSize {
+			t.Errorf("%d octets were taken", len(cert.Raw))
 		}
 	})
 }

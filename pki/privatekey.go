@@ -93,16 +93,25 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 	return nil, errKeyAlgorithm("the private key (algorithm " + cutText(oid.String(), 60) + ")")
 }
 
-// parsePKCS1 reads an RSAPrivateKey (RFC 8017 appendix A.1.2).
+// parsePKCS1 reads an RSAPrivateKey (RFC 8017 appendix A.1.2) of two primes. No number in it may be longer than the
+// modulus: crypto/rsa would calculate with it before it finds that nothing fits.
 func parsePKCS1(der []byte) (crypto.Signer, error) {
 	in := cryptobyte.String(der)
-	var body cryptobyte.String
+	var body, modulus, number cryptobyte.String
 	var version int
-	modulus := new(big.Int)
-	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() || !body.ReadASN1Integer(&version) || !body.ReadASN1Integer(modulus) || modulus.Sign() <= 0 {
+	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() || !body.ReadASN1Integer(&version) || version != 0 ||
+		!body.ReadASN1(&modulus, asn1.INTEGER) {
 		return nil, errBadKey(nil)
 	}
-	if err := checkRSABits(modulus.BitLen()); err != nil {
+	for range 7 { // the exponents, the primes, and what follows from them
+		if !body.ReadASN1(&number, asn1.INTEGER) || len(number) > len(modulus) {
+			return nil, errBadKey(nil)
+		}
+	}
+	if !body.Empty() {
+		return nil, errBadKey(nil)
+	}
+	if err := checkRSABits(new(big.Int).SetBytes(modulus).BitLen()); err != nil {
 		return nil, err
 	}
 	key, err := x509.ParsePKCS1PrivateKey(der)

@@ -12,10 +12,10 @@ const (
 	RuleFormat           Rule = "not_pem"                  // DER, PFX, PKCS #7, HTML, plain text or something else
 	RuleBlock            Rule = "bad_pem_block"            // a block that cannot be decoded, or is not expected here
 	RuleTrailing         Rule = "trailing_data"            // something else than PEM blocks and text before them
-	RuleNoCertificate    Rule = "no_certificate"           //
+	RuleNoCertificate    Rule = "no_certificate"           // keys at most
 	RuleManyCertificates Rule = "too_many_certificates"    // a chain beyond reason, or several where one is wanted
-	RuleNoKey            Rule = "no_private_key"           //
-	RuleSeveralKeys      Rule = "several_private_keys"     //
+	RuleNoKey            Rule = "no_private_key"           // certificates only
+	RuleSeveralKeys      Rule = "several_private_keys"     // more than one, even if they are equal
 	RuleEncryptedKey     Rule = "encrypted_private_key"    // the key needs a passphrase
 	RuleBadKey           Rule = "bad_private_key"          // it cannot be parsed
 	RuleKeyAlgorithm     Rule = "key_algorithm"            // neither RSA nor ECDSA nor Ed25519
@@ -31,15 +31,6 @@ const (
 	RuleKeyFile          Rule = "key_file_exposed"         // others can read the file that holds a key
 	RuleNames            Rule = "bad_name"                 // a name that cannot stand in a certificate
 )
-
-// Rules lists every rule, for tables in documents and interfaces.
-func Rules() []Rule {
-	return []Rule{
-		RuleSize, RuleEmpty, RuleFormat, RuleBlock, RuleTrailing, RuleNoCertificate, RuleManyCertificates, RuleNoKey,
-		RuleSeveralKeys, RuleEncryptedKey, RuleBadKey, RuleKeyAlgorithm, RuleKeyTooShort, RuleKeyTooLong, RuleCurve,
-		RuleBadCertificate, RuleLeafSize, RuleKeyMismatch, RuleLeafOrder, RuleAmbiguous, RuleUnwantedKey, RuleKeyFile, RuleNames,
-	}
-}
 
 // RuleError is one broken rule, told to a person. Text says what is wrong, Hint what to do next; neither ever holds
 // any part of a key.

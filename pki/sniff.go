@@ -3,6 +3,7 @@ package pki
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -78,15 +79,19 @@ func looksLikePFX(data []byte) bool {
 	return len(data) > header+3 && bytes.Equal(data[header:header+4], []byte{2, 1, 3, 0x30})
 }
 
+// isDERKey tells whether data has the shape of a private key, fit or not. It asks our own readers, which look at sizes
+// before they calculate anything.
 func isDERKey(data []byte) bool {
-	if _, err := x509.ParsePKCS8PrivateKey(data); err == nil {
-		return true
+	for _, kind := range []string{blockPKCS8, blockSEC1, blockPKCS1} {
+		key, err := parsePrivateKey(kind, data)
+		if err == nil {
+			wipePrivateKey(key)
+		}
+		if !errors.Is(err, &RuleError{Rule: RuleBadKey}) {
+			return true
+		}
 	}
-	if _, err := x509.ParseECPrivateKey(data); err == nil {
-		return true
-	}
-	_, err := x509.ParsePKCS1PrivateKey(data)
-	return err == nil
+	return false
 }
 
 var pkcs7Prefix = []byte{6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7}

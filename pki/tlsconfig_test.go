@@ -1,6 +1,7 @@
 package pki_test
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/tls"
@@ -9,6 +10,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -366,5 +369,21 @@ func TestServerSurvivesMutatedCertificates(t *testing.T) {
 	}
 	if _, server, err := srv.visit(t, pki.ClientConfig(anyPin, tlsOf(agent))); err != nil || server.err != nil {
 		t.Errorf("the server does not go on: %v, %v", err, server.err)
+	}
+}
+
+// A10: a client that wants to renegotiate is cut off.
+func TestServerRefusesRenegotiation(t *testing.T) {
+	srv := serve(t, pki.ServerConfig(pki.NewHolder(pkitest.Pair(t, pki.KeyECDSAP256))))
+	for command, want := range map[string]bool{"R\n": false, "x\n": true} { // s_client renegotiates on R; x is the control
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		client := exec.CommandContext(ctx, "openssl", "s_client", "-connect", srv.addr, "-tls1_2", "-legacy_renegotiation")
+		client.Stdin = strings.NewReader(command)
+		out, _ := client.CombinedOutput() // its status tells nothing
+		r := <-srv.results
+		if (r.err == nil) != want || errors.Is(r.err, io.EOF) || bytes.Contains(out, []byte("RENEGOTIATING")) == want {
+			t.Errorf("%q: %v\n%s", command, r.err, out)
+		}
 	}
 }

@@ -44,10 +44,19 @@ func Hostile(c *x509.Certificate) {
 }
 
 // RSAShape returns the DER of something like a PKCS #1 key with a modulus of that many bits. Nothing in it is prime.
-func RSAShape(bits uint) []byte {
-	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+func RSAShape(bits uint) []byte { return rsaNumbers(bits, 2) }
+
+// RSAWithPrime is RSAShape(2048) with a "prime" of that many bits, which would keep a careless reader busy.
+func RSAWithPrime(bits uint) []byte { return rsaNumbers(2048, bits) }
+
+func rsaNumbers(modulusBits, primeBits uint) []byte {
+	odd := func(bits uint) *big.Int {
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		return n.SetBit(n, 0, 1)
+	}
 	small := big.NewInt(3)
-	der, err := asn1.Marshal(struct{ Version, N, E, D, P, Q, DP, DQ, QInv *big.Int }{big.NewInt(0), n, small, small, small, small, small, small, small})
+	der, err := asn1.Marshal(struct{ Version, N, E, D, P, Q, DP, DQ, QInv *big.Int }{
+		big.NewInt(0), odd(modulusBits), small, small, odd(primeBits), small, small, small, small})
 	if err != nil {
 		panic(err)
 	}
