@@ -113,7 +113,7 @@ func (l *Log) admit() (*session, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.unsaved > l.cfg.MaxBytes/2 {
-		return nil, fmt.Errorf("%w: queue states are not saved: %w", ErrUnavailable, l.saveErr)
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, l.unsavedReason())
 	}
 	return s, nil
 }

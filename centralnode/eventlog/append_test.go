@@ -54,7 +54,7 @@ func TestPackageComesBackAsItWasSent(t *testing.T) {
 		}
 		r.Event = nil
 		want := Record{
-			Received: now, AgentID: p.AgentID, PackageSeq: 1, Index: i, Way: p.Way, Remote: p.Remote,
+			Received: now, AgentID: p.AgentID, Place: 1, PackageSeq: 1, Index: i, Way: p.Way, Remote: p.Remote,
 			Leaf: p.Leaf, Host: p.Host, PolicyRevision: 42,
 		}
 		if r != want {

@@ -151,7 +151,7 @@ func (e *envelope) events() ([]*agentv1.Event, error) {
 // record makes the record of one event of the package.
 func (e *envelope) record(i int, ev *agentv1.Event) Record {
 	return Record{
-		Received: e.received, AgentID: e.key.AgentID, PackageSeq: e.seq, Index: i,
+		Received: e.received, AgentID: e.key.AgentID, Place: e.streamSeq, PackageSeq: e.seq, Index: i,
 		Way: e.way, Remote: e.remote, Leaf: e.leaf, Host: e.host,
 		PolicyRevision: e.revision, Event: ev,
 	}

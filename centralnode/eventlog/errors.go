@@ -38,15 +38,17 @@ var (
 type BoundError struct {
 	// Packages is how many packages were looked at.
 	Packages uint64
-	// Next is when the first package that was not looked at arrived: a search
-	// with Filter.Since set to it goes on from there.
+	// After is the place of the last of them: the same search with
+	// Filter.After set to it goes on from there.
+	After uint64
+	// Next is when the first package that was not looked at arrived.
 	Next time.Time
 }
 
 // Error implements error.
 func (e *BoundError) Error() string {
-	return fmt.Sprintf("search stopped after %d packages; go on with since %s",
-		e.Packages, e.Next.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("search stopped after %d packages, at those of %s: narrow the time range",
+		e.Packages, e.Next.UTC().Format(time.DateTime))
 }
 
 // Is matches ErrBound.

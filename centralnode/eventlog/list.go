@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// listBytes bounds what one List reads.
-	listBytes = 2 << 30
+	// maxListBytes bounds what one List reads.
+	maxListBytes = 2 << 30
 	// arrivalSlack is how far packages may lie out of the order of their
 	// arrival, because one waited longer than another for the disk.
 	arrivalSlack = 2 * publishTimeout
@@ -39,18 +39,20 @@ func (l *Log) List(ctx context.Context, f Filter, yield func(Record) bool) error
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
-	var bound BoundError
+	from = max(from, f.After+1)
+	bound := BoundError{After: f.After}
 	read, yielded := 0, 0
 	err = s.scan(ctx, scan{from: from, to: st.LastSeq, filter: m.subject}, func(e envelope) (bool, error) {
 		if !f.Until.IsZero() && !e.received.Before(f.Until.Add(arrivalSlack)) {
 			return false, nil
 		}
-		if read > listBytes {
+		if read > l.listBytes {
 			bound.Next = e.received
 			return false, &bound
 		}
 		read += len(e.body)
 		bound.Packages++
+		bound.After = e.streamSeq
 		if !m.inTime(e.received) {
 			return true, nil
 		}

@@ -15,6 +15,9 @@ type Record struct {
 	// agent's own word.
 	Received time.Time
 	AgentID  string
+	// Place is where the package lies in the log; it grows from package to
+	// package. See Filter.After.
+	Place uint64
 	// PackageSeq is the package's seq, Index the event's place in the package.
 	PackageSeq uint64
 	Index      int
@@ -64,6 +67,8 @@ type Filter struct {
 	Text string
 	// Since (inclusive) and Until (exclusive) bound the time of arrival.
 	Since, Until time.Time
+	// After leaves out the packages up to this Record.Place.
+	After uint64
 	// Limit is the most records that List yields; zero for no limit.
 	Limit int
 }

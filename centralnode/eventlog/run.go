@@ -60,6 +60,7 @@ func (l *Log) tend(ctx context.Context, s *session) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	due := time.Now().Add(l.checkpointEvery())
+	said := false
 	for {
 		forced := false
 		select {
@@ -77,11 +78,12 @@ func (l *Log) tend(ctx context.Context, s *session) {
 			if err == nil {
 				err = l.retire(ctx, s)
 			}
-			if err != nil && ctx.Err() == nil && s.failed() == nil {
-				l.cfg.Logger.Error("event log upkeep", "error", err)
-			}
-			if err == nil {
-				due = time.Now().Add(l.checkpointEvery())
+			switch {
+			case err == nil:
+				due, said = time.Now().Add(l.checkpointEvery()), false
+			case ctx.Err() == nil && s.failed() == nil && !said:
+				l.cfg.Logger.Error("upkeep of the event log; it is tried again", "error", err)
+				said = true
 			}
 		}
 		st, err := s.info(ctx)

@@ -60,12 +60,19 @@ func (l *Log) State() State {
 	case l.current.failed() != nil:
 		v.Degraded, v.Reason = true, l.explain(l.current.failed())
 	case l.unsaved > l.cfg.MaxBytes/2:
-		v.Degraded = true
-		v.Reason = fmt.Sprintf("queue states cannot be saved: %v; packages are refused until they can", l.saveErr)
+		v.Degraded, v.Reason = true, l.unsavedReason()
 	case l.saveErr != nil:
 		v.Warnings = append(v.Warnings, fmt.Sprintf("queue states cannot be saved: %v", l.saveErr))
 	}
 	return v
+}
+
+// unsavedReason says why admit refuses. l.mu is held.
+func (l *Log) unsavedReason() string {
+	if l.saveErr == nil {
+		return "packages wait for queue states to be saved"
+	}
+	return fmt.Sprintf("queue states cannot be saved: %v; packages are taken again when they can", l.saveErr)
 }
 
 // look notes what the store holds. l.mu is held.
