@@ -23,7 +23,7 @@ const unfinished = ".new"
 // no state file or a whole one.
 func create(path string, o Options) error {
 	folder := filepath.Dir(path)
-	if err := makeFolder(folder, o.step); err != nil {
+	if err := makeFolder(folder); err != nil {
 		return err
 	}
 	// The folder is locked while the file is made, so that of two processes
@@ -40,20 +40,11 @@ func create(path string, o Options) error {
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := o.step("write"); err != nil {
-		return err
-	}
 	if err := writeEmpty(temporary, o); err != nil {
 		_ = os.Remove(temporary) // the next start would remove it too
 		return err
 	}
-	if err := o.step("rename"); err != nil {
-		return err
-	}
 	if err := os.Rename(temporary, path); err != nil {
-		return err
-	}
-	if err := o.step("sync folder"); err != nil {
 		return err
 	}
 	return dir.Sync()
@@ -71,9 +62,6 @@ func writeEmpty(path string, o Options) (err error) {
 			err = cerr
 		}
 	}()
-	if err := o.step("fill"); err != nil {
-		return err
-	}
 	id := make([]byte, 16)
 	rand.Read(id) // never fails
 	err = db.Update(func(tx *bbolt.Tx) error {
@@ -95,9 +83,6 @@ func writeEmpty(path string, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.step("sync"); err != nil {
-		return err
-	}
 	// The engine has synced its data; this makes the file's own record
 	// (size, mode) durable too.
 	return syncFile(path)
@@ -115,30 +100,24 @@ func syncFile(path string) error {
 	return err
 }
 
-// makeFolder makes the folder, for its owner only, and syncs every folder in
-// which it made an entry.
-func makeFolder(folder string, step func(string) error) error {
-	info, err := os.Stat(folder)
-	if err == nil {
-		if !info.IsDir() {
-			return fmt.Errorf("%s is not a folder", folder)
+// makeFolder makes the folder, for its owner only, and syncs the folders above
+// it. It does so for those that were there too: one of them may have been made
+// by a process that was killed before it could sync.
+func makeFolder(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	for above := filepath.Dir(folder); ; above = filepath.Dir(above) {
+		err := syncFile(above)
+		// Folders that are not ours to open were not made by us, and some
+		// file systems cannot sync folders.
+		if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EINVAL) {
+			return err
 		}
-		return nil
+		if above == filepath.Dir(above) {
+			return nil
+		}
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(folder)
-	if err := makeFolder(parent, step); err != nil {
-		return err
-	}
-	if err := step("make folder"); err != nil {
-		return err
-	}
-	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncFile(parent)
 }
 
 // lockFolder opens a folder and takes its advisory lock.

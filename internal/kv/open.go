@@ -3,6 +3,7 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -27,11 +28,11 @@ func Open(path string, o Options) (*Store, error) {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLockTimeout
 	}
-	if o.step == nil {
-		o.step = func(string) error { return nil }
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, &OpenError{Path: path, Text: "cannot be found", Cause: err, Next: "give the absolute path"}
 	}
-	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := create(path, o); err != nil {
 			return nil, &OpenError{Path: path, Text: "cannot be made", Cause: err,
 				Next: "check space and permissions of " + filepath.Dir(path)}
@@ -40,6 +41,11 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	if err := inspect(path); err != nil {
 		return nil, err
+	}
+	// Whoever made the file may have been killed before its name was safe.
+	if err := syncFile(filepath.Dir(path)); err != nil {
+		return nil, &OpenError{Path: path, Text: "its folder cannot be synced", Cause: err,
+			Next: "check the disk and the permissions of " + filepath.Dir(path)}
 	}
 	s := &Store{
 		path:    path,
@@ -213,7 +219,9 @@ func (s *Store) keep(path string) error {
 	}
 	err = guard(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
-			_, err := tx.WriteTo(f)
+			// Written at offsets, as the engine writes, so that what makes
+			// those calls fail in tests reaches the copy too.
+			_, err := tx.WriteTo(io.NewOffsetWriter(f, 0))
 			return err
 		})
 	})

@@ -76,10 +76,6 @@ type Options struct {
 
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: silent
-
-	// step is called before each step of making a file, so that tests can
-	// crash there.
-	step func(name string) error
 }
 
 // Store is an open state file. Its methods may be called concurrently.
