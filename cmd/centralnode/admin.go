@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+
+	"vedette/internal/acts"
+)
+
+// Admin performs administrative acts; *admin.Admin of the Central Node is one.
+type Admin interface {
+	Status(context.Context, acts.Actor) (acts.Status, error)
+
+	ServerCertificate(context.Context, acts.Actor) (acts.ServerCertificate, error)
+	PreviewGenerateServerCertificate(context.Context, acts.Actor, acts.GenerateServerCertificate) (acts.Preview, error)
+	GenerateServerCertificate(context.Context, acts.Actor, acts.GenerateServerCertificate) (acts.ServerCertificate, error)
+	UploadServerCertificate(ctx context.Context, who acts.Actor, pem []byte) (acts.File, error)
+	PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error)
+	InstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.ServerCertificate, error)
+
+	AgentCertificates(context.Context, acts.Actor, acts.AgentCertificateFilter) (acts.AgentCertificateList, error)
+	GenerateAgentCertificate(context.Context, acts.Actor, acts.GenerateAgentCertificate) (acts.GeneratedAgentCertificate, error)
+	UploadAgentCertificates(context.Context, acts.Actor, []acts.UploadAgentCertificate) (acts.UploadedAgentCertificates, error)
+	PreviewDeleteAgentCertificates(context.Context, acts.Actor, acts.DeleteAgentCertificates) (acts.Preview, error)
+	DeleteAgentCertificates(context.Context, acts.Actor, acts.DeleteAgentCertificates) (acts.Withdrawal, error)
+	PreviewSetValidation(context.Context, acts.Actor, acts.SetValidation) (acts.Preview, error)
+	SetValidation(context.Context, acts.Actor, acts.SetValidation) (acts.Withdrawal, error)
+
+	Hosts(context.Context, acts.Actor, acts.HostFilter) ([]acts.Host, error)
+	Events(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
+	WatchEvents(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
+	Audit(context.Context, acts.Actor, acts.AuditFilter) ([]acts.AuditRecord, error)
+	VerifyAudit(context.Context, acts.Actor) (acts.AuditCheck, error)
+}
