@@ -65,6 +65,11 @@ func TestPairNeverShowsItsKey(t *testing.T) {
 				texts = append(texts, fmt.Sprintf(verb, v))
 			}
 		}
+		text, err := pair.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text), pair.GoString(), pair.LogValue().String())
 		for _, v := range []any{pair, *pair, outer{Pair: pair, Value: *pair}} {
 			text, err := json.Marshal(v)
 			if err != nil {

@@ -27,7 +27,7 @@ const (
 	maxBags  = 32 // of a container; nine of them may be issuers' certificates
 )
 
-// pfxSlot lets one container be decoded at a time in a process: the derivations in one may cost a few seconds of a
+// pfxSlot lets one container be decoded at a time in a process: the derivations in one may cost a second or two of a
 // processor, and no number of containers shall cost more than one processor.
 var pfxSlot = make(chan struct{}, 1)
 

@@ -111,6 +111,31 @@ func TestDecodePFXAgreesWithAnotherReader(t *testing.T) {
 	}
 }
 
+func TestDecodePFXReadsEveryEncodingOfAnotherWriter(t *testing.T) {
+	pair, err := GenerateAgent(AgentOptions{Name: "agent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		encoder  *pkcs12.Encoder
+		password string
+	}{
+		"RC2": {pkcs12.LegacyRC2, "p"}, "RC2, empty": {pkcs12.LegacyRC2, ""}, "3DES": {pkcs12.LegacyDES, "p"}, "PBES2": {pkcs12.Modern2023, "p"},
+		"PBMAC1": {pkcs12.Modern2026, "p"}, "PBMAC1, empty": {pkcs12.Modern2026, ""}, "open": {pkcs12.Passwordless, ""},
+	} {
+		data, err := c.encoder.Encode(pair.key, pair.leaf, nil, c.password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := DecodePFX(data, c.password); err != nil || back.Fingerprint() != pair.Fingerprint() {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := DecodePFX(data, "guess"); !errors.Is(err, ErrPFXPassword) && name != "open" {
+			t.Errorf("%s, wrong password: %v", name, err)
+		}
+	}
+}
+
 func TestDecodePFXRefuses(t *testing.T) {
 	modern := readFixture(t, "openssl-modern.pfx")
 	cases := []struct {

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// maxIterations bounds each key derivation that a container asks for. A million takes about half a second.
+	// maxIterations bounds each key derivation that a container asks for. A million takes up to 0.4 s.
 	maxIterations = 1_000_000
 	// maxAllIterations bounds them together: one for the integrity check, one for the certificates, one for the key.
 	maxAllIterations = 3 * maxIterations

@@ -278,6 +278,9 @@ func TestClientRefusesAnyOtherCertificate(t *testing.T) {
 			mismatch.Met != twin.Fingerprint() || !mismatch.Cert.Equal(twin.Leaf()) {
 			t.Errorf("%s: the error tells %+v", name, mismatch)
 		}
+		if text := mismatch.Error(); !strings.Contains(text, genuine.Fingerprint().String()) || !strings.Contains(text, twin.Fingerprint().String()) {
+			t.Errorf("%s: the error says %q", name, text)
+		}
 		if server.err == nil || len(server.state.PeerCertificates) != 0 {
 			t.Errorf("%s: the impostor went on to talk", name)
 		}
@@ -286,8 +289,8 @@ func TestClientRefusesAnyOtherCertificate(t *testing.T) {
 		t.Errorf("the announced next pin is refused: %v", err)
 	}
 	for name, pins := range map[string]pki.PinCheck{"no pins": pki.PinTo(), "nil": nil, "zero pin": pki.PinTo(pki.Fingerprint{})} {
-		if _, _, err := srv.visit(t, pki.ClientConfig(pins, nil)); err == nil {
-			t.Errorf("%s accepts a server", name)
+		if _, _, err := srv.visit(t, pki.ClientConfig(pins, nil)); err == nil || !strings.Contains(err.Error(), "pinned") {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }
