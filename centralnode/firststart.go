@@ -42,7 +42,7 @@ func (n *Node) firstStart(ctx context.Context, s *store.Store, trail *audit.Trai
 		}
 		return pair, nil
 	}
-	pair, err := pki.GenerateServer(pki.ServerOptions{Names: n.config.Names, Local: true, Now: n.config.Now})
+	pair, err := pki.GenerateServer(pki.ServerOptions{Names: n.config.names(), Local: true, Now: n.config.Now})
 	if err != nil {
 		return nil, fmt.Errorf("make the first server certificate: %w", err)
 	}

@@ -101,7 +101,7 @@ func New(c Config) (_ *Node, err error) {
 
 	n.admin = admin.New(admin.Config{
 		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Serving: n.serving,
-		Names: c.Names, StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
+		Names: c.names(), StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
 		StoreID: n.state.ID(), Address: n.gateway.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
 	})

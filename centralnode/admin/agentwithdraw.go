@@ -28,7 +28,7 @@ func (a *Admin) PreviewDeleteAgentCertificates(ctx context.Context, actor acts.A
 	case !snapshot.Validation:
 		p.Lines = append(p.Lines, "Validation is off: nobody is cut off until it is turned on.")
 	default:
-		p.Consequences = append(p.Consequences, acts.Consequence{Text: "Connections that are cut at once.", InUse: n > 0, Count: n})
+		p.Consequences = append(p.Consequences, acts.Consequence{Text: "Connections that are cut at once.", InUse: true, Count: n})
 	}
 	return p, nil
 }
@@ -107,7 +107,7 @@ func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in a
 	case in.On:
 		n := a.c.Door.Affected(a.c.Door.Trust().WithValidation(true))
 		p.Lines = []string{fmt.Sprintf("Only agents with one of the %d certificates on the list will be let in.", len(list.Certificates))}
-		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: n > 0, Count: n}}
+		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: true, Count: n}}
 	default:
 		p.Lines = []string{"Every agent will be let in, with any certificate or none."}
 	}

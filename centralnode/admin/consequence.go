@@ -10,7 +10,7 @@ func (a *Admin) replacing() []acts.Consequence {
 	hosts := a.c.Hosts.Len()
 	return []acts.Consequence{
 		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: hosts},
-		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: hosts > 0, Count: hosts},
+		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: hosts},
 		{Text: "Mail sensors must be authorised again."},
 		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
 		{Text: "The new certificate must be uploaded to Active Directory."},
