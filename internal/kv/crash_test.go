@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,8 +111,6 @@ func record(t *testing.T, path, scenario string) []event {
 // POSIX alone: what was synced stays; of the rest any part may be there.
 type disk struct {
 	folder string
-	random *rand.Rand // nil: of the rest everything (all) or nothing
-	all    bool
 	made   bool             // the folder's own name is safe
 	names  map[string]*file // safe names
 	live   map[string]*file // names as the running system saw them
@@ -140,7 +139,7 @@ func (d *disk) play(e event) {
 			d.made = true
 		default:
 			if f := d.live[e.Path]; f != nil {
-				f.safe, f.pending = f.content(nil, true), nil
+				f.safe, f.pending = f.content(everything), nil
 			}
 		}
 	case "rename":
@@ -150,20 +149,29 @@ func (d *disk) play(e event) {
 	}
 }
 
-// content is the file with all of its pending steps, none of them, or any.
-func (f *file) content(random *rand.Rand, all bool) []byte {
+// chance says whether something unsynced reached the disk, and how: not at
+// all, in part, or whole.
+type chance func() int
+
+const (
+	lost = iota
+	torn
+	whole
+)
+
+func everything() int { return whole }
+func nothing() int    { return lost }
+
+// content is the file with some of its pending steps.
+func (f *file) content(survives chance) []byte {
 	out := append([]byte(nil), f.safe...)
 	for _, e := range f.pending {
 		data := e.Data
-		if random != nil {
-			switch random.IntN(3) {
-			case 0:
-				continue
-			case 1: // torn at a sector
-				data = data[:len(data)/512/2*512]
-			}
-		} else if !all {
+		switch survives() {
+		case lost:
 			continue
+		case torn: // at a sector
+			data = data[:len(data)/512/2*512]
 		}
 		size := int(e.Off) + len(data)
 		if e.What == "truncate" || size > len(out) {
@@ -179,34 +187,28 @@ func (f *file) content(random *rand.Rand, all bool) []byte {
 }
 
 // image writes what is left into a folder.
-func (d *disk) image(t *testing.T, into string) {
+func (d *disk) image(t *testing.T, into string, survives chance) {
 	t.Helper()
-	names := d.names
-	switch {
-	case d.random == nil && d.all:
-		names = d.live
-	case d.random != nil:
-		names = maps.Clone(names)
-		for path, f := range d.live { // new names may have reached the disk
-			if _, old := names[path]; !old && d.random.IntN(2) == 0 {
-				names[path] = f
-			}
-		}
-		for _, m := range d.moves {
-			if f := names[m.Path]; f != nil && d.random.IntN(2) == 0 {
-				names[m.To] = f
-				delete(names, m.Path)
-			}
+	names := maps.Clone(d.names)
+	for _, path := range slices.Sorted(maps.Keys(d.live)) { // new names
+		if _, old := names[path]; !old && survives() != lost {
+			names[path] = d.live[path]
 		}
 	}
-	if !d.made && !d.all {
+	for _, m := range d.moves {
+		if f := names[m.Path]; f != nil && survives() != lost {
+			names[m.To] = f
+			delete(names, m.Path)
+		}
+	}
+	if !d.made && survives() == lost {
 		return
 	}
 	if err := os.MkdirAll(into, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for path, f := range names {
-		if err := os.WriteFile(filepath.Join(into, filepath.Base(path)), f.content(d.random, d.all), 0o600); err != nil {
+	for _, path := range slices.Sorted(maps.Keys(names)) {
+		if err := os.WriteFile(filepath.Join(into, filepath.Base(path)), names[path].content(survives), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -216,38 +218,40 @@ func (d *disk) image(t *testing.T, into string) {
 // each one judged, with the number of changes acknowledged before it.
 func powerLoss(t *testing.T, events []event, folder string, before map[string][]byte, judge func(path string, acked int) error) {
 	t.Helper()
-	base := memoryDir(t)
-	images := 0
-	for cut := 0; cut <= len(events); cut++ {
-		for variant := range 5 {
-			d := &disk{folder: folder, names: map[string]*file{}, all: variant == 1, made: before != nil}
-			if variant > 1 {
-				d.random = rand.New(rand.NewPCG(uint64(cut), uint64(variant)))
-			}
-			for path, data := range before {
-				d.names[path] = &file{safe: data}
-			}
-			d.live = maps.Clone(d.names)
-			acked := 0
-			for _, e := range events[:cut] {
-				if e.What == "ack" {
-					acked++
-				} else {
-					d.play(e)
-				}
-			}
-			into := filepath.Join(base, "image")
-			d.image(t, into)
-			if err := judge(filepath.Join(into, "state.db"), acked); err != nil {
-				t.Errorf("power lost after step %d (variant %d, %d changes acknowledged): %v", cut, variant, acked, err)
-			}
-			if err := os.RemoveAll(into); err != nil {
-				t.Fatal(err)
-			}
-			images++
+	into := filepath.Join(memoryDir(t), "image")
+	d := &disk{folder: folder, names: map[string]*file{}, made: before != nil}
+	for path, data := range before {
+		d.names[path] = &file{safe: data}
+	}
+	d.live = maps.Clone(d.names)
+	images, acked := 0, 0
+	lose := func(step int, variant string, survives chance) {
+		d.image(t, into, survives)
+		if err := judge(filepath.Join(into, "state.db"), acked); err != nil {
+			t.Errorf("power lost after step %d (%s survives, %d changes acknowledged): %v", step, variant, acked, err)
+		}
+		if err := os.RemoveAll(into); err != nil {
+			t.Fatal(err)
+		}
+		images++
+	}
+	for step := 0; ; step++ {
+		lose(step, "nothing", nothing)
+		lose(step, "everything", everything)
+		for seed := range uint64(3) {
+			random := rand.New(rand.NewPCG(uint64(step), seed))
+			lose(step, fmt.Sprint("part ", seed), func() int { return random.IntN(3) })
 		}
 		if t.Failed() {
 			t.FailNow()
+		}
+		if step == len(events) {
+			break
+		}
+		if e := events[step]; e.What == "ack" {
+			acked++
+		} else {
+			d.play(e)
 		}
 	}
 	t.Logf("%d steps, %d images", len(events), images)

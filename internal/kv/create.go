@@ -134,6 +134,9 @@ func lockFolder(folder string, timeout time.Duration) (*os.File, error) {
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
 			dir.Close()
+			if errors.Is(err, syscall.EWOULDBLOCK) {
+				err = ErrInUse
+			}
 			return nil, fmt.Errorf("lock folder %s: %w", folder, err)
 		}
 		<-time.After(10 * time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -113,7 +114,10 @@ func (s *Store) openEngine(o Options) error {
 		return &OpenError{Path: s.path, Kind: ErrInUse, Text: text,
 			Next: "stop that process first, or wait until it has ended"}
 	case errors.As(err, &fault):
-		s.file.Close() // or the lock would stay
+		// The engine's mapping stays and with it the lock, unless it is taken
+		// off. Both calls can only fail for a file that is gone anyway.
+		_ = syscall.Flock(int(s.file.Fd()), syscall.LOCK_UN)
+		_ = s.file.Close()
 		return damaged(s.path, err)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
 		return &OpenError{Path: s.path, Kind: ErrForeign, Text: "is not a state file",
