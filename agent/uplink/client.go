@@ -3,13 +3,9 @@ package uplink
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"io"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/klauspost/compress/zstd"
 
 	"vedette/pki"
 	agentv1 "vedette/proto/agent/v1"
@@ -61,66 +57,3 @@ func (c *Client) Sync(ctx context.Context, r *agentv1.SyncRequest) (*agentv1.Syn
 func (c *Client) SendEvents(ctx context.Context, r *agentv1.SendEventsRequest) (*agentv1.SendEventsResponse, error) {
 	return c.service.SendEvents(ctx, r)
 }
-
-const compressionName = "zstd"
-
-// Compression shares zstd encoders among clients.
-type Compression struct{ encoders sync.Pool }
-
-// NewCompression makes one.
-func NewCompression() *Compression { return new(Compression) }
-
-func (c *Compression) option() connect.ClientOption {
-	return connect.WithAcceptCompression(compressionName,
-		func() connect.Decompressor { return refusing{} },
-		func() connect.Compressor { return &compressor{shared: c} })
-}
-
-func (c *Compression) encoder(w io.Writer) (*zstd.Encoder, error) {
-	if e, ok := c.encoders.Get().(*zstd.Encoder); ok {
-		e.Reset(w)
-		return e, nil
-	}
-	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(128<<10))
-}
-
-// compressor borrows an encoder for one message.
-type compressor struct {
-	shared *Compression
-	enc    *zstd.Encoder
-}
-
-func (c *compressor) Reset(w io.Writer) {
-	c.enc = nil
-	if w == nil || w == io.Discard {
-		return
-	}
-	// The options are constants that NewWriter accepts.
-	c.enc, _ = c.shared.encoder(w)
-}
-
-func (c *compressor) Write(b []byte) (int, error) {
-	if c.enc == nil {
-		return 0, errors.New("compressor has nowhere to write")
-	}
-	return c.enc.Write(b)
-}
-
-func (c *compressor) Close() error {
-	if c.enc == nil {
-		return nil
-	}
-	err := c.enc.Close()
-	c.enc.Reset(nil)
-	c.shared.encoders.Put(c.enc)
-	c.enc = nil
-	return err
-}
-
-// refusing never decompresses: compressed answers are refused before.
-type refusing struct{}
-
-func (refusing) Read([]byte) (int, error) { return 0, errBadAnswer }
-func (refusing) Close() error             { return nil }
-func (refusing) Reset(io.Reader) error    { return errBadAnswer }

@@ -178,7 +178,11 @@ func clean(s string) string {
 }
 
 func ofConnect(server string, e *connect.Error) *Fault {
-	switch e.Code() {
+	code := e.Code()
+	if !connect.IsWireError(e) {
+		code = connect.CodeUnknown // ours: the answer could not be read
+	}
+	switch code {
 	case connect.CodeAlreadyExists:
 		return &Fault{Code: CodeConflict, Text: fmt.Sprintf("server %s knows this queue from elsewhere", server),
 			Next: "nothing to do: the agent gives its queue a new identity"}

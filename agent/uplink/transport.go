@@ -202,7 +202,7 @@ func (t *Transport) write(conn net.Conn, r *http.Request, body []byte) error {
 	out := r.Clone(r.Context())
 	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	out.TransferEncoding = nil
-	// Answers are small; one that is compressed could be a bomb.
+	// Answers are small, there is nothing to gain.
 	out.Header.Set("Accept-Encoding", "identity")
 	// One write, one or few TLS records.
 	var b bytes.Buffer
@@ -242,7 +242,7 @@ func (t *Transport) read(conn net.Conn, r *http.Request) (*http.Response, bool, 
 
 // finish reads the body, so that nothing of the answer is left on the way.
 func (t *Transport) finish(res *http.Response, limited *io.LimitedReader, br *bufio.Reader) (*http.Response, bool, error) {
-	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" && e != res.Request.Header.Get("Content-Encoding") {
 		return nil, true, fmt.Errorf("%w: it is compressed, which was not asked for", errBadAnswer)
 	}
 	if res.ContentLength > MaxBody {
@@ -254,6 +254,9 @@ func (t *Transport) finish(res *http.Response, limited *io.LimitedReader, br *bu
 		err = fmt.Errorf("%w: a body of more than %d bytes", errBadAnswer, MaxBody)
 	}
 	if err != nil {
+		if !isTimeout(err) && !isReset(err) && !errors.Is(err, errBadAnswer) {
+			err = fmt.Errorf("%w: %w", errBadAnswer, err)
+		}
 		return nil, true, err
 	}
 	_ = res.Body.Close() // all of it is read

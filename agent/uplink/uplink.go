@@ -19,6 +19,11 @@ const (
 	maxSyncPeriod = time.Hour
 )
 
+// maxRefusals is how often a Central Node must call a package malformed before
+// its events are dropped: some minutes, with the pauses between, so that a
+// server in disorder for a moment costs nothing.
+const maxRefusals = 10
+
 // Codes of states that are no faults.
 const (
 	CodeConnecting = "connecting"
@@ -116,6 +121,7 @@ type Uplink struct {
 	nextSync  time.Time // monotonic
 	tries     int       // faults in a row
 	refused   uint64    // number of the package that was called malformed last
+	refusals  int       // how often, in a row
 	renewed   time.Time
 	askPeriod time.Duration     // of the Central Node; 0: it leaves the choice
 	told      map[string]string // the fault of each server that the log has, since it last worked
@@ -217,6 +223,9 @@ func (u *Uplink) sync(ctx context.Context) *Fault {
 		now := u.o.Now()
 		offset = c.AsTime().Sub(sent.Add(now.Sub(sent) / 2))
 	}
+	if u.refusals == 0 {
+		u.tries = 0
+	}
 	u.ok(func(s *State) { s.ClockOffset = offset })
 	return nil
 }
@@ -227,8 +236,9 @@ func (u *Uplink) send(ctx context.Context, p *queue.Package) *Fault {
 		err = errBadAnswer
 	}
 	if err == nil {
-		u.o.Queue.Forget(p.Number)
+		u.tries, u.refusals = 0, 0
 		u.ok(func(s *State) { s.Sent++ })
+		u.o.Queue.Forget(p.Number)
 		return nil
 	}
 	f := Explain(u.o.Servers[u.server], err)
@@ -238,13 +248,16 @@ func (u *Uplink) send(ctx context.Context, p *queue.Package) *Fault {
 		u.o.Queue.Renew()
 		u.renewed = time.Now()
 		return nil
-	case f.Code == CodeMalformed && u.refused == p.Number:
-		// Twice the same answer: keeping it would hold up all that follow.
+	case f.Code == CodeMalformed && u.refused == p.Number && u.refusals >= maxRefusals-1:
+		// Keeping it would hold up all that follow for ever.
 		u.o.Log.Error("the Central Node refuses a package as malformed, its events are dropped", "events", len(p.Request.GetEvents()), "error", err)
 		u.o.Queue.Drop(p.Number, queue.DroppedRefused)
+		u.refusals, u.tries = 0, 0
 		return nil
+	case f.Code == CodeMalformed && u.refused == p.Number:
+		u.refusals++
 	case f.Code == CodeMalformed:
-		u.refused = p.Number
+		u.refused, u.refusals = p.Number, 1
 	}
 	return f
 }
@@ -271,7 +284,6 @@ func (u *Uplink) idle(ctx context.Context) {
 }
 
 func (u *Uplink) ok(f func(*State)) {
-	u.tries = 0
 	clear(u.told)
 	now, server := u.o.Now(), u.o.Servers[u.server]
 	u.mu.Lock()
