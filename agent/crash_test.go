@@ -1,0 +1,96 @@
+package agent_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vedette/agent"
+	"vedette/agent/agenttest"
+	"vedette/agent/collect"
+	"vedette/internal/settings"
+	agentv1 "vedette/proto/agent/v1"
+)
+
+// flood makes starts as fast as they are taken.
+type flood struct{ source }
+
+func (*flood) Run(ctx context.Context, emit func(*agentv1.Event)) error {
+	for i := 0; ctx.Err() == nil; i++ {
+		e := collect.Notice(time.Now(), "x", "", 0) // for its id
+		e.Kind = start("/bin/x", fmt.Sprint(os.Getpid(), i)).Kind
+		emit(e)
+	}
+	return nil
+}
+
+func crashConfig(dir string) agent.Config {
+	c := agent.DefaultConfig()
+	c.StateDir, c.PolicyFile = filepath.Join(dir, "state"), filepath.Join(dir, "policy.toml")
+	c.PackagePeriod = settings.Duration(100 * time.Millisecond)
+	return c
+}
+
+// crashingAgent runs until it is killed.
+func crashingAgent(dir string) {
+	a, err := agent.New(crashConfig(dir), agent.Options{
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Version: "crash",
+		Source: func() collect.Source { return &flood{} }, Backoff: quick,
+	})
+	if err == nil {
+		err = a.Run(context.Background())
+	}
+	fmt.Fprintln(os.Stderr, "the agent ended by itself:", err)
+	os.Exit(1)
+}
+
+// TestKilledAgentLosesAndDoublesNothing kills agents under load. What was
+// queued when an agent was killed is sent by the next one; no event has an
+// effect twice, though packages are sent again.
+func TestKilledAgentLosesAndDoublesNothing(t *testing.T) {
+	const rounds = 8
+	n, c := agenttest.Start(t), crashConfig(t.TempDir())
+	write(t, c, fmt.Sprintf("enabled = true\nservers = [%q]\n%sthrottling = false\n", n.Address, pinned(n.Pair)))
+	for round := range rounds {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "AGENT_CRASH_DIR="+filepath.Dir(c.PolicyFile))
+		cmd.Stderr = t.Output()
+		before := n.Packages()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		want := before + 3 + rand.IntN(20)
+		agenttest.Eventually(t, "packages of one round", func() bool { return n.Packages() >= want })
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); cmd.ProcessState.Exited() {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(c.QueueDir(), "*.pkg"))
+	if err != nil || len(left) == 0 {
+		t.Fatalf("nothing was queued when the last agent was killed: the test shows nothing (%v)", err)
+	}
+	before := n.Packages()
+	r := run(t, c, newSource())
+	agenttest.Eventually(t, "what was left", func() bool { return r.Status().Queue.Packages == 0 })
+	// One of those left may have been taken already, its answer unread.
+	if got := n.Packages() - before; got < len(left)-1 || got > len(left) {
+		t.Fatalf("%d packages were left, %d arrived", len(left), got)
+	}
+	for id, count := range n.Events() {
+		if count != 1 {
+			t.Fatalf("event %s had %d effects", id, count)
+		}
+	}
+	if d := r.Status().Dropped; d["damaged"] > 1024*rounds || len(d) > 1 {
+		t.Fatalf("dropped %v", d)
+	}
+}
