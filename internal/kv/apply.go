@@ -10,6 +10,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 )
 
 // Apply makes one change: all operations or none, if every key in expect is at
@@ -38,7 +39,22 @@ func (s *Store) Apply(ctx context.Context, ops []Op, expect []Expect) (Revision,
 	if err := s.publish(next, ops); err != nil {
 		return 0, s.failed(current, err)
 	}
+	s.reserve()
 	return next, nil
+}
+
+// reserve has the file system set aside what the file will need before it
+// grows again, so that small changes, such as withdrawing a certificate, still
+// succeed when something else has filled the disk. Where that is not possible
+// nothing is lost: changes are then refused a little earlier.
+func (s *Store) reserve() {
+	info, err := s.file.Stat()
+	if err != nil || info.Size() == s.reserved {
+		return
+	}
+	if unix.Fallocate(int(s.file.Fd()), 0, 0, info.Size()) == nil {
+		s.reserved = info.Size()
+	}
 }
 
 func checkOps(ops []Op) error {

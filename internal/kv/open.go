@@ -162,6 +162,7 @@ func (s *Store) load(o Options) error {
 		return damaged(s.path, err)
 	}
 	s.history.floor, s.history.latest = s.view.revision, s.view.revision
+	s.reserve()
 	return nil
 }
 

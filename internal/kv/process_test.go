@@ -105,17 +105,17 @@ func TestKillAtRandomMomentsLosesNothingAcknowledged(t *testing.T) {
 	t.Logf("%d acknowledged changes in 20 rounds", total)
 }
 
-// fullChild works on a file system of two megabytes that only it sees.
+// fullChild works on a file system of four megabytes that only it sees.
 func fullChild(args []string) error {
 	dir, ctx := args[0], context.Background()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("mount: %w", err)
 	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
 		return fmt.Errorf("mount: %w", err)
 	}
 	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); err != nil {
 		return err
 	}
 	path := filepath.Join(dir, "state", "state.db")
@@ -124,6 +124,9 @@ func fullChild(args []string) error {
 		return err
 	}
 	model, n := map[string]string{}, 0
+	if err := smallChanges(s, dir, model); err != nil {
+		return err
+	}
 	fill := func() error {
 		for ; ; n++ {
 			op := put(fmt.Sprintf("key/%04d", n), strings.Repeat("x", 20_000))
@@ -132,7 +135,7 @@ func fullChild(args []string) error {
 			}
 			play(model, op)
 			if n > 500 {
-				return fmt.Errorf("two megabytes held ten")
+				return fmt.Errorf("four megabytes held ten")
 			}
 		}
 	}
@@ -163,6 +166,23 @@ func fullChild(args []string) error {
 		return err
 	}
 	return reopenedFull(path, model)
+}
+
+// smallChanges fills the disk with something else and goes on working.
+func smallChanges(s *Store, dir string, model map[string]string) error {
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("want a disk filled by something else: %w", err)
+	}
+	for n := range 300 {
+		ops := []Op{put(fmt.Sprintf("audit/%04d", n), strings.Repeat("r", 400)), put("head", fmt.Sprint(n))}
+		if _, err := s.Apply(context.Background(), ops, nil); err != nil {
+			return fmt.Errorf("small change %d on a full disk: %w", n, err)
+		}
+		play(model, ops[0])
+		play(model, ops[1])
+	}
+	return os.Remove(other)
 }
 
 func reopenedFull(path string, model map[string]string) error {

@@ -88,7 +88,8 @@ type Store struct {
 
 	// writing holds one token: whoever has it may change the file. Taken
 	// before mu.
-	writing chan struct{}
+	writing  chan struct{}
+	reserved int64 // see reserve; guarded by the token
 
 	mu      sync.Mutex
 	view    *view         // what readers see: the newest acknowledged state
