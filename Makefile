@@ -4,7 +4,7 @@ GO    ?= go
 export CGO_ENABLED ?= 0
 
 VERSION := $(shell cat VERSION)
-LDFLAGS := -s -w -X vedette/cmd/internal/cli.version=$(VERSION)
+LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .PHONY: build demo test bench race lint vuln fuzz cover generate clean help
 

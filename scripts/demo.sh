@@ -30,8 +30,11 @@ pids=()
 finish() {
   trap - EXIT INT TERM
   rm -f "$demo/ready"
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+  # The newest first: viewers before what they look at.
+  for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+    kill "${pids[i]}" 2>/dev/null || true
+    wait "${pids[i]}" 2>/dev/null || true
+  done
   [ "$run" = "$demo/run" ] || rm -rf "$run"
 }
 trap finish EXIT
@@ -110,8 +113,8 @@ cat <<EOF
   who did what:                  bin/centralnode --config demo/centralnode.toml audit list
   all variables for scripts:     demo/env
 EOF
-say "Process events of this machine as they arrive (Ctrl-C ends the demo)"
-cn event watch &
+say "Process starts of this machine as they arrive (Ctrl-C ends the demo)"
+cn event watch --kind process-start &
 pids+=($!)
 tail -n 0 -F "$demo/agent.log" 2>/dev/null &
 pids+=($!)

@@ -23,6 +23,7 @@ type Door interface {
 	Change(ctx context.Context, scope trust.Scope, commit func() (*trust.Snapshot, error)) (trust.Changed, error)
 	Trust() *trust.Snapshot
 	Connected(leaf pki.Fingerprint) int
+	Live(connection uint64) bool
 	Affected(s *trust.Snapshot) int
 	Counts() (admitted, strangers int)
 }

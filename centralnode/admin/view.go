@@ -37,7 +37,7 @@ func (a *Admin) describeHost(h agents.Host) acts.Host {
 		OSFamily: foreign.Line(h.OSFamily), OSName: foreign.Line(h.OSName), OSVersion: foreign.Line(h.OSVersion),
 		AgentVersion: foreign.Line(h.AgentVersion), Collector: foreign.Line(h.Collector),
 		Way: h.Way, Remote: h.Remote, Certificate: h.Leaf, FirstContact: h.First, LastContact: h.Last,
-		Conflict: h.Conflict, Suppressed: h.Suppressed, ClockSkew: h.ClockSkew,
+		Connected: a.c.Door.Live(h.Connection), Conflict: h.Conflict, Suppressed: h.Suppressed, ClockSkew: h.ClockSkew,
 	}
 	for reason, n := range h.Dropped {
 		if d.Dropped == nil {

@@ -20,6 +20,8 @@ import (
 // outside.
 type Host struct {
 	store.Host
+	// Connection is the last one that the host was heard on; 0: none since start.
+	Connection uint64
 	// Conflict is a sentence when two installations use one agent id.
 	Conflict string
 }
@@ -198,6 +200,7 @@ func (h *entry) contact(c trust.Caller, now time.Time) {
 		h.First = now
 	}
 	h.Last, h.Way, h.Remote, h.Leaf, h.dirty = now, c.Way, c.Remote.Addr().String(), c.Leaf, true
+	h.Connection = c.Connection
 }
 
 // claim notices two installations under one agent id. An installation changes

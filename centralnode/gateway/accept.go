@@ -69,7 +69,7 @@ func (g *Gateway) handshake(ctx context.Context, raw net.Conn, handed *handed) {
 		g.stranger.Info("TLS handshake", "remote", remote.Addr().String(), "error", err)
 		return
 	}
-	c := &conn{Conn: secured, caller: trust.Caller{Way: trust.Direct, Remote: remote}}
+	c := &conn{Conn: secured, caller: trust.Caller{Way: trust.Direct, Remote: remote, Connection: g.numbers.Add(1)}}
 	if certs := secured.ConnectionState().PeerCertificates; len(certs) > 0 {
 		c.caller.Leaf = pki.FingerprintOf(certs[0].Raw)
 	}

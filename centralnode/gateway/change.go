@@ -33,10 +33,12 @@ func (g *Gateway) Change(ctx context.Context, scope trust.Scope, commit func() (
 		return trust.Changed{}, err
 	}
 
+	held := g.now()
 	snapshot, err := commit()
 	if err != nil {
 		return trust.Changed{}, err
 	}
+	committed := g.now()
 	g.gate.set(snapshot)
 	done := trust.Changed{Revision: snapshot.Revision, Unfinished: unfinished}
 	for _, c := range g.live.in(scope) {
@@ -48,6 +50,8 @@ func (g *Gateway) Change(ctx context.Context, scope trust.Scope, commit func() (
 		}
 	}
 	done.Took = g.now().Sub(started)
+	g.log.Info("trust changed", "revision", done.Revision, "cut", done.Cut,
+		"hold_ms", held.Sub(started).Milliseconds(), "commit_ms", committed.Sub(held).Milliseconds(), "cut_ms", g.now().Sub(committed).Milliseconds())
 	if unfinished > 0 {
 		g.log.Warn("change of trust did not wait for the event log any longer", "revision", snapshot.Revision, "unfinished", unfinished)
 	}
@@ -59,6 +63,9 @@ func (g *Gateway) Trust() *trust.Snapshot { return g.gate.current() }
 
 // Connected counts the live connections of a leaf.
 func (g *Gateway) Connected(leaf pki.Fingerprint) int { return g.live.connected(leaf) }
+
+// Live reports whether a caller's connection is still there.
+func (g *Gateway) Live(connection uint64) bool { return g.live.has(connection) }
 
 // Affected counts the live connections that a snapshot would refuse.
 func (g *Gateway) Affected(s *trust.Snapshot) int {

@@ -42,10 +42,12 @@ func (c *conn) cut() {
 type index struct {
 	mu     sync.Mutex
 	byLeaf map[pki.Fingerprint]map[*conn]struct{}
-	total  int
+	live   map[uint64]struct{}
 }
 
-func newIndex() *index { return &index{byLeaf: make(map[pki.Fingerprint]map[*conn]struct{})} }
+func newIndex() *index {
+	return &index{byLeaf: make(map[pki.Fingerprint]map[*conn]struct{}), live: make(map[uint64]struct{})}
+}
 
 func (x *index) add(c *conn) {
 	x.mu.Lock()
@@ -56,7 +58,7 @@ func (x *index) add(c *conn) {
 		x.byLeaf[c.caller.Leaf] = set
 	}
 	set[c] = struct{}{}
-	x.total++
+	x.live[c.caller.Connection] = struct{}{}
 }
 
 func (x *index) remove(c *conn) {
@@ -70,7 +72,7 @@ func (x *index) remove(c *conn) {
 	if len(set) == 0 {
 		delete(x.byLeaf, c.caller.Leaf)
 	}
-	x.total--
+	delete(x.live, c.caller.Connection)
 }
 
 // in returns the connections of a scope.
@@ -79,7 +81,7 @@ func (x *index) in(scope trust.Scope) []*conn {
 	defer x.mu.Unlock()
 	var out []*conn
 	if scope.Everybody {
-		out = make([]*conn, 0, x.total)
+		out = make([]*conn, 0, len(x.live))
 		for _, set := range x.byLeaf {
 			for c := range set {
 				out = append(out, c)
@@ -93,6 +95,14 @@ func (x *index) in(scope trust.Scope) []*conn {
 		}
 	}
 	return out
+}
+
+// has reports whether a connection is still there.
+func (x *index) has(connection uint64) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, ok := x.live[connection]
+	return ok
 }
 
 // connected counts the connections that use a leaf and were let in.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -74,6 +75,7 @@ type Gateway struct {
 	// a second for each address.
 	stranger *slog.Logger
 	mux      *http.ServeMux
+	numbers  atomic.Uint64 // of connections
 	// changing serialises changes of trust; it is taken before gate and index.
 	changing sync.Mutex
 }

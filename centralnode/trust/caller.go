@@ -17,6 +17,8 @@ type Caller struct {
 	Remote netip.AddrPort
 	// Leaf is the zero fingerprint when the caller showed no certificate.
 	Leaf pki.Fingerprint
+	// Connection numbers the caller's connection; numbers are not used again.
+	Connection uint64
 }
 
 // HasLeaf reports whether the caller showed a certificate.

@@ -65,7 +65,10 @@ func TestSetUpCentralNodeWithoutValidation(t *testing.T) {
 	a.setPolicy("under_policy = true", "enabled = true", fmt.Sprintf("address = %q", host), "port = "+port,
 		"use_pinned_certificate = true", `certificate = """`+"\n"+string(pem)+`"""`)
 	a.start()
-	eventually(t, 30*time.Second, "the host is in the table", func() bool { return len(read[[]acts.Host](n, "host", "list")) == 1 })
+	eventually(t, 30*time.Second, "the host is in the table", func() bool {
+		hosts := read[[]acts.Host](n, "host", "list")
+		return len(hosts) == 1 && hosts[0].Connected
+	})
 	marked(t, "mark-without-validation")
 	e := arrives(t, n, "mark-without-validation")
 	if e.Vedette.Way != "direct" || e.Vedette.Certificate != "" || e.Host.Name == "" {
