@@ -22,7 +22,7 @@ func open(t testing.TB, path string, migrations ...Migration) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	t.Cleanup(func() { // before the folder is removed
 		err := s.Check()
 		if err != nil && !errors.Is(err, ErrClosed) {
 			t.Errorf("store is not consistent at the end: %v", err)
@@ -36,7 +36,7 @@ func open(t testing.TB, path string, migrations ...Migration) *Store {
 
 func temporary(t testing.TB) *Store {
 	t.Helper()
-	return open(t, filepath.Join(t.TempDir(), "state", "state.db"))
+	return open(t, filepath.Join(memoryDir(t), "state", "state.db"))
 }
 
 func put(key, value string) Op { return Op{Key: key, Value: []byte(value)} }
