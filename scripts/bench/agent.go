@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"vedette/internal/acts"
+)
+
+const (
+	startsPerSecond = 100
+	agentSeconds    = 30
+)
+
+// agent measures what the Endpoint Agent costs its host at 100 process starts a
+// second.
+func (b *bench) agent(ctx context.Context) error {
+	n, err := b.startNode(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = n.stop() }() // its end is not what is measured
+	dir := filepath.Join(b.dir, "agent")
+	config, crt := filepath.Join(dir, "agent.toml"), filepath.Join(dir, "cn.crt")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(config, fmt.Appendf(nil, "state_dir = %q\npolicy_file = \"\"\n[log]\nlevel = \"warn\"\n", filepath.Join(dir, "state")), 0o600); err != nil {
+		return err
+	}
+	if err := n.run(nil, "certificate", "download", "--out", crt); err != nil {
+		return err
+	}
+	bin := filepath.Join(b.bin, "agent")
+	if out, err := exec.Command(bin, "--config", config, "--message-broker=enable", "--type=kata", "--servers="+n.address, "--tls=yes", "--pinned-certificate="+crt).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	cmd := exec.Command(bin, "--config", config, "run")
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }() // measured by then
+	if err := pause(ctx, 3*time.Second); err != nil {
+		return err
+	}
+	before, err := usageOf(cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(time.Second / startsPerSecond)
+	defer tick.Stop()
+	began, started := time.Now(), 0
+	for time.Since(began) < agentSeconds*time.Second {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := exec.Command("/bin/true", "vedette-bench").Run(); err != nil {
+			return err
+		}
+		started++
+	}
+	seconds := time.Since(began).Seconds()
+	after, err := usageOf(cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	var hosts []acts.Host
+	if err := errors.Join(pause(ctx, time.Second), n.run(&hosts, "host", "list")); err != nil {
+		return err
+	}
+	b.report("agent", "process starts while measured", float64(started)/seconds, "1/s", "100")
+	b.report("agent", "agent CPU", 100*(after.cpu-before.cpu).Seconds()/seconds, "% of a core", "<= 0.5")
+	b.report("agent", "agent memory", after.rss, "MiB", "<= 30")
+	return nil
+}

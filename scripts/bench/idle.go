@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vedette/agent/simulate"
+)
+
+// idle measures the Central Node's memory with agents that are connected and
+// have nothing to say.
+func (b *bench) idle(ctx context.Context) error {
+	for _, agents := range []int{1000, 10_000} {
+		n, err := b.startNode(ctx)
+		if err != nil {
+			return err
+		}
+		empty, err := usageOf(n.cmd.Process.Pid)
+		if err != nil {
+			return errors.Join(err, n.stop())
+		}
+		started := time.Now()
+		ready := make(chan time.Duration, 1)
+		ended := make(chan error, 1)
+		fleet, cancel := context.WithCancel(ctx)
+		c := n.fleet()
+		c.Agents, c.Idle = agents, true
+		c.Ready = func() { ready <- time.Since(started) }
+		go func() { _, err := simulate.Run(fleet, c); ended <- err }()
+		var connected time.Duration
+		select {
+		case connected = <-ready:
+		case <-time.After(5 * time.Minute):
+			err = errors.New("the agents do not connect")
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		// The collector gives memory back within its scavenger's pace.
+		err = errors.Join(err, pause(ctx, 15*time.Second))
+		full, usageErr := usageOf(n.cmd.Process.Pid)
+		cancel()
+		if err := errors.Join(err, usageErr, <-ended, n.stop()); err != nil {
+			return err
+		}
+		with := fmt.Sprintf(", %d idle agents", agents)
+		b.report("idle", "Central Node memory"+with, full.rss, "MiB", "")
+		b.report("idle", "of it for each agent"+with, (full.rss-empty.rss)*1024/float64(agents), "KiB", "")
+		b.report("idle", "time until all had an answer"+with, connected.Seconds(), "s", "")
+		b.report("idle", "Central Node CPU for each new agent"+with, float64((full.cpu-empty.cpu).Microseconds())/float64(agents), "us", "")
+	}
+	return nil
+}

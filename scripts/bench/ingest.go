@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"vedette/agent/simulate"
+)
+
+const (
+	ingestAgents  = 1000
+	ingestSeconds = 20
+)
+
+func (n *node) fleet() simulate.Config {
+	return simulate.Config{
+		Agents: ingestAgents, Servers: []string{n.address}, Pin: n.pin, EventsPerPackage: 32,
+		Timeout: time.Minute, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// ingest measures what is made durable when 1,000 agents send as fast as they
+// are acknowledged. Load and subject share the machine.
+func (b *bench) ingest(ctx context.Context) (err error) {
+	for _, events := range []int{32, 1024} {
+		n, err := b.startNode(ctx)
+		if err != nil {
+			return err
+		}
+		c := n.fleet()
+		c.EventsPerPackage, c.Duration = events, ingestSeconds*time.Second
+		before, err := usageOf(n.cmd.Process.Pid)
+		if err != nil {
+			return errors.Join(err, n.stop())
+		}
+		s, err := simulate.Run(ctx, c)
+		if err != nil {
+			return errors.Join(err, n.stop())
+		}
+		after, err := usageOf(n.cmd.Process.Pid)
+		if err := errors.Join(err, n.stop()); err != nil {
+			return err
+		}
+		with := fmt.Sprintf(", %d agents, %d events a package", ingestAgents, events)
+		b.report("ingest", "packages durable per second"+with, float64(s.Packages)/s.Seconds, "1/s", "")
+		b.report("ingest", "events durable per second"+with, s.EventsPerSec, "1/s", "")
+		b.report("ingest", "package acknowledged, p50"+with, s.LatencyP50, "ms", "")
+		b.report("ingest", "package acknowledged, p99"+with, s.LatencyP99, "ms", "")
+		b.report("ingest", "Central Node CPU per event"+with, float64((after.cpu-before.cpu).Microseconds())/float64(s.Events), "us", "")
+		b.report("ingest", "Central Node peak memory"+with, after.peak, "MiB", "")
+	}
+	return nil
+}
+
+// fsync measures the share of time that the disk's syncs take, by strace,
+// which slows the subject a little and is therefore a run of its own.
+func (b *bench) fsync(ctx context.Context) error {
+	summary := filepath.Join(b.dir, "strace")
+	n, err := b.startNode(ctx, "strace", "-f", "--seccomp-bpf", "-c", "-w", "-e", "trace=fsync,fdatasync", "-o", summary)
+	if err != nil {
+		return err
+	}
+	c := n.fleet()
+	c.Duration = ingestSeconds * time.Second / 2
+	s, err := simulate.Run(ctx, c)
+	// strace passes the signal on and writes its summary when the subject ends.
+	if out, killErr := exec.Command("pkill", "-TERM", "-P", strconv.Itoa(n.cmd.Process.Pid)).CombinedOutput(); killErr != nil {
+		err = errors.Join(err, fmt.Errorf("end the subject: %w: %s", killErr, out))
+	}
+	select {
+	case <-n.done:
+	case <-time.After(30 * time.Second):
+		err = errors.Join(err, n.stop())
+	}
+	if err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(summary)
+	if err != nil {
+		return err
+	}
+	seconds, calls := 0.0, 0.0
+	for line := range strings.Lines(string(raw)) {
+		// % time, seconds, usecs/call, calls, [errors,] syscall
+		f := strings.Fields(line)
+		if len(f) < 5 || (f[len(f)-1] != "fsync" && f[len(f)-1] != "fdatasync") {
+			continue
+		}
+		took, err1 := strconv.ParseFloat(f[1], 64)
+		times, err2 := strconv.ParseFloat(f[3], 64)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		seconds, calls = seconds+took, calls+times
+	}
+	if calls == 0 {
+		return fmt.Errorf("strace saw no sync:\n%s", raw)
+	}
+	b.report("fsync", "share of time with a sync under way", 100*seconds/s.Seconds, "%", "")
+	b.report("fsync", "packages for each sync", float64(s.Packages)/calls, "", "")
+	b.report("fsync", "one sync", 1000*seconds/calls, "ms", "")
+	return nil
+}
