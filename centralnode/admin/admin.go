@@ -106,13 +106,16 @@ func (a *Admin) commit(ctx context.Context, actor acts.Actor, act string, subjec
 func (a *Admin) failed(ctx context.Context, actor acts.Actor, act string, subject []string, err error) error {
 	var known *acts.Error
 	var moved *kv.ConflictError
+	var disk *kv.StorageError
 	switch {
 	case errors.As(err, &known):
 	case errors.As(err, &moved):
 		known = stale()
 		known.Err = err
-	case errors.Is(err, kv.ErrStorage):
-		known = &acts.Error{Code: acts.Unavailable, Text: "the state file cannot be written: nothing was changed", Hint: "free space on the disk of the state folder, or check it for faults; status has the reason", Err: err}
+	case errors.As(err, &disk):
+		// Whether anything was changed is the store's to say: after a failed sync
+		// nobody knows until the next start.
+		known = &acts.Error{Code: acts.Unavailable, Text: disk.Error(), Hint: disk.Hint(), Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		known = &acts.Error{Code: acts.Unavailable, Text: "the act was interrupted", Hint: "look at the present state and repeat it if needed", Err: err}
 	default:

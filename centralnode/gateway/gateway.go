@@ -72,8 +72,9 @@ type Gateway struct {
 	conns    *budget.Conns
 	waiting  *strangers
 	// stranger is the log for what those cause who proved nothing yet: a line
-	// a second for each address.
+	// a second for each address. It writes through limited.
 	stranger *slog.Logger
+	limited  *budget.Limited
 	mux      *http.ServeMux
 	numbers  atomic.Uint64 // of connections
 	// changing serialises changes of trust; it is taken before gate and index.
@@ -88,6 +89,7 @@ func New(c Config) (*Gateway, error) {
 		return nil, fmt.Errorf("listen for agents: %w", err)
 	}
 	limits := c.Limits.withDefaults()
+	limited := budget.NewLimited(c.Logger.Handler(), time.Second, c.Now, "remote", "leaf", "code")
 	g := &Gateway{
 		log: c.Logger, now: c.Now, listener: listener,
 		tls:      pki.ServerConfig(c.Certificate, "http/1.1"),
@@ -95,7 +97,8 @@ func New(c Config) (*Gateway, error) {
 		live:     newIndex(),
 		conns:    budget.NewConns(budget.Limits{Admitted: limits.Connections, Strangers: limits.Strangers, PerAddress: limits.StrangersPerAddress}),
 		waiting:  newStrangers(limits.StrangersPerAddress),
-		stranger: slog.New(budget.NewLimited(c.Logger.Handler(), time.Second, c.Now, "remote", "leaf", "code")),
+		limited:  limited,
+		stranger: slog.New(limited),
 		mux:      http.NewServeMux(),
 	}
 	g.mux.HandleFunc("/", notFound)
@@ -143,6 +146,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		}
 		return fmt.Errorf("serve agents: %w", err)
 	})
+	group.Go(func() error { return g.reportSuppressed(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		// The context that ended cannot bound the drain.
@@ -158,6 +162,23 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return ignoreClosed(closing)
 	})
 	return group.Wait()
+}
+
+// reportSuppressed logs now and then, and at the end, how many lines about
+// strangers were held back.
+func (g *Gateway) reportSuppressed(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return g.limited.Flush(context.WithoutCancel(ctx))
+		}
+		if err := g.limited.Flush(ctx); err != nil {
+			return fmt.Errorf("log suppressed lines: %w", err)
+		}
+	}
 }
 
 func ignoreClosed(err error) error {
