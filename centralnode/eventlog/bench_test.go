@@ -24,7 +24,7 @@ func benchmarkAppend(b *testing.B, size, parallel int) {
 	l := open(b, Config{Dir: b.TempDir(), MaxBytes: 1 << 30})
 	run(b, l)
 	ctx := context.Background()
-	events := content(0, 0, size)
+	events := makeEvents(0, 0, size/200, 130)
 	var agents atomic.Int64
 	b.SetParallelism(parallel)
 	b.SetBytes(int64(size))

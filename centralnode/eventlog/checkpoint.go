@@ -76,7 +76,7 @@ func (l *Log) checkpointWith(ctx context.Context, s *session) error {
 	// queue's turn below waits for those whose answer is still on its way.
 	st, err := s.info(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	l.mu.Lock()
 	before, beforePackages := l.unsaved, l.unsavedPackages

@@ -34,15 +34,15 @@ type ack struct {
 }
 
 // sizeOf is how large the package of an appender with this seq is: mostly
-// small, some of usual size, a few of the largest.
+// small, some of usual size, a few large ones.
 func sizeOf(appender int, seq uint64) int {
 	switch n := (uint64(appender)*31 + seq*17) % 100; {
-	case n < 60:
+	case n < 70:
 		return 2_000
-	case n < 97:
-		return 30_000
+	case n < 99:
+		return 8_000
 	}
-	return 400_000
+	return 300_000
 }
 
 // runChild appends until it is killed.

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// clusterReplicas is how many copies the stream gets where the servers can.
+// clusterReplicas is how many copies the stream gets in a cluster.
 const clusterReplicas = 3
 
 // openCluster connects to an existing server or cluster and finds or makes the
@@ -29,11 +29,11 @@ func openCluster(ctx context.Context, cfg Config) (_ *session, err error) {
 	}
 	s.stream, err = s.js.Stream(ctx, streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		id := newStoreID()
-		s.stream, err = s.js.CreateStream(ctx, streamConfig(id, cfg.MaxBytes, clusterReplicas))
-		if _, refused := errors.AsType[*jetstream.APIError](err); refused {
-			s.stream, err = s.js.CreateStream(ctx, streamConfig(id, cfg.MaxBytes, 1))
+		replicas := clusterReplicas
+		if s.nc.ConnectedClusterName() == "" {
+			replicas = 1
 		}
+		s.stream, err = s.js.CreateStream(ctx, streamConfig(newStoreID(), cfg.MaxBytes, replicas))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", streamName, err)

@@ -53,28 +53,29 @@ func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 }
 
 // TestFullDiskStopsAcknowledgementsAndHealsByItself fills a real file system
-// under load and frees it again, three times.
+// under load and frees it again, twice.
 func TestFullDiskStopsAcknowledgementsAndHealsByItself(t *testing.T) {
-	disk := newRAMDisk(t, "160m")
+	disk := newRAMDisk(t, "120m")
 	l := open(t, Config{Dir: filepath.Join(disk, "events"), MaxBytes: 1 << 30})
 	run(t, l)
-	h := &harness{t: t, spec: childSpec{Next: make([]uint64, appenders)}}
+	large := func(int, uint64) int { return 200_000 }
+	h := &harness{t: t, size: large, spec: childSpec{Next: make([]uint64, appenders)}}
 	for i := range h.spec.Next {
 		h.spec.Next[i] = 1
 	}
-	for round := range 3 {
+	for round := range 2 {
 		ballast(t, filepath.Join(disk, "ballast"), 40<<20)
 		st := l.State()
 		room := freeIn(t, disk)
-		if room > 24<<20 {
-			ballast(t, filepath.Join(disk, "more"), room-24<<20)
+		if room > 18<<20 {
+			ballast(t, filepath.Join(disk, "more"), room-18<<20)
 		}
 		var wg sync.WaitGroup
 		for i := range h.spec.Next {
 			wg.Go(func() {
 				for {
 					seq := h.spec.Next[i]
-					_, err := l.Append(t.Context(), newPackage(i, seq, sizeOf(i, seq)))
+					_, err := l.Append(t.Context(), newPackage(i, seq, large(i, seq)))
 					if errors.Is(err, ErrUnavailable) {
 						return
 					}

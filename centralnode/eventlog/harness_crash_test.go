@@ -23,6 +23,8 @@ type harness struct {
 	rng *rand.Rand
 	// Spec.Next is what each appender sends next: all before it is acknowledged.
 	spec childSpec
+	// size is how large each appender's packages are.
+	size func(appender int, seq uint64) int
 	// kill ends the child, and with it perhaps its file system.
 	kill func(child *os.Process)
 	// cutsPower says that kill takes the disk away before the child.
@@ -42,7 +44,7 @@ const (
 func newHarness(t *testing.T, dir, checkpoints string, maxBytes int64, churn bool) *harness {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	h := &harness{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
+	h := &harness{t: t, rng: rand.New(rand.NewPCG(seed, 1)), size: sizeOf}
 	h.recovered = func() {}
 	h.kill = func(child *os.Process) { _ = child.Kill() }
 	h.spec = childSpec{Dir: dir, Checkpoints: checkpoints, MaxBytes: maxBytes, Churn: churn}
@@ -173,7 +175,7 @@ func (h *harness) verify() {
 	there := h.check(l)
 	for i, next := range h.spec.Next {
 		if next > 1 {
-			if r, err := l.Append(t.Context(), newPackage(i, next-1, sizeOf(i, next-1))); err != nil || r.Outcome != Duplicate {
+			if r, err := l.Append(t.Context(), newPackage(i, next-1, h.size(i, next-1))); err != nil || r.Outcome != Duplicate {
 				t.Fatalf("appender %d: acknowledged %d sent again: %v, %v", i, next-1, r, err)
 			}
 		}
@@ -183,7 +185,7 @@ func (h *harness) verify() {
 			if seq <= there[i] {
 				want = Duplicate
 			}
-			r, err := l.Append(t.Context(), newPackage(i, seq, sizeOf(i, seq)))
+			r, err := l.Append(t.Context(), newPackage(i, seq, h.size(i, seq)))
 			if err != nil || r.Outcome != want || r.DurableSeq != max(seq, there[i]) {
 				t.Fatalf("appender %d: unacknowledged %d sent again: %v, %v; expected %v", i, seq, r, err, want)
 			}
@@ -221,7 +223,7 @@ func (h *harness) check(l *Log) []uint64 {
 			t.Fatalf("appender %d: found seq %d after %d", i, e.seq, last[i])
 		}
 		last[i] = e.seq
-		p := newPackage(i, e.seq, sizeOf(i, e.seq))
+		p := newPackage(i, e.seq, h.size(i, e.seq))
 		want, err := proto.MarshalOptions{Deterministic: true}.Marshal(&agentv1.SendEventsRequest{
 			AgentId: p.AgentID, QueueId: p.QueueID, Seq: p.Seq, Events: p.Events,
 		})

@@ -13,7 +13,7 @@ func (h *harness) rounds(wanted int) {
 		if tried > 2*wanted {
 			h.t.Fatalf("only %d of %d rounds acknowledged %d packages", counted, tried, roundAcks)
 		}
-		got := h.round(50*time.Millisecond + time.Duration(h.rng.Int64N(int64(300*time.Millisecond))))
+		got := h.round(30*time.Millisecond + time.Duration(h.rng.Int64N(int64(200*time.Millisecond))))
 		h.recovered()
 		if got >= roundAcks {
 			counted++

@@ -2,6 +2,8 @@ package eventlog
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -142,28 +145,23 @@ func newPackage(agent int, seq uint64, size int) Package {
 	}
 }
 
-// content makes events of about size bytes in all.
+// content makes a few events of about size bytes in all.
 func content(agent int, seq uint64, size int) []*agentv1.Event {
-	const each = 200
-	var events []*agentv1.Event
-	state := uint64(agent)<<32 ^ seq*0x9e3779b97f4a7c15
-	for i := 0; i == 0 || i*each < size; i++ {
-		text := make([]byte, max(1, min(size, each)-70))
-		if size/each > MaxEvents-1 {
-			text = make([]byte, size/MaxEvents)
-		}
-		for j := range text {
-			state = state*6364136223846793005 + 1442695040888963407
-			text[j] = 'a' + byte(state>>60)
-		}
-		events = append(events, &agentv1.Event{
+	count := min(max(1, size/200), 16)
+	return makeEvents(agent, seq, count, max(1, size/count-70))
+}
+
+// makeEvents makes events with texts of a length.
+func makeEvents(agent int, seq uint64, count, length int) []*agentv1.Event {
+	events := make([]*agentv1.Event, count)
+	for i := range events {
+		h := sha256.Sum256(fmt.Appendf(nil, "%d %d %d", agent, seq, i))
+		text := strings.Repeat(hex.EncodeToString(h[:]), length/64+1)[:length]
+		events[i] = &agentv1.Event{
 			Id: fmt.Sprintf("%08x%016x%08x", agent, seq, i),
 			Kind: &agentv1.Event_ProcessStart{ProcessStart: &agentv1.ProcessStart{
-				Pid: uint32(i), Executable: "/usr/bin/" + string(text),
+				Pid: uint32(i), Executable: "/usr/bin/" + text,
 			}},
-		})
-		if len(events) == MaxEvents {
-			break
 		}
 	}
 	return events

@@ -122,8 +122,8 @@ func (l *Log) explain(err error) string {
 		return what + ": name another NATS server, or remove that stream" + itself + " then"
 	case errors.Is(err, errLocked):
 		return fmt.Sprintf("%v: end the other process%s then", err, itself)
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-		return fmt.Sprintf("the NATS server at %s has JetStream switched off: switch it on%s then", hosts(l.cfg.NATSURL), itself)
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return fmt.Sprintf("the NATS server at %s offers no JetStream: switch it on, or wait for the cluster's leader%s then", hosts(l.cfg.NATSURL), itself)
 	case errors.Is(err, nats.ErrAuthorization):
 		return fmt.Sprintf("the NATS server at %s refuses the user or password in events.nats_url", hosts(l.cfg.NATSURL))
 	case l.cfg.NATSURL != "":
