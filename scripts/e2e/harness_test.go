@@ -160,6 +160,14 @@ func freePort(t testing.TB) string {
 // Further lines go to the end of the configuration.
 func newNode(t testing.TB, lines ...string) *node {
 	t.Helper()
+	n := prepareNode(t, lines...)
+	n.start()
+	return n
+}
+
+// prepareNode is newNode without the start.
+func prepareNode(t testing.TB, lines ...string) *node {
+	t.Helper()
 	// Not t.TempDir: its path may be too long for a socket.
 	dir, err := os.MkdirTemp("", "cn-")
 	if err != nil {
@@ -172,7 +180,6 @@ func newNode(t testing.TB, lines ...string) *node {
 	if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n.start()
 	return n
 }
 
