@@ -226,6 +226,30 @@ func TestAClientThatGoesAwayEndsItsCommand(t *testing.T) {
 	}
 }
 
+func TestASignalEndsACommandThatWaitsForInput(t *testing.T) {
+	started, ended := make(chan struct{}, 1), make(chan error, 1)
+	server := start(t, sshd.Config{Command: waits(started, ended)})
+	session, err := dialSSH(t, server.path).NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.StdinPipe(); err != nil { // stays open
+		t.Fatal(err)
+	}
+	if err := session.Start("read"); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, started, "the command to start")
+	if err := session.Signal(ssh.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, ended, "the command to end")
+	var status *ssh.ExitError
+	if err := session.Wait(); !errors.As(err, &status) || status.ExitStatus() != 130 {
+		t.Errorf("ended with %v, want exit status 130", err)
+	}
+}
+
 func TestAnInterruptedRunEndsTheCommand(t *testing.T) {
 	started, ended := make(chan struct{}, 1), make(chan error, 1)
 	server := start(t, sshd.Config{Command: waits(started, ended)})
@@ -258,8 +282,12 @@ func TestAnOutputThatBreaksEndsTheCommand(t *testing.T) {
 			}
 		}
 	}})
-	_, err := dial(t, server.path).Run(t.Context(), []string{"watch"}, sshd.Streams{Out: brokenWriter{}})
-	if !errors.Is(err, io.ErrShortBuffer) {
+	client, result := dial(t, server.path), make(chan error, 1)
+	go func() {
+		_, err := client.Run(t.Context(), []string{"watch"}, sshd.Streams{Out: brokenWriter{}})
+		result <- err
+	}()
+	if err := receive(t, result, "Run to return"); !errors.Is(err, io.ErrShortBuffer) {
 		t.Errorf("Run ended with %v, want the writer's error", err)
 	}
 	receive(t, ended, "the command to end")

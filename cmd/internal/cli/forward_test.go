@@ -30,6 +30,7 @@ type thing struct {
 	revision uint64
 	deeds    []string
 	lines    [][]string // command lines that arrived
+	looked   func()     // called after a preview was made
 }
 
 func (x *thing) do(what string, revision uint64) error {
@@ -60,6 +61,9 @@ func (x *thing) tree() *cobra.Command {
 		}
 		_, done, err := cli.Perform(cmd, confirm,
 			func() (acts.Preview, error) {
+				if x.looked != nil {
+					defer x.looked()
+				}
 				x.mu.Lock()
 				defer x.mu.Unlock()
 				return acts.Preview{Act: "change", Lines: []string{"It will change."}, Revision: x.revision, Asks: !slices.Contains(*names, "harmless")}, nil
@@ -393,7 +397,19 @@ func TestUsageErrorsNeedNoDaemon(t *testing.T) {
 	}
 }
 
+func TestAnActWithoutQuestionIsBoundToItsPreviewToo(t *testing.T) {
+	x := &thing{revision: 7}
+	x.looked = func() { x.do("meanwhile", 0) }
+	c := &caller{socket: x.serve(t)}
+	if exit := c.call(t.Context(), "thing", "change", "--name=harmless"); exit != cli.ExitRefused {
+		t.Errorf("exit %d, deeds %q", exit, x.deeds)
+	}
+}
+
 func TestNoArgumentsAreNotTheProcesssOwn(t *testing.T) {
+	own := os.Args
+	defer func() { os.Args = own }()
+	os.Args = []string{"/usr/bin/d", "help"}
 	var out, errs bytes.Buffer
 	exit := cli.Execute(t.Context(), (&thing{}).tree(), nil, sshd.Streams{Out: &out, Err: &errs})
 	if exit != cli.ExitUsage || !strings.Contains(errs.String(), "a command is missing") {
