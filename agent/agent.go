@@ -16,11 +16,7 @@ import (
 	"vedette/agent/policy"
 	"vedette/agent/queue"
 	"vedette/agent/uplink"
-	agentv1 "vedette/proto/agent/v1"
 )
-
-// eventBuffer holds events while the queue syncs its disk.
-const eventBuffer = 2048
 
 // Options are what tests and other programs may put in place of the real thing.
 type Options struct {
@@ -42,7 +38,7 @@ type Agent struct {
 	queue   *queue.Queue
 	counts  *counts
 	started time.Time
-	events  chan *agentv1.Event
+	pipe    *pipe
 	poke    chan struct{} // the status changed
 
 	policy atomic.Pointer[policy.Policy] // the settings in force; nil before the first good ones
@@ -88,9 +84,9 @@ func New(c Config, o Options) (*Agent, error) {
 	}
 	a := &Agent{
 		config: c, options: o, log: o.Log, lock: lock, queue: q, started: o.Now(),
-		events: make(chan *agentv1.Event, eventBuffer), poke: make(chan struct{}, 1),
-		counts: openCounts(c.path(countsName), o.Log),
+		poke: make(chan struct{}, 1), counts: openCounts(c.path(countsName), o.Log),
 	}
+	a.pipe = newPipe(a)
 	return a, nil
 }
 
@@ -98,8 +94,15 @@ func New(c Config, o Options) (*Agent, error) {
 // returns nil.
 func (a *Agent) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.follow(ctx) })
-	g.Go(func() error { return a.pipeline() })
+	ended := make(chan struct{}) // no collector runs any more
+	g.Go(func() error {
+		defer close(ended)
+		return a.follow(ctx)
+	})
+	g.Go(func() error {
+		a.pipe.run(ended)
+		return nil
+	})
 	g.Go(func() error { return a.reportStatus(ctx) })
 	err := g.Wait()
 	a.counts.save(a.log)
@@ -110,7 +113,6 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // follow brings the settings into force, now and whenever they change.
 func (a *Agent) follow(ctx context.Context) error {
-	defer close(a.events) // the pipeline ends when the last collector has
 	collector, link := &task{}, &task{}
 	defer link.stop()
 	defer collector.stop()
@@ -223,7 +225,7 @@ func (a *Agent) startLink(ctx context.Context, p *policy.Policy, link *task) err
 // collect runs a source, again after a pause when it fails.
 func (a *Agent) collect(ctx context.Context, s collect.Source) {
 	for {
-		err := s.Run(ctx, func(e *agentv1.Event) { a.events <- e })
+		err := s.Run(ctx, a.pipe.take)
 		if ctx.Err() != nil {
 			return
 		}

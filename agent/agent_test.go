@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("AGENT_CRASH_DIR"); dir != "" {
 		crashingAgent(dir)
 	}
+	if dir := os.Getenv("AGENT_COST_DIR"); dir != "" {
+		realAgent(dir)
+	}
 	goleak.VerifyTestMain(m)
 }
 

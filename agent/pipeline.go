@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"sync"
 	"time"
 
 	"vedette/agent/collect"
@@ -19,51 +20,73 @@ const (
 	settleEvery = 5 * time.Second
 )
 
-// pipe is the state of the pipeline goroutine.
+// backlog is how many full packages may wait for the disk before the collector
+// has to: then the kernel holds the events, and counts what it loses.
+const backlog = 8
+
+// pipe filters events and makes packages. Events are taken on the collector's
+// own goroutine: waking another one for each would cost more than the work. The
+// pipeline goroutine only queues whole packages.
 type pipe struct {
-	a        *Agent
+	a     *Agent
+	due   *time.Timer   // runs while the batch is not empty
+	ready chan struct{} // a full package waits
+
+	mu       sync.Mutex
+	room     *sync.Cond // full packages were taken
 	ttl      *policy.TTL
 	throttle policy.Throttle
 	batch    queue.Batch
-	timer    *time.Timer // runs while the batch is not empty
-	kept     time.Time   // when counters and TTL were written last
-	full     uint64      // events dropped for lack of room, as told so far
-	fullTold time.Time
+	full     [][]*agentv1.Event // oldest first
+
+	// Of the pipeline goroutine alone.
+	kept     time.Time // when counters and TTL were written last
+	lost     uint64    // events dropped for lack of room, as told so far
+	lostTold time.Time
 }
 
-// pipeline filters events, makes packages and queues them, until the channel
-// of events is closed.
-func (a *Agent) pipeline() error {
+func newPipe(a *Agent) *pipe {
 	ttl, err := policy.OpenTTL(a.config.path(ttlName))
 	if err != nil {
 		a.log.Warn("repeated starts may be reported once more", "error", err)
 	}
-	p := &pipe{a: a, ttl: ttl, timer: time.NewTimer(time.Hour), kept: time.Now()}
-	p.timer.Stop()
-	defer p.timer.Stop()
+	p := &pipe{a: a, ttl: ttl, due: time.NewTimer(time.Hour), ready: make(chan struct{}, 1), kept: time.Now()}
+	p.due.Stop()
+	p.room = sync.NewCond(&p.mu)
+	return p
+}
+
+// run queues packages until ended is closed, and then what is left.
+func (p *pipe) run(ended <-chan struct{}) {
+	defer p.due.Stop()
 	settle := time.NewTicker(settleEvery)
 	defer settle.Stop()
 	for {
 		select {
-		case e, ok := <-a.events:
-			if !ok {
-				p.flush()
-				p.keep()
-				return nil
-			}
-			p.take(e)
-		case <-p.timer.C:
-			p.flush()
+		case <-ended:
+			p.queue(true)
+			p.keep()
+			return
+		case <-p.ready:
+			p.queue(false)
+		case <-p.due.C:
+			p.queue(true)
 		case <-settle.C:
-			a.queue.Settle()
+			p.a.queue.Settle()
 		}
 	}
 }
 
+// take is called by the collector for each event.
 func (p *pipe) take(e *agentv1.Event) {
 	rules, now := p.a.policy.Load(), p.a.options.Now()
 	if n := e.GetCollectorNotice(); n.GetCode() == collect.NoticeOverrun {
 		p.a.counts.drop(collect.NoticeOverrun, n.GetCount())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.full) >= backlog {
+		p.room.Wait()
 	}
 	if s := e.GetProcessStart(); s != nil && rules.TTLEnabled && p.ttl.Repeated(s, now, rules.TTLPeriod) {
 		p.a.counts.suppress()
@@ -82,48 +105,65 @@ func (p *pipe) take(e *agentv1.Event) {
 	p.add(e)
 }
 
+// add is called with the lock held.
 func (p *pipe) add(e *agentv1.Event) {
-	if p.batch.Len() == 0 {
-		p.timer.Reset(time.Duration(p.a.config.PackagePeriod))
+	full := p.batch.Add(e)
+	if full == nil && p.batch.Full() {
+		full = p.batch.Take()
 	}
-	if full := p.batch.Add(e); full != nil {
-		p.queue(full)
-		p.timer.Reset(time.Duration(p.a.config.PackagePeriod))
+	if full != nil {
+		p.full = append(p.full, full)
+		select {
+		case p.ready <- struct{}{}:
+		default:
+		}
 	}
-	if p.batch.Full() {
-		p.flush()
+	switch {
+	case p.batch.Len() == 0:
+		p.due.Stop()
+	case p.batch.Len() == 1:
+		p.due.Reset(time.Duration(p.a.config.PackagePeriod))
 	}
 }
 
-func (p *pipe) flush() {
-	p.timer.Stop()
-	p.queue(p.batch.Take())
-	if time.Since(p.kept) >= keepEvery {
+// queue takes full packages, and the batch if it is due.
+func (p *pipe) queue(due bool) {
+	p.mu.Lock()
+	packages := p.full
+	p.full = nil
+	if due && p.batch.Len() > 0 {
+		packages = append(packages, p.batch.Take())
+	}
+	empty := p.batch.Len() == 0
+	p.room.Broadcast()
+	p.mu.Unlock()
+	for _, events := range packages {
+		// A disk that takes nothing is the queue's to log and the status's to show.
+		_ = p.a.queue.Append(events)
+	}
+	dropped := p.a.queue.Stats().Dropped[queue.DroppedFull]
+	if now := p.a.options.Now(); dropped > p.lost && (p.lostTold.IsZero() || now.Sub(p.lostTold).Abs() >= time.Minute) {
+		p.mu.Lock()
+		p.add(collect.Notice(now, noticeFull, "the agent's queue was full, its oldest events were dropped", dropped-p.lost))
+		p.mu.Unlock()
+		p.lost, p.lostTold = dropped, now
+	}
+	if empty && time.Since(p.kept) >= keepEvery {
 		p.keep()
 	}
 }
 
-func (p *pipe) queue(events []*agentv1.Event) {
-	if len(events) == 0 {
-		return
-	}
-	// A disk that takes nothing is the queue's to log and the status's to show.
-	_ = p.a.queue.Append(events)
-	dropped := p.a.queue.Stats().Dropped[queue.DroppedFull]
-	if now := p.a.options.Now(); dropped > p.full && (p.fullTold.IsZero() || now.Sub(p.fullTold).Abs() >= time.Minute) {
-		p.add(collect.Notice(now, noticeFull, "the agent's queue was full, its oldest events were dropped", dropped-p.full))
-		p.full, p.fullTold = dropped, now
-	}
-}
-
-// keep writes what must survive a restart. The batch is empty then: no start
-// is remembered as reported that is not queued.
+// keep writes what must survive a restart: the counters, and the reported
+// starts, unless one of them is not queued yet. Such a one would be lost and
+// suppressed after a crash.
 func (p *pipe) keep() {
-	p.kept = time.Now()
 	p.a.counts.save(p.a.log)
-	if s := p.a.queue.Stats(); s.Unsaved > 0 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.batch.Len() > 0 || len(p.full) > 0 || p.a.queue.Stats().Unsaved > 0 {
 		return
 	}
+	p.kept = time.Now()
 	if err := p.ttl.Save(); err != nil {
 		p.a.log.Warn("repeated starts may be reported once more", "error", err)
 	}

@@ -120,9 +120,9 @@ func (d *doctor) server(ctx context.Context, p *policy.Policy, server string) {
 		d.add(Check{Server: server, Name: rest[0], Outcome: o, Text: text, Fix: fix})
 		rest = rest[1:]
 	}
-	fail := func(err error) {
+	fail := func(err error, hint ...string) {
 		f := uplink.Explain(server, err)
-		d.add(Check{Server: server, Name: rest[0], Outcome: Failed, Code: f.Code, Text: f.Text, Fix: f.Next})
+		d.add(Check{Server: server, Name: rest[0], Outcome: Failed, Code: f.Code, Text: f.Text, Fix: strings.Join(append(hint, f.Next), "")})
 		for _, name := range rest[1:] {
 			d.add(Check{Server: server, Name: name, Outcome: Skipped, Text: "not reached"})
 		}
@@ -165,8 +165,7 @@ func (d *doctor) server(ctx context.Context, p *policy.Policy, server string) {
 	case !p.UsePinned:
 		pass(Warning, "use_pinned_certificate is off: whoever answers is taken for the server; met "+met.String(), "turn use_pinned_certificate on and add the server certificate")
 	case err != nil:
-		fail(err)
-		d.checks[len(d.checks)-3].Fix = intercepted(p, leaf.Issuer.String(), leaf.Subject.String()) + d.checks[len(d.checks)-3].Fix
+		fail(err, intercepted(p, leaf.Issuer.String(), leaf.Subject.String()))
 		return
 	default:
 		if w, ok := pki.ExpiryWarning(leaf, d.o.Now()); ok {
