@@ -3,13 +3,17 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// BenchmarkAppend measures packages made durable per second, with one agent
-// after the other and with many at once.
+// BenchmarkAppend measures packages made durable per second, with one agent and
+// with many at once, packages of a quiet host and of a busy one. The share of
+// the disk is the time that as many bare writes with a sync take, one after the
+// other as the store does them, of the time that all of it took.
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{2_000, 60_000} {
 		for _, parallel := range []int{1, 64} {
@@ -42,6 +46,50 @@ func benchmarkAppend(b *testing.B, size, parallel int) {
 		}
 	})
 	took := time.Since(began).Seconds()
+	b.StopTimer()
+	bare := bareSync(b, size).Seconds()
+	b.ReportMetric(100*bare*float64(b.N)/took, "%disk")
 	b.ReportMetric(float64(b.N)/took, "packages/s")
 	b.ReportMetric(float64(b.N*len(events))/took, "events/s")
+}
+
+// bareSync is how long it takes to append some bytes to a file and sync it.
+func bareSync(b *testing.B, size int) time.Duration {
+	f, err := os.Create(filepath.Join(b.TempDir(), "bare"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	const times = 500
+	data := make([]byte, size)
+	began := time.Now()
+	for range times {
+		if _, err := f.Write(data); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(began) / times
+}
+
+// BenchmarkList measures how fast stored events are searched for a text.
+func BenchmarkList(b *testing.B) {
+	l := open(b, Config{Dir: b.TempDir(), MaxBytes: 1 << 30})
+	const packages = 500
+	events := makeEvents(0, 0, 300, 130)
+	for seq := uint64(1); seq <= packages; seq++ {
+		p := newPackage(1, seq, 1)
+		p.Events = events
+		appendOK(b, l, p, Stored)
+	}
+	b.SetBytes(packages * 60_000)
+	b.ResetTimer()
+	for b.Loop() {
+		if err := l.List(b.Context(), Filter{Text: "nowhere"}, func(Record) bool { return false }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*packages*len(events))/b.Elapsed().Seconds(), "events/s")
 }

@@ -20,10 +20,14 @@
 // checkpoint covers it, and nothing is acknowledged when checkpoints fall so
 // far behind that retention by size could overtake them.
 //
-// Every publish carries the stream sequence that the queue's previous message
-// must have, so the server itself refuses a second copy, even one that was
-// delayed in a connection. After a publish with an unknown outcome the queue is
-// uncertain: the truth is read back before anything else of it is decided.
+// After a publish with an unknown outcome the whole session with the store is
+// given up, so that nothing of it can still be stored, and its queue is in
+// doubt: the truth is read back in the next session before anything else of the
+// queue is decided. A remote server may store what an ended connection had sent
+// all the same; there each message has an id that the server takes only once,
+// and checkpoints are taken from the messages themselves.
+//
+// One stream belongs to one Central Node.
 //
 // # Faults
 //

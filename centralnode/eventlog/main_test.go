@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	agentv1 "vedette/proto/agent/v1"
 )
 
@@ -28,7 +30,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // memory keeps checkpoints in memory and can be told to fail.

@@ -117,3 +117,22 @@ func TestNothingAcknowledgedIsLostByPowerCut(t *testing.T) {
 		t.Logf("5 rounds, churn %v, %d packages acknowledged", churn, h.acked)
 	}
 }
+
+// TestDyingDiskStopsAcknowledgements lets every write and sync fail with an
+// input/output error while the log runs.
+func TestDyingDiskStopsAcknowledgements(t *testing.T) {
+	d := newDisk(t, "64M")
+	l := open(t, Config{Dir: filepath.Join(d.mount, "events")})
+	run(t, l)
+	appendOK(t, l, newPackage(1, 1, 1000), Stored)
+	if err := d.cut(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := l.Append(t.Context(), newPackage(1, 2, 1000)); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("append on a dying disk: %v, %v", r, err)
+	}
+	within(t, 10*time.Second, "said", func() bool {
+		return strings.Contains(l.State().Reason, "reports errors")
+	})
+	degraded(t, l, "check it")
+}

@@ -38,7 +38,7 @@ func (l *Log) Run(ctx context.Context) error {
 			continue
 		}
 		err := l.connect(ctx, faulted)
-		if errors.Is(err, ErrClosed) {
+		if errors.Is(err, ErrClosed) || ctx.Err() != nil {
 			return nil
 		}
 		if err == nil {
