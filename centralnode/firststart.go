@@ -85,6 +85,7 @@ func (n *Node) firstAccount(ctx context.Context) error {
 	if _, err := people.Create(ctx, adminAccount, string(acts.LocalAdministrator), password); err != nil {
 		return fmt.Errorf("make the account %s: %w", adminAccount, err)
 	}
+	n.config.Logger.Info("account made; note its password and delete the file", "account", adminAccount, "file", path)
 	fmt.Fprintf(n.config.Console, "account %s made, password: %s\n  (also in %s; delete that file when you have noted it)\n", adminAccount, password, path)
 	return nil
 }

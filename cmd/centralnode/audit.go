@@ -14,7 +14,7 @@ func (c commands) newAuditListCmd() *cobra.Command {
 	var since, until string
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List what administrators did, the newest first",
+		Short: "List what administrators did, the newest last",
 		Example: "  centralnode audit list --since 24h\n" +
 			"  centralnode audit list --account admin --output json",
 		Args: cli.Args(0, 0),

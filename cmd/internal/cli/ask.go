@@ -86,7 +86,7 @@ func PrintPreview(w io.Writer, p acts.Preview) {
 		if c.InUse {
 			fmt.Fprintf(w, "  - %s (today: %d)\n", text, c.Count)
 		} else {
-			fmt.Fprintf(w, "  - %s (nothing here is concerned)\n", text)
+			fmt.Fprintf(w, "  - %s (not in use here)\n", text)
 		}
 	}
 }

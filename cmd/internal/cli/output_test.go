@@ -102,7 +102,7 @@ func TestPreviewsNameTodaysNumbers(t *testing.T) {
 	cli.PrintPreview(&out, acts.Preview{Lines: []string{"It \x1b[1mchanges."}, Consequences: []acts.Consequence{
 		{Text: "Agents are cut.", InUse: true, Count: 3}, {Text: "Sandbox."},
 	}})
-	want := "It \\u{1b}[1mchanges.\nConsequences:\n  - Agents are cut. (today: 3)\n  - Sandbox. (nothing here is concerned)\n"
+	want := "It \\u{1b}[1mchanges.\nConsequences:\n  - Agents are cut. (today: 3)\n  - Sandbox. (not in use here)\n"
 	if got := out.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
