@@ -71,8 +71,9 @@ func get(t *testing.T, n *centralnode.Node, path string) (int, string) {
 }
 
 func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
-	var console bytes.Buffer
+	var console, logs bytes.Buffer
 	c := config(t, &console)
+	c.Logger = slog.New(slog.NewTextHandler(&logs, nil))
 	n, stop := run(t, c)
 	first, err := n.Admin().ServerCertificate(t.Context(), local)
 	if err != nil {
@@ -87,6 +88,9 @@ func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 		t.Fatalf("the password of the file is not on the console: %v", err)
 	}
 	stop()
+	if strings.Contains(logs.String(), strings.TrimSpace(string(raw))) || !strings.Contains(logs.String(), path) {
+		t.Errorf("the log has to name the file and not the password:\n%s", &logs)
+	}
 	err = filepath.WalkDir(c.StateDir, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
