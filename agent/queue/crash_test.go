@@ -37,8 +37,9 @@ func crashWriter(dir string) {
 		fmt.Println("queued", number)
 		if i%3 == 2 {
 			p := q.Next()
-			q.Forget(p.Number)
+			// Said first: whoever is killed in between has not lost it.
 			fmt.Println("forgotten", p.Number)
+			q.Forget(p.Number)
 		}
 	}
 }

@@ -382,7 +382,7 @@ func TestBatchSplitsByCountAndBySize(t *testing.T) {
 	for i := range 20 {
 		e := events(i, 1)[0]
 		e.GetProcessStart().Args = []string{big}
-		if full := b.Add(e); full != nil && len(full) > 9 {
+		if full := b.Add(e); len(full) > 9 {
 			t.Fatalf("package of %d events of 100 KiB", len(full))
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,12 +36,22 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	client := pkitest.Agent(t, "agent")
+	containers := make(map[string][]byte)
+	for name, o := range map[string]pki.PFXOptions{"agent.pfx": {Password: "s3cret"}, "nokey.pfx": {CertificateOnly: true}} {
+		if containers[name], err = pki.EncodePFX(client, o); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, script := range scripts {
-		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) { runScript(t, script) })
+		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			runScript(t, script, containers)
+		})
 	}
 }
 
-func runScript(t *testing.T, script string) {
+func runScript(t *testing.T, script string, containers map[string][]byte) {
 	node := agenttest.Start(t)
 	testscript.Run(t, testscript.Params{
 		Files:               []string{script},
@@ -49,15 +60,9 @@ func runScript(t *testing.T, script string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NODE", node.Address)
 			env.Setenv("PIN", node.Pair.Fingerprint().String())
-			client := pkitest.Agent(t, "agent")
-			files := map[string][]byte{"server.crt": node.Pair.CertificatePEM(), "other.crt": pkitest.PairFor(t, pkitest.ECDSAKey(t)).CertificatePEM()}
-			for name, o := range map[string]pki.PFXOptions{"agent.pfx": {Password: "s3cret"}, "nokey.pfx": {CertificateOnly: true}} {
-				data, err := pki.EncodePFX(client, o)
-				if err != nil {
-					return err
-				}
-				files[name] = data
-			}
+			files := maps.Clone(containers)
+			files["server.crt"] = node.Pair.CertificatePEM()
+			files["other.crt"] = pkitest.PairFor(t, pkitest.ECDSAKey(t)).CertificatePEM()
 			for name, data := range files {
 				if err := os.WriteFile(filepath.Join(env.WorkDir, name), data, 0o600); err != nil {
 					return err
