@@ -15,11 +15,12 @@ check() { # NAME COMMAND...: prints the command's output only when it fails
   fi
 }
 formatted() { [ -z "$(gofmt -l $(git ls-files '*.go'))" ] || { gofmt -d $(git ls-files '*.go'); return 1; }; }
-generated() {
-  local dir
+generated() { # the same files with the same content, here and made anew
+  local dir result=0
   dir=$(mktemp -d)
-  scripts/generate.sh "$dir" && diff -r --exclude='*.proto' --exclude='*.go.golden' "$dir/proto/agent/v1" proto/agent/v1
-  local result=$?
+  scripts/generate.sh "$dir" || result=1
+  diff <(cd "$dir" && find . -type f | sort) <(find ./proto \( -name '*.pb.go' -o -name '*.connect.go' \) | sort) || result=1
+  (cd "$dir" && find . -type f) | while read -r file; do diff "$dir/$file" "$file" || exit 1; done || result=1
   rm -rf "$dir"
   return $result
 }
