@@ -131,7 +131,7 @@ func cost(up time.Duration) Cost {
 	var r unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &r) == nil {
 		c.CPUSeconds = float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
-		if up > 0 {
+		if up > time.Second { // before, it says nothing
 			c.CPUPercent = c.CPUSeconds / up.Seconds() * 100
 		}
 	}
