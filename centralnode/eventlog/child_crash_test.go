@@ -21,6 +21,8 @@ type childSpec struct {
 	MaxBytes    int64
 	// Next is the seq that each appender goes on with.
 	Next []uint64
+	// Scale multiplies the packages' sizes, so that blocks fill sooner.
+	Scale int
 	// Churn makes checkpoints and removes what is older than a second, all the
 	// time.
 	Churn bool
@@ -43,6 +45,11 @@ func sizeOf(appender int, seq uint64) int {
 		return 8_000
 	}
 	return 300_000
+}
+
+// size is sizeOf, scaled.
+func (s *childSpec) size(appender int, seq uint64) int {
+	return min(sizeOf(appender, seq)*s.Scale, 800_000)
 }
 
 // runChild appends until it is killed.
@@ -74,7 +81,7 @@ func runChild(text string) error {
 	for i, next := range spec.Next {
 		go func() {
 			for seq := next; ; seq++ {
-				r, err := l.Append(ctx, newPackage(i, seq, sizeOf(i, seq)))
+				r, err := l.Append(ctx, newPackage(i, seq, spec.size(i, seq)))
 				if err != nil {
 					failed <- fmt.Errorf("appender %d: seq %d: %w", i, seq, err)
 					return

@@ -44,10 +44,11 @@ const (
 func newHarness(t *testing.T, dir, checkpoints string, maxBytes int64, churn bool) *harness {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	h := &harness{t: t, rng: rand.New(rand.NewPCG(seed, 1)), size: sizeOf}
+	h := &harness{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
 	h.recovered = func() {}
 	h.kill = func(child *os.Process) { _ = child.Kill() }
-	h.spec = childSpec{Dir: dir, Checkpoints: checkpoints, MaxBytes: maxBytes, Churn: churn}
+	h.spec = childSpec{Dir: dir, Checkpoints: checkpoints, MaxBytes: maxBytes, Scale: 1, Churn: churn}
+	h.size = h.spec.size
 	for range appenders {
 		h.spec.Next = append(h.spec.Next, 1)
 	}

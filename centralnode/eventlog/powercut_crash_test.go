@@ -106,6 +106,7 @@ func TestNothingAcknowledgedIsLostByPowerCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := newHarness(t, events, checkpoints, 1<<30, churn)
+		h.spec.Scale = 5
 		h.kill = func(child *os.Process) {
 			if err := d.cut(); err != nil {
 				t.Errorf("cut: %v", err)
