@@ -53,10 +53,11 @@ func NewService(gate Gate, log EventLog, table *Table, now func() time.Time) *Se
 
 // Handler returns the pattern and the handler of the agent service.
 func (s *Service) Handler() (string, http.Handler) {
-	return agentv1connect.NewAgentServiceHandler(s,
+	pattern, handler := agentv1connect.NewAgentServiceHandler(s,
 		connect.WithReadMaxBytes(maxMessage),
 		withZstd(),
 	)
+	return pattern, newIntake(maxBuffered, maxDecoding).wrap(handler)
 }
 
 // Refused counts the packages that were answered "try again" since start.

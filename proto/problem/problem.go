@@ -35,6 +35,7 @@ const (
 	NotFound    Code = "not_found"    // 404: no such path
 	Busy        Code = "busy"         // 429: a bound is reached, ask again after Retry-After
 	Unavailable Code = "unavailable"  // 503: ask again after Retry-After
+	TooLarge    Code = "too_large"    // 413: more bytes than a request may have
 	TooSlow     Code = "too_slow"     // 408: the request trickled in below the least rate
 	BadRequest  Code = "bad_request"  // 400
 	StorageFull Code = "storage_full" // 503: nothing can be made durable now
