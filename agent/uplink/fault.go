@@ -186,6 +186,9 @@ func ofConnect(server string, e *connect.Error) *Fault {
 	case connect.CodeAlreadyExists:
 		return &Fault{Code: CodeConflict, Text: fmt.Sprintf("server %s knows this queue from elsewhere", server),
 			Next: "nothing to do: the agent gives its queue a new identity"}
+	case connect.CodeOutOfRange:
+		return &Fault{Code: CodeConflict, Text: fmt.Sprintf("server %s does not know where this queue stands, it may have lost its state", server),
+			Next: "nothing to do: the agent gives its queue a new identity"}
 	case connect.CodeInvalidArgument:
 		return &Fault{Code: CodeMalformed, Text: fmt.Sprintf("server %s calls the request malformed", server),
 			Next: "check that agent and Central Node have matching versions"}

@@ -22,9 +22,14 @@ const (
 	maxMessage = 4 << 20
 	maxEvents  = eventlog.MaxEvents
 	retryAfter = "5" // seconds; agents add jitter of their own
+	// compressFrom is the size of an answer that is worth compressing.
+	compressFrom = 1 << 10
 )
 
-var errTooManyHosts = fmt.Errorf("the table of hosts is full (%d)", maxHosts)
+var (
+	errTooManyHosts  = fmt.Errorf("the table of hosts is full (%d)", maxHosts)
+	errTooManyQueues = errors.New("this agent id takes new queue ids too often; if agents share it, give each an installation of its own")
+)
 
 // Gate admits what is about to be made durable.
 type Gate interface {
@@ -55,6 +60,7 @@ func NewService(gate Gate, log EventLog, table *Table, now func() time.Time) *Se
 func (s *Service) Handler() (string, http.Handler) {
 	pattern, handler := agentv1connect.NewAgentServiceHandler(s,
 		connect.WithReadMaxBytes(maxMessage),
+		connect.WithCompressMinBytes(compressFrom),
 		withZstd(),
 	)
 	return pattern, newIntake(maxBuffered, maxDecoding).wrap(handler)
@@ -115,7 +121,7 @@ func (s *Service) refusal(err error) error {
 		return connect.NewError(connect.CodeAlreadyExists, err)
 	case errors.Is(err, eventlog.ErrSeqJump):
 		return connect.NewError(connect.CodeOutOfRange, err)
-	case errors.Is(err, eventlog.ErrTooLarge), errors.Is(err, errTooManyHosts):
+	case errors.Is(err, eventlog.ErrTooLarge), errors.Is(err, errTooManyHosts), errors.Is(err, errTooManyQueues):
 		return connect.NewError(connect.CodeResourceExhausted, err)
 	case errors.Is(err, eventlog.ErrInvalid):
 		return connect.NewError(connect.CodeInvalidArgument, err)

@@ -338,6 +338,25 @@ func TestTwoInstallationsUnderOneIDAreNoticed(t *testing.T) {
 	}
 }
 
+func TestNewQueuesAreRationed(t *testing.T) {
+	w := start(t)
+	refused := 0
+	for i := range 40 {
+		_, err := w.client.Sync(t.Context(), &agentv1.SyncRequest{AgentId: agentOne, QueueId: fmt.Sprintf("%032x", i+1)})
+		if connect.CodeOf(err) == connect.CodeResourceExhausted {
+			refused++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused != 40-32 {
+		t.Fatalf("%d of 40 new queues in a row were refused", refused)
+	}
+	if _, err := w.client.Sync(t.Context(), &agentv1.SyncRequest{AgentId: queueTwo, QueueId: queueOne}); err != nil {
+		t.Fatalf("another agent: %v", err)
+	}
+}
+
 func TestContactsSurviveARestart(t *testing.T) {
 	hosts := &memoryHosts{saved: make(map[string]store.Host)}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -13,6 +13,7 @@ import (
 
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
+	"vedette/internal/budget"
 	agentv1 "vedette/proto/agent/v1"
 )
 
@@ -35,6 +36,12 @@ type HostStore interface {
 // maxHosts bounds the table: without validation anybody may invent agent ids.
 const maxHosts = 50_000
 
+// An installation takes a new queue id when its state is new or was copied.
+const (
+	queueBurst  = 32
+	queuePeriod = 10 * time.Minute // until one more
+)
+
 // flushEvery is how often contacts are written down. A new host is written
 // before its first Sync is answered.
 const flushEvery = 15 * time.Second
@@ -56,8 +63,9 @@ type Table struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	mu    sync.Mutex
-	hosts map[string]*entry
+	mu     sync.Mutex
+	hosts  map[string]*entry
+	queues *budget.Rate[string] // new queue ids, by agent id
 	// flushed is closed when the next flush has ended; wanted wakes the flusher.
 	flushed chan struct{}
 	wanted  chan struct{}
@@ -71,7 +79,7 @@ func NewTable(ctx context.Context, hosts HostStore, log *slog.Logger, now func()
 	if err != nil {
 		return nil, fmt.Errorf("load hosts: %w", err)
 	}
-	t := &Table{store: hosts, log: log, now: now, hosts: make(map[string]*entry, len(known)), flushed: make(chan struct{}), wanted: make(chan struct{}, 1)}
+	t := &Table{store: hosts, log: log, now: now, hosts: make(map[string]*entry, len(known)), queues: budget.NewRate[string](queuePeriod, queueBurst, maxHosts, now), flushed: make(chan struct{}), wanted: make(chan struct{}, 1)}
 	for _, h := range known {
 		t.hosts[h.AgentID] = &entry{Host: Host{Host: h}}
 	}
@@ -149,7 +157,10 @@ func (t *Table) sync(ctx context.Context, c trust.Caller, r *agentv1.SyncRequest
 	if clock := r.GetState().GetClock(); clock.IsValid() {
 		e.ClockSkew = clock.AsTime().Sub(e.Last).Round(time.Second)
 	}
-	e.claim(r.GetQueueId())
+	if err := t.claim(e, r.GetQueueId()); err != nil {
+		t.mu.Unlock()
+		return err
+	}
 	wait := t.flushed
 	t.mu.Unlock()
 	if !fresh {
@@ -178,8 +189,7 @@ func (t *Table) seen(c trust.Caller, agentID, queueID string) (name string, err 
 		return "", err
 	}
 	e.contact(c, t.now())
-	e.claim(queueID)
-	return e.Name, nil
+	return e.Name, t.claim(e, queueID)
 }
 
 // entry needs mu.
@@ -205,8 +215,14 @@ func (h *entry) contact(c trust.Caller, now time.Time) {
 
 // claim notices two installations under one agent id. An installation changes
 // its queue id now and then and never goes back to an earlier one; two that
-// share an id alternate.
-func (h *entry) claim(queueID string) {
+// share an id alternate. New queue ids are rationed, because what was taken of
+// each is remembered for ever. It needs mu.
+func (t *Table) claim(h *entry, queueID string) error {
+	if queueID != h.queue && queueID != h.before {
+		if _, ok := t.queues.Allow(h.AgentID); !ok {
+			return errTooManyQueues
+		}
+	}
 	switch queueID {
 	case h.queue:
 	case h.before:
@@ -215,6 +231,7 @@ func (h *entry) claim(queueID string) {
 	default:
 		h.queue, h.before = queueID, h.queue
 	}
+	return nil
 }
 
 // Hosts returns a copy of the table, by name and then id.
