@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // QueueKey names one disk queue of one agent. The queue's id is a secret
@@ -113,40 +118,68 @@ func (l *Log) save(ctx context.Context, s *session, at Position) error {
 			l.table.unpin(q)
 		}
 	}()
-	for _, q := range pinned {
-		if err := q.take(ctx); err != nil {
-			return err
-		}
-		err := func() error {
-			defer q.give()
-			if q.doubt != nil {
-				if err := l.resolveWith(ctx, s, q); err != nil {
-					return err
-				}
+	var mu sync.Mutex // guards changed and versions
+	err := eachTurn(ctx, pinned, func(ctx context.Context, q *queue) error {
+		if q.doubt != nil {
+			if err := l.resolveWith(ctx, s, q); err != nil {
+				return err
 			}
-			if q.version != q.saved {
-				changed[q.key], versions[q] = q.history.state(), q.version
-			}
-			return nil
-		}()
-		if err != nil {
-			return err
 		}
+		if q.version != q.saved {
+			mu.Lock()
+			defer mu.Unlock()
+			changed[q.key], versions[q] = q.history.state(), q.version
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := l.cfg.Checkpoints.Save(ctx, changed, at); err != nil {
 		return fmt.Errorf("save queue states: %w", err)
 	}
-	for q, v := range versions {
-		if err := q.take(ctx); err != nil {
-			return err
-		}
-		q.saved = v
-		q.give()
+	err = eachTurn(ctx, slices.Collect(maps.Keys(versions)), func(_ context.Context, q *queue) error {
+		q.saved = versions[q]
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at = at
 	return nil
+}
+
+// turnsAtOnce bounds the queues whose turn is waited for at once.
+const turnsAtOnce = 1024
+
+// eachTurn calls do with the turn of each queue, in no order. Turns that are
+// free are taken at once. Those of queues with a package on its way are waited
+// for side by side, so that under load it takes as long as one package and not
+// as all of them.
+func eachTurn(ctx context.Context, queues []*queue, do func(context.Context, *queue) error) error {
+	waits, ctx := errgroup.WithContext(ctx)
+	waits.SetLimit(turnsAtOnce)
+	turn := func(q *queue) error {
+		defer q.give()
+		return do(ctx, q)
+	}
+	for _, q := range queues {
+		if q.tryTake() {
+			if err := turn(q); err != nil {
+				return errors.Join(err, waits.Wait())
+			}
+			continue
+		}
+		waits.Go(func() error {
+			if err := q.take(ctx); err != nil {
+				return err
+			}
+			return turn(q)
+		})
+	}
+	return waits.Wait()
 }
 
 // catchUp brings the table up to a session that is not in use yet: from the

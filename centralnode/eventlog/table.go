@@ -39,6 +39,16 @@ func (q *queue) take(ctx context.Context) error {
 	}
 }
 
+// tryTake takes the turn if nobody has it.
+func (q *queue) tryTake() bool {
+	select {
+	case q.turn <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // give passes the turn on.
 func (q *queue) give() { <-q.turn }
 
