@@ -114,7 +114,7 @@ cat <<EOF
   all variables for scripts:     demo/env
 EOF
 say "Process starts of this machine as they arrive (Ctrl-C ends the demo)"
-cn event watch --kind process-start &
+"$CN_BIN" --config "$CN_CONFIG" event watch --kind process-start 2>"$demo/watch.log" &
 pids+=($!)
 tail -n 0 -F "$demo/agent.log" 2>/dev/null &
 pids+=($!)
