@@ -41,11 +41,11 @@ func (g *Gateway) Change(ctx context.Context, scope trust.Scope, commit func() (
 	committed := g.now()
 	g.gate.set(snapshot)
 	done := trust.Changed{Revision: snapshot.Revision, Unfinished: unfinished}
-	for _, c := range g.live.in(scope) {
+	for _, c := range g.in(scope) {
 		// A stranger has asked for nothing yet: its first request is judged by
 		// this snapshot, and the answer can say why.
-		if c.admitted.Load() && !snapshot.Judge(trust.AgentService, c.caller).Allowed {
-			c.cut()
+		if c.Admitted() && !snapshot.Judge(trust.AgentService, c.caller).Allowed {
+			c.Cut()
 			done.Cut++
 		}
 	}
@@ -61,17 +61,25 @@ func (g *Gateway) Change(ctx context.Context, scope trust.Scope, commit func() (
 // Trust returns the snapshot in force.
 func (g *Gateway) Trust() *trust.Snapshot { return g.gate.current() }
 
-// Connected counts the live connections of a leaf.
-func (g *Gateway) Connected(leaf pki.Fingerprint) int { return g.live.connected(leaf) }
+// Connected counts the live connections of a leaf that were let in.
+func (g *Gateway) Connected(leaf pki.Fingerprint) int {
+	n := 0
+	for _, c := range g.live.Of(leaf) {
+		if c.Admitted() {
+			n++
+		}
+	}
+	return n
+}
 
 // Live reports whether a caller's connection is still there.
-func (g *Gateway) Live(connection uint64) bool { return g.live.has(connection) }
+func (g *Gateway) Live(connection uint64) bool { return g.live.Has(connection) }
 
 // Affected counts the live connections that a snapshot would refuse.
 func (g *Gateway) Affected(s *trust.Snapshot) int {
 	n := 0
-	for _, c := range g.live.in(trust.Scope{Everybody: true}) {
-		if c.admitted.Load() && !s.Judge(trust.AgentService, c.caller).Allowed {
+	for _, c := range g.live.All() {
+		if c.Admitted() && !s.Judge(trust.AgentService, c.caller).Allowed {
 			n++
 		}
 	}

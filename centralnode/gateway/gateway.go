@@ -2,21 +2,18 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"vedette/centralnode/trust"
-	"vedette/internal/budget"
+	"vedette/internal/door"
 	"vedette/pki"
 )
 
@@ -39,15 +36,14 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// The time a caller has. An agent that was let in may stay silent between two
+// The time a caller has after its handshake. An agent that was let in may stay silent between two
 // syncs, which are at most an hour apart; nobody else may stay silent at all.
 const (
-	handshakeTimeout = 5 * time.Second
-	headerTimeout    = 5 * time.Second
-	idleTimeout      = 75 * time.Minute
-	writeTimeout     = time.Minute
-	maxHeaderBytes   = 16 << 10
-	drainTimeout     = 5 * time.Second
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 75 * time.Minute
+	writeTimeout   = time.Minute
+	maxHeaderBytes = 16 << 10
+	drainTimeout   = 5 * time.Second
 )
 
 // Config is what a Gateway needs.
@@ -63,20 +59,12 @@ type Config struct {
 // Gateway is the door. Make one with New, register handlers with Handle, then
 // Run it.
 type Gateway struct {
-	log      *slog.Logger
-	now      func() time.Time
-	listener net.Listener
-	tls      *tls.Config
-	gate     *gate
-	live     *index
-	conns    *budget.Conns
-	waiting  *strangers
-	// stranger is the log for what those cause who proved nothing yet: a line
-	// a second for each address. It writes through limited.
-	stranger *slog.Logger
-	limited  *budget.Limited
-	mux      *http.ServeMux
-	numbers  atomic.Uint64 // of connections
+	log  *slog.Logger
+	now  func() time.Time
+	door *door.Listener
+	gate *gate
+	live *door.Index[*conn]
+	mux  *http.ServeMux
 	// changing serialises changes of trust; it is taken before gate and index.
 	changing sync.Mutex
 }
@@ -84,50 +72,42 @@ type Gateway struct {
 // New listens, so that an address in use is an error here and not a log line
 // later.
 func New(c Config) (*Gateway, error) {
-	listener, err := net.Listen("tcp", c.Address)
+	limits := c.Limits.withDefaults()
+	listener, err := door.Listen(door.Config{
+		Address: c.Address, TLS: pki.ServerConfig(c.Certificate, "http/1.1"), Logger: c.Logger, Now: c.Now,
+		Limits: door.Limits{Admitted: limits.Connections, Strangers: limits.Strangers, StrangersPerAddress: limits.StrangersPerAddress},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listen for agents: %w", err)
 	}
-	limits := c.Limits.withDefaults()
-	limited := budget.NewLimited(c.Logger.Handler(), time.Second, c.Now, "remote", "leaf", "code")
 	g := &Gateway{
-		log: c.Logger, now: c.Now, listener: listener,
-		tls:      pki.ServerConfig(c.Certificate, "http/1.1"),
-		gate:     newGate(c.Trust),
-		live:     newIndex(),
-		conns:    budget.NewConns(budget.Limits{Admitted: limits.Connections, Strangers: limits.Strangers, PerAddress: limits.StrangersPerAddress}),
-		waiting:  newStrangers(limits.StrangersPerAddress),
-		limited:  limited,
-		stranger: slog.New(limited),
-		mux:      http.NewServeMux(),
+		log: c.Logger, now: c.Now, door: listener,
+		gate: newGate(c.Trust), live: door.NewIndex[*conn](), mux: http.NewServeMux(),
 	}
 	g.mux.HandleFunc("/", notFound)
 	return g, nil
 }
 
 // Address is where the gateway listens.
-func (g *Gateway) Address() net.Addr { return g.listener.Addr() }
+func (g *Gateway) Address() net.Addr { return g.door.Addr() }
 
 // Counts returns the live connections that were let in, and the strangers.
-func (g *Gateway) Counts() (admitted, strangers int) {
-	u := g.conns.Usage()
-	return u.Admitted, u.Strangers
-}
+func (g *Gateway) Counts() (admitted, strangers int) { return g.door.Counts() }
 
 // Close gives the address back when Run was never called.
-func (g *Gateway) Close() error { return g.listener.Close() }
+func (g *Gateway) Close() error { return g.door.Close() }
 
 // Run serves until ctx ends, then lets current requests finish for a while.
 // All goroutines of the gateway have ended when it returns.
 func (g *Gateway) Run(ctx context.Context) error {
-	handed := newHanded(g.listener.Addr())
+	handed := newHanded(g.door.Addr())
 	server := &http.Server{
 		Handler:           g.recovered(g.mux),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(g.stranger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(g.door.Log().Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
@@ -138,52 +118,29 @@ func (g *Gateway) Run(ctx context.Context) error {
 	server.Protocols.SetHTTP1(true)
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return g.accept(ctx, handed) })
+	group.Go(func() error {
+		defer handed.Close()
+		return g.door.Run(ctx, func(c *door.Conn) { g.take(c, handed) })
+	})
 	group.Go(func() error {
 		err := server.Serve(handed)
 		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-			return nil // accept has ended, or Shutdown was called
+			return nil // no more will come, or Shutdown was called
 		}
 		return fmt.Errorf("serve agents: %w", err)
 	})
-	group.Go(func() error { return g.reportSuppressed(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		// The context that ended cannot bound the drain.
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		closing := g.listener.Close()
-		if err := server.Shutdown(drain); err != nil {
-			for _, c := range g.live.in(trust.Scope{Everybody: true}) {
-				c.cut()
-			}
-			closing = errors.Join(closing, server.Close())
+		if server.Shutdown(drain) == nil {
+			return nil
 		}
-		return ignoreClosed(closing)
+		for _, c := range g.live.All() {
+			c.Cut()
+		}
+		return server.Close()
 	})
 	return group.Wait()
-}
-
-// reportSuppressed logs now and then, and at the end, how many lines about
-// strangers were held back.
-func (g *Gateway) reportSuppressed(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return g.limited.Flush(context.WithoutCancel(ctx))
-		}
-		if err := g.limited.Flush(ctx); err != nil {
-			return fmt.Errorf("log suppressed lines: %w", err)
-		}
-	}
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -21,19 +21,19 @@ type connKey struct{}
 func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
 	g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		c := r.Context().Value(connKey{}).(*conn)
-		// Marked before it is judged, so that a change that comes between the two
-		// cuts it.
-		known := c.admitted.Swap(true)
 		v := g.gate.current().Judge(door, c.caller)
-		if !v.Allowed {
-			c.admitted.Store(known)
-			g.refuse(w, c, door, v)
-			return
+		if v.Allowed && !c.Admitted() {
+			if !c.Admit() {
+				w.Header().Set("Connection", "close")
+				problem.Write(w, full())
+				return
+			}
+			// A change that came before Admit has left this connection alone, and is
+			// in force now.
+			v = g.gate.current().Judge(door, c.caller)
 		}
-		if !known && !c.admit() {
-			c.admitted.Store(false)
-			w.Header().Set("Connection", "close")
-			problem.Write(w, full())
+		if !v.Allowed {
+			g.refuse(w, c, door, v)
 			return
 		}
 		r.Body = newPaced(http.NewResponseController(w), r.Body)
@@ -50,7 +50,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, c *conn, door trust.Door, v trus
 	if c.caller.HasLeaf() {
 		attrs = append(attrs, "leaf", c.caller.Leaf.String())
 	}
-	g.stranger.Info("caller refused", attrs...)
+	g.door.Log().Info("caller refused", attrs...)
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
@@ -71,7 +71,7 @@ func (g *Gateway) Admit(ctx context.Context, door trust.Door) (trust.Admission, 
 		return trust.Admission{}, err
 	}
 	if !v.Allowed {
-		c.cut()
+		c.Cut()
 		return trust.Admission{}, ErrCut
 	}
 	return trust.Admission{Caller: c.caller, Revision: v.Revision, Release: func() { g.gate.leave(c.caller.Leaf) }}, nil

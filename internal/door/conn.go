@@ -1,0 +1,100 @@
+package door
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"vedette/pki"
+)
+
+// Conn is one connection after its handshake.
+type Conn struct {
+	*tls.Conn
+	// Remote is the caller's address.
+	Remote netip.AddrPort
+	// Certificate is the leaf that the caller proved to hold the key of, nil
+	// when it showed none.
+	Certificate *x509.Certificate
+	// Leaf is its fingerprint, zero when there is none.
+	Leaf pki.Fingerprint
+	// Number tells connections apart; numbers are not used again.
+	Number uint64
+
+	admitted atomic.Bool
+	admit    func() bool
+
+	mu    sync.Mutex
+	over  bool
+	after []func()
+}
+
+func newConn(secured *tls.Conn, remote netip.AddrPort, number uint64) *Conn {
+	c := &Conn{Conn: secured, Remote: remote, Number: number}
+	if certs := secured.ConnectionState().PeerCertificates; len(certs) > 0 {
+		c.Certificate = certs[0]
+		c.Leaf = pki.FingerprintOf(certs[0].Raw)
+	}
+	return c
+}
+
+// Admit moves the connection out of the strangers' places. False means that as
+// many as may be are let in.
+func (c *Conn) Admit() bool {
+	if c.admitted.Load() {
+		return true
+	}
+	if !c.admit() {
+		return false
+	}
+	c.admitted.Store(true)
+	return true
+}
+
+// Admitted reports whether the connection was let in.
+func (c *Conn) Admitted() bool { return c.admitted.Load() }
+
+// OnEnd adds what happens when the connection ends; it happens at once when it
+// has ended.
+func (c *Conn) OnEnd(do func()) {
+	c.mu.Lock()
+	over := c.over
+	if !over {
+		c.after = append(c.after, do)
+	}
+	c.mu.Unlock()
+	if over {
+		do()
+	}
+}
+
+func (c *Conn) end() {
+	c.mu.Lock()
+	after := c.after
+	c.over, c.after = true, nil
+	c.mu.Unlock()
+	for _, do := range after {
+		do()
+	}
+}
+
+// Close ends the connection in order.
+func (c *Conn) Close() error {
+	c.end()
+	return c.Conn.Close()
+}
+
+// Cut ends the connection at once: what was not read is never read, what was
+// not sent is not sent, and there is no close_notify.
+func (c *Conn) Cut() {
+	c.end()
+	if tcp, ok := c.NetConn().(interface{ SetLinger(int) error }); ok {
+		_ = tcp.SetLinger(0) // it only makes the end a reset instead of a FIN
+	}
+	_ = c.NetConn().Close() // it is being thrown away
+}
+
+var _ net.Conn = (*Conn)(nil)

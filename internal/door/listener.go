@@ -1,0 +1,173 @@
+package door
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vedette/internal/budget"
+)
+
+const (
+	// handshakeTimeout is the time from connect to the end of the handshake.
+	handshakeTimeout = 5 * time.Second
+	// acceptBackoff is the longest pause after a failed accept, which is mostly
+	// a lack of file descriptors.
+	acceptBackoff = time.Second
+	// suppressedEvery is how often held back log lines are counted.
+	suppressedEvery = time.Minute
+)
+
+// Limits is what a Listener lets through at once.
+type Limits struct {
+	Admitted            int
+	Strangers           int
+	StrangersPerAddress int // an IPv6 address counts as its /64
+}
+
+// Config is what a Listener needs.
+type Config struct {
+	Address string // host:port
+	TLS     *tls.Config
+	Limits  Limits
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Listener takes connections in.
+type Listener struct {
+	config   Config
+	listener net.Listener
+	conns    *budget.Conns
+	waiting  *strangers
+	limited  *budget.Limited
+	log      *slog.Logger // writes through limited
+	numbers  atomic.Uint64
+}
+
+// Listen binds the address, so that one in use is an error here and not a log
+// line later.
+func Listen(c Config) (*Listener, error) {
+	listener, err := net.Listen("tcp", c.Address)
+	if err != nil {
+		return nil, err
+	}
+	limited := budget.NewLimited(c.Logger.Handler(), time.Second, c.Now, "remote", "leaf", "code")
+	return &Listener{
+		config: c, listener: listener,
+		conns:   budget.NewConns(budget.Limits{Admitted: c.Limits.Admitted, Strangers: c.Limits.Strangers, PerAddress: c.Limits.StrangersPerAddress}),
+		waiting: newStrangers(c.Limits.StrangersPerAddress),
+		limited: limited, log: slog.New(limited),
+	}, nil
+}
+
+// Addr is where the listener listens.
+func (l *Listener) Addr() net.Addr { return l.listener.Addr() }
+
+// Counts returns the connections that were let in, and the strangers.
+func (l *Listener) Counts() (admitted, strangers int) {
+	u := l.conns.Usage()
+	return u.Admitted, u.Strangers
+}
+
+// Log is for what strangers cause: one line a second for each of remote, leaf
+// and code, the rest counted.
+func (l *Listener) Log() *slog.Logger { return l.log }
+
+// Close stops listening. Run does it too.
+func (l *Listener) Close() error { return l.listener.Close() }
+
+// Run takes connections in until ctx ends and calls serve for each after its
+// handshake, on a goroutine of its own that Run waits for. A panic in serve
+// stays in its connection.
+func (l *Listener) Run(ctx context.Context, serve func(*Conn)) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.listener.Close() }) // Accept returns
+	defer stop()
+	var open sync.WaitGroup
+	defer open.Wait()
+	open.Go(func() { l.reportSuppressed(ctx) })
+	pause := time.Duration(0)
+	for {
+		raw, err := l.listener.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			open.Go(func() { l.take(ctx, raw, serve) })
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			pause = min(max(2*pause, 5*time.Millisecond), acceptBackoff)
+			l.config.Logger.Warn("accept", "error", err, "pause", pause)
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// take makes a Conn of a raw connection and serves it, or closes it.
+func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
+	remote := addressOf(raw)
+	place, ok := l.conns.Acquire(remote.Addr())
+	if !ok {
+		l.waiting.evict(remote.Addr())
+		if place, ok = l.conns.Acquire(remote.Addr()); !ok {
+			_ = raw.Close() // others were faster to the place that became free
+			return
+		}
+	}
+	waits := l.waiting.add(remote.Addr(), func() { place.Release(); _ = raw.Close() })
+	end := func() { l.waiting.remove(waits); place.Release() }
+
+	handshake, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	secured := tls.Server(raw, l.config.TLS)
+	if err := secured.HandshakeContext(handshake); err != nil {
+		end()
+		_ = raw.Close() // the handshake failed
+		l.log.Info("TLS handshake", "remote", remote.Addr().String(), "error", err)
+		return
+	}
+	c := newConn(secured, remote, l.numbers.Add(1))
+	c.admit = func() bool { l.waiting.remove(waits); return place.Admit() }
+	c.OnEnd(end)
+	defer func() {
+		if p := recover(); p != nil {
+			l.config.Logger.Error("connection ended by a panic", "remote", remote.Addr().String(), "panic", p, "stack", string(debug.Stack()))
+			c.Cut()
+		}
+	}()
+	serve(c)
+}
+
+// reportSuppressed logs now and then, and at the end, how many lines about
+// strangers were held back.
+func (l *Listener) reportSuppressed(ctx context.Context) {
+	tick := time.NewTicker(suppressedEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		if err := l.limited.Flush(context.WithoutCancel(ctx)); err != nil {
+			l.config.Logger.Warn("count held back log lines", "error", err)
+		}
+	}
+}
+
+func addressOf(c net.Conn) netip.AddrPort {
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		a := tcp.AddrPort()
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return netip.AddrPort{}
+}
