@@ -2,8 +2,6 @@ package admin
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"vedette/centralnode/trust"
 	"vedette/internal/acts"
 	"vedette/internal/audit"
+	"vedette/internal/conduct"
 	"vedette/internal/kv"
 	"vedette/pki"
 )
@@ -71,89 +70,18 @@ type Config struct {
 // Admin performs acts.
 type Admin struct {
 	c       Config
+	desk    *conduct.Desk
 	started time.Time
 	// replacingMu orders replacements of the server certificate.
 	replacingMu sync.Mutex
 }
 
 // New makes an Admin.
-func New(c Config) *Admin { return &Admin{c: c, started: c.Now()} }
-
-// permit checks the actor's role for an act and leaves an audit record when it
-// is refused.
-func (a *Admin) permit(ctx context.Context, actor acts.Actor, act string, subject ...string) error {
-	if mayDo(actor.Role, act) {
-		return nil
-	}
-	err := &acts.Error{
-		Code: acts.NotAllowed,
-		Text: fmt.Sprintf("the role %s may not do this (%s)", actor.Role, act),
-		Hint: "ask a local administrator",
-	}
-	a.note(ctx, actor, act, subject, err)
-	return err
+func New(c Config) *Admin {
+	return &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
 }
 
 // commit writes a change together with its audit record.
 func (a *Admin) commit(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, c store.Change) (kv.Revision, error) {
-	r := a.record(actor, act, subject)
-	r.Result, r.Detail = audit.Done, detail
-	return a.c.Trail.Commit(ctx, r, c.Ops, c.Expect)
-}
-
-// failed leaves an audit record of an act that was not done, and gives its
-// error the form that a person reads.
-func (a *Admin) failed(ctx context.Context, actor acts.Actor, act string, subject []string, err error) error {
-	var known *acts.Error
-	var moved *kv.ConflictError
-	var disk *kv.StorageError
-	switch {
-	case errors.As(err, &known):
-	case errors.As(err, &moved):
-		known = stale()
-		known.Err = err
-	case errors.As(err, &disk):
-		// Whether anything was changed is the store's to say: after a failed sync
-		// nobody knows until the next start.
-		known = &acts.Error{Code: acts.Unavailable, Text: disk.Error(), Hint: disk.Hint(), Err: err}
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		known = &acts.Error{Code: acts.Unavailable, Text: "the act was interrupted", Hint: "look at the present state and repeat it if needed", Err: err}
-	default:
-		known = &acts.Error{Code: acts.Failed, Text: act + " failed", Hint: "the daemon's log has the cause", Err: err}
-	}
-	a.note(ctx, actor, act, subject, known)
-	a.c.Logger.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
-	return known
-}
-
-func (a *Admin) note(ctx context.Context, actor acts.Actor, act string, subject []string, err *acts.Error) {
-	r := a.record(actor, act, subject)
-	r.Result, r.Detail = audit.Refused, err.Text
-	if err.Code == acts.Failed || err.Code == acts.Unavailable {
-		r.Result = audit.Failed
-	}
-	if noteErr := a.c.Trail.Note(context.WithoutCancel(ctx), r); noteErr != nil {
-		a.c.Logger.Error("write audit record", "act", act, "error", noteErr)
-	}
-}
-
-func (a *Admin) record(actor acts.Actor, act string, subject []string) audit.Record {
-	return audit.Record{
-		Account: actor.Account, Role: string(actor.Role), Face: string(actor.Face), From: actor.From,
-		Act: act, Subject: subject,
-	}
-}
-
-// stale refuses an act whose administrator saw something that has changed.
-func stale() *acts.Error {
-	return &acts.Error{Code: acts.Stale, Text: "what you saw has changed since: nothing was done", Hint: "look at it again, then repeat the act if it is still right"}
-}
-
-// seen refuses when an entity was written after the revision that the
-// administrator saw; 0 means that nothing was previewed.
-func seen(revision uint64, written kv.Revision) error {
-	if revision != 0 && uint64(written) > revision {
-		return stale()
-	}
-	return nil
+	return a.desk.Commit(ctx, actor, act, subject, detail, c.Ops, c.Expect)
 }

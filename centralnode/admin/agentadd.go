@@ -8,6 +8,7 @@ import (
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 	"vedette/pki"
 )
 
@@ -19,12 +20,12 @@ const maxUpload = 2000
 // else (docs/security.md says why it has to be there).
 func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateAgentCertificate) (acts.GeneratedAgentCertificate, error) {
 	var none acts.GeneratedAgentCertificate
-	if err := a.permit(ctx, actor, actGenerateAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, actGenerateAgent); err != nil {
 		return none, err
 	}
 	pair, err := pki.GenerateAgent(pki.AgentOptions{Name: in.Name, Key: in.Key, Now: a.c.Now})
 	if err != nil {
-		return none, a.failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
+		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
 	}
 	encoding := pki.PFXModern
 	if in.Compatible {
@@ -32,7 +33,7 @@ func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, 
 	}
 	pfx, err := pki.EncodePFX(pair, pki.PFXOptions{Password: in.Password, Encoding: encoding, CertificateOnly: in.CertificateOnly})
 	if err != nil {
-		return none, a.failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
+		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
 	}
 	added, _, err := a.list(ctx, actor, actGenerateAgent, acts.OriginGenerated, []*x509.Certificate{pair.Leaf()})
 	if err != nil {
@@ -47,11 +48,11 @@ func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, 
 // overwritten. When one file violates the rule nothing is added.
 func (a *Admin) UploadAgentCertificates(ctx context.Context, actor acts.Actor, files []acts.UploadAgentCertificate) (acts.UploadedAgentCertificates, error) {
 	var none acts.UploadedAgentCertificates
-	if err := a.permit(ctx, actor, actUploadAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, actUploadAgent); err != nil {
 		return none, err
 	}
 	if n := len(files); n == 0 || n > maxUpload {
-		return none, a.failed(ctx, actor, actUploadAgent, nil, invalid(fmt.Sprintf("an upload holds 1 to %d files, this one %d", maxUpload, n), "name at least one file, or upload in parts"))
+		return none, a.desk.Failed(ctx, actor, actUploadAgent, nil, conduct.Invalid(fmt.Sprintf("an upload holds 1 to %d files, this one %d", maxUpload, n), "name at least one file, or upload in parts"))
 	}
 	var leaves []*x509.Certificate
 	var present []pki.Fingerprint
@@ -78,7 +79,7 @@ func (a *Admin) UploadAgentCertificates(ctx context.Context, actor acts.Actor, f
 		leaves = append(leaves, leaf)
 	}
 	if fault != nil {
-		return none, a.failed(ctx, actor, actUploadAgent, nil, fault)
+		return none, a.desk.Failed(ctx, actor, actUploadAgent, nil, fault)
 	}
 	result := acts.UploadedAgentCertificates{Present: present, Revision: a.c.Door.Trust().Revision, Added: []acts.AgentCertificate{}}
 	if len(leaves) == 0 {

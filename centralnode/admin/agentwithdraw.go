@@ -7,17 +7,18 @@ import (
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 	"vedette/pki"
 )
 
 // PreviewDeleteAgentCertificates says whom deleting would cut off.
 func (a *Admin) PreviewDeleteAgentCertificates(ctx context.Context, actor acts.Actor, in acts.DeleteAgentCertificates) (acts.Preview, error) {
-	if err := a.permit(ctx, actor, actDeleteAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
 		return acts.Preview{}, err
 	}
 	list, _, err := a.toDelete(ctx, in)
 	if err != nil {
-		return acts.Preview{}, a.failed(ctx, actor, actDeleteAgent, subjects(in.Fingerprints), err)
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actDeleteAgent, subjects(in.Fingerprints), err)
 	}
 	snapshot := a.c.Door.Trust()
 	p := acts.Preview{Act: actDeleteAgent, Revision: uint64(list.Revision), Asks: true}
@@ -44,13 +45,13 @@ func agentsUse(n int) string {
 // every connection that used one of them is cut and nothing of theirs was
 // taken after the returned revision, provided validation is on.
 func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, in acts.DeleteAgentCertificates) (acts.Withdrawal, error) {
-	if err := a.permit(ctx, actor, actDeleteAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
 		return acts.Withdrawal{}, err
 	}
 	subject := subjects(in.Fingerprints)
 	_, chosen, err := a.toDelete(ctx, in)
 	if err != nil {
-		return acts.Withdrawal{}, a.failed(ctx, actor, actDeleteAgent, subject, err)
+		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actDeleteAgent, subject, err)
 	}
 	var change store.Change
 	at := a.c.Now()
@@ -71,7 +72,7 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 		return list, nil, err
 	}
 	if len(in.Fingerprints) == 0 {
-		return list, nil, invalid("no certificate was named", "name one or more fingerprints from the list")
+		return list, nil, conduct.Invalid("no certificate was named", "name one or more fingerprints from the list")
 	}
 	byID := make(map[pki.Fingerprint]store.AgentCertificate, len(list.Certificates))
 	for _, c := range list.Certificates {
@@ -83,7 +84,7 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 		if !ok {
 			return list, nil, &acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"}
 		}
-		if err := seen(in.Revision, c.Version); err != nil {
+		if err := conduct.Seen(in.Revision, c.Version); err != nil {
 			return list, nil, err
 		}
 		chosen = append(chosen, c)
@@ -93,12 +94,12 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 
 // PreviewSetValidation says whom the switch would refuse.
 func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in acts.SetValidation) (acts.Preview, error) {
-	if err := a.permit(ctx, actor, actSetValidation); err != nil {
+	if err := a.desk.Permit(ctx, actor, actSetValidation); err != nil {
 		return acts.Preview{}, err
 	}
 	list, err := a.c.Store.AgentList(ctx)
 	if err != nil {
-		return acts.Preview{}, a.failed(ctx, actor, actSetValidation, nil, err)
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actSetValidation, nil, err)
 	}
 	p := acts.Preview{Act: actSetValidation, Revision: uint64(list.Revision), Asks: true}
 	switch {
@@ -116,16 +117,16 @@ func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in a
 
 // SetValidation sets the switch Validate Endpoint Agent TLS certificates.
 func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.SetValidation) (acts.Withdrawal, error) {
-	if err := a.permit(ctx, actor, actSetValidation); err != nil {
+	if err := a.desk.Permit(ctx, actor, actSetValidation); err != nil {
 		return acts.Withdrawal{}, err
 	}
 	subject := []string{onOff(in.On)}
 	list, err := a.c.Store.AgentList(ctx)
 	if err == nil {
-		err = seen(in.Revision, list.ValidationVersion)
+		err = conduct.Seen(in.Revision, list.ValidationVersion)
 	}
 	if err != nil {
-		return acts.Withdrawal{}, a.failed(ctx, actor, actSetValidation, subject, err)
+		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actSetValidation, subject, err)
 	}
 	if list.Validation == in.On {
 		return acts.Withdrawal{Revision: a.c.Door.Trust().Revision}, nil
@@ -150,7 +151,7 @@ func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subjec
 		return a.c.Store.Trust(context.WithoutCancel(ctx))
 	})
 	if err != nil {
-		return trust.Changed{}, a.failed(ctx, actor, act, subject, err)
+		return trust.Changed{}, a.desk.Failed(ctx, actor, act, subject, err)
 	}
 	return done, nil
 }

@@ -8,13 +8,14 @@ import (
 
 	"vedette/centralnode/eventlog"
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 	"vedette/internal/foreign"
 	agentv1 "vedette/proto/agent/v1"
 )
 
 // Events shows the newest events that match, oldest first.
 func (a *Admin) Events(ctx context.Context, actor acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error {
-	if err := a.permit(ctx, actor, actViewEvents); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewEvents); err != nil {
 		return err
 	}
 	filter, err := eventFilter(f)
@@ -54,7 +55,7 @@ func (a *Admin) Events(ctx context.Context, actor acts.Actor, f acts.EventFilter
 
 // WatchEvents shows events as they are made durable, until ctx ends.
 func (a *Admin) WatchEvents(ctx context.Context, actor acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error {
-	if err := a.permit(ctx, actor, actViewEvents); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewEvents); err != nil {
 		return err
 	}
 	filter, err := eventFilter(f)
@@ -78,7 +79,7 @@ func (a *Admin) eventError(err error) error {
 
 func eventFilter(f acts.EventFilter) (eventlog.Filter, error) {
 	if f.Kind != "" && !slices.Contains(acts.EventKinds(), f.Kind) {
-		return eventlog.Filter{}, invalid("kind \""+foreign.Line(f.Kind)+"\" is not known", "the kinds are "+strings.Join(acts.EventKinds(), ", "))
+		return eventlog.Filter{}, conduct.Invalid("kind \""+foreign.Line(f.Kind)+"\" is not known", "the kinds are "+strings.Join(acts.EventKinds(), ", "))
 	}
 	out := eventlog.Filter{Kind: eventlog.Kind(f.Kind), Text: f.Text, Since: f.Since, Until: f.Until}
 	if isAgentID(f.Host) {

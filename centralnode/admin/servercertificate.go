@@ -10,6 +10,7 @@ import (
 
 	"vedette/centralnode/store"
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 	"vedette/internal/foreign"
 	"vedette/pki"
 )
@@ -19,12 +20,12 @@ const kataPEM = "kata.pem"
 
 // ServerCertificate shows the certificate in use.
 func (a *Admin) ServerCertificate(ctx context.Context, actor acts.Actor) (acts.ServerCertificate, error) {
-	if err := a.permit(ctx, actor, actViewCertificates); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewCertificates); err != nil {
 		return acts.ServerCertificate{}, err
 	}
 	shown, err := a.serverCertificate(ctx)
 	if err != nil {
-		return acts.ServerCertificate{}, a.failed(ctx, actor, actViewCertificates, nil, err)
+		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, actViewCertificates, nil, err)
 	}
 	return shown, nil
 }
@@ -90,12 +91,12 @@ func (a *Admin) describeFile(k store.KataPEM) acts.File {
 
 // PreviewGenerateServerCertificate says what generating would do.
 func (a *Admin) PreviewGenerateServerCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateServerCertificate) (acts.Preview, error) {
-	if err := a.permit(ctx, actor, actGenerateServer); err != nil {
+	if err := a.desk.Permit(ctx, actor, actGenerateServer); err != nil {
 		return acts.Preview{}, err
 	}
 	current, err := a.serverCertificate(ctx)
 	if err != nil {
-		return acts.Preview{}, a.failed(ctx, actor, actGenerateServer, nil, err)
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actGenerateServer, nil, err)
 	}
 	// A trial with the cheaper kind of key shows the names, and every fault in
 	// the input, before anything is decided.
@@ -103,7 +104,7 @@ func (a *Admin) PreviewGenerateServerCertificate(ctx context.Context, actor acts
 	options.Key = pki.KeyECDSAP256
 	trial, err := pki.GenerateServer(options)
 	if err != nil {
-		return acts.Preview{}, a.failed(ctx, actor, actGenerateServer, nil, invalidInput(err))
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actGenerateServer, nil, invalidInput(err))
 	}
 	key := in.Key
 	if key == "" {
@@ -121,12 +122,12 @@ func (a *Admin) PreviewGenerateServerCertificate(ctx context.Context, actor acts
 
 // GenerateServerCertificate makes a new key and certificate and serves it.
 func (a *Admin) GenerateServerCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateServerCertificate) (acts.ServerCertificate, error) {
-	if err := a.permit(ctx, actor, actGenerateServer); err != nil {
+	if err := a.desk.Permit(ctx, actor, actGenerateServer); err != nil {
 		return acts.ServerCertificate{}, err
 	}
 	pair, err := pki.GenerateServer(a.generateOptions(in))
 	if err != nil {
-		return acts.ServerCertificate{}, a.failed(ctx, actor, actGenerateServer, nil, invalidInput(err))
+		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, actGenerateServer, nil, invalidInput(err))
 	}
 	return a.replace(ctx, actor, actGenerateServer, pair, in.Revision, store.Change{})
 }
@@ -138,18 +139,18 @@ func (a *Admin) generateOptions(in acts.GenerateServerCertificate) pki.ServerOpt
 // UploadServerCertificate keeps a kata.pem until it is installed. It is
 // checked then, as documented; what it is shows at once.
 func (a *Admin) UploadServerCertificate(ctx context.Context, actor acts.Actor, pem []byte) (acts.File, error) {
-	if err := a.permit(ctx, actor, actUploadServer); err != nil {
+	if err := a.desk.Permit(ctx, actor, actUploadServer); err != nil {
 		return acts.File{}, err
 	}
 	if len(pem) > pki.MaxFileSize {
-		return acts.File{}, a.failed(ctx, actor, actUploadServer, nil, invalid(fmt.Sprintf("%s has more than %d KiB", kataPEM, pki.MaxFileSize>>10), "upload only the certificate, its chain and its key"))
+		return acts.File{}, a.desk.Failed(ctx, actor, actUploadServer, nil, conduct.Invalid(fmt.Sprintf("%s has more than %d KiB", kataPEM, pki.MaxFileSize>>10), "upload only the certificate, its chain and its key"))
 	}
 	var c store.Change
 	at := a.c.Now()
 	c.SetKataPEM(pem, at)
 	f := a.describeFile(store.KataPEM{PEM: pem, Time: at})
 	if _, err := a.commit(ctx, actor, actUploadServer, []string{kataPEM}, f.Problem, c); err != nil {
-		return acts.File{}, a.failed(ctx, actor, actUploadServer, nil, err)
+		return acts.File{}, a.desk.Failed(ctx, actor, actUploadServer, nil, err)
 	}
 	return f, nil
 }
@@ -157,16 +158,16 @@ func (a *Admin) UploadServerCertificate(ctx context.Context, actor acts.Actor, p
 // PreviewInstallServerCertificate checks the supplied certificate and says
 // what installing it would do.
 func (a *Admin) PreviewInstallServerCertificate(ctx context.Context, actor acts.Actor, in acts.InstallServerCertificate) (acts.Preview, error) {
-	if err := a.permit(ctx, actor, actInstallServer); err != nil {
+	if err := a.desk.Permit(ctx, actor, actInstallServer); err != nil {
 		return acts.Preview{}, err
 	}
 	pair, _, err := a.supplied(ctx, in)
 	if err != nil {
-		return acts.Preview{}, a.failed(ctx, actor, actInstallServer, nil, err)
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actInstallServer, nil, err)
 	}
 	current, err := a.serverCertificate(ctx)
 	if err != nil {
-		return acts.Preview{}, a.failed(ctx, actor, actInstallServer, nil, err)
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actInstallServer, nil, err)
 	}
 	next := a.describe(pair)
 	lines := []string{
@@ -180,12 +181,12 @@ func (a *Admin) PreviewInstallServerCertificate(ctx context.Context, actor acts.
 // InstallServerCertificate serves a supplied certificate: the given PEM, or
 // the uploaded kata.pem, which is gone afterwards.
 func (a *Admin) InstallServerCertificate(ctx context.Context, actor acts.Actor, in acts.InstallServerCertificate) (acts.ServerCertificate, error) {
-	if err := a.permit(ctx, actor, actInstallServer); err != nil {
+	if err := a.desk.Permit(ctx, actor, actInstallServer); err != nil {
 		return acts.ServerCertificate{}, err
 	}
 	pair, change, err := a.supplied(ctx, in)
 	if err != nil {
-		return acts.ServerCertificate{}, a.failed(ctx, actor, actInstallServer, nil, err)
+		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, actInstallServer, nil, err)
 	}
 	return a.replace(ctx, actor, actInstallServer, pair, in.Revision, change)
 }
@@ -222,21 +223,17 @@ func (a *Admin) replace(ctx context.Context, actor acts.Actor, act string, pair 
 	subject := []string{pair.Fingerprint().String()}
 	current, _, err := a.c.Store.ServerCertificate(ctx)
 	if err == nil {
-		err = seen(revision, current.Version)
+		err = conduct.Seen(revision, current.Version)
 	}
 	if err != nil {
-		return acts.ServerCertificate{}, a.failed(ctx, actor, act, subject, err)
+		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, act, subject, err)
 	}
 	change.SetServerCertificate(pair.EncodePEM(), a.c.Now(), current.Version)
 	if _, err := a.commit(ctx, actor, act, subject, "", change); err != nil {
-		return acts.ServerCertificate{}, a.failed(ctx, actor, act, subject, err)
+		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, act, subject, err)
 	}
 	a.c.Serving.Swap(pair)
 	return a.serverCertificate(ctx)
-}
-
-func invalid(text, hint string) *acts.Error {
-	return &acts.Error{Code: acts.Invalid, Text: text, Hint: hint}
 }
 
 func invalidInput(err error) *acts.Error {

@@ -10,12 +10,12 @@ import (
 
 // Status says what the Central Node is doing, and what needs a person.
 func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, error) {
-	if err := a.permit(ctx, actor, actViewStatus); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewStatus); err != nil {
 		return acts.Status{}, err
 	}
 	certificate, err := a.serverCertificate(ctx)
 	if err != nil {
-		return acts.Status{}, a.failed(ctx, actor, actViewStatus, nil, err)
+		return acts.Status{}, a.desk.Failed(ctx, actor, actViewStatus, nil, err)
 	}
 	trust, events := a.c.Door.Trust(), a.c.Events.State()
 	admitted, strangers := a.c.Door.Counts()

@@ -17,7 +17,7 @@ const defaultLimit = 1000
 
 // Hosts shows the table of hosts.
 func (a *Admin) Hosts(ctx context.Context, actor acts.Actor, f acts.HostFilter) ([]acts.Host, error) {
-	if err := a.permit(ctx, actor, actViewHosts); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewHosts); err != nil {
 		return nil, err
 	}
 	part := strings.ToLower(f.Host)
@@ -50,7 +50,7 @@ func (a *Admin) describeHost(h agents.Host) acts.Host {
 
 // Audit shows audit records, oldest first.
 func (a *Admin) Audit(ctx context.Context, actor acts.Actor, f acts.AuditFilter) ([]acts.AuditRecord, error) {
-	if err := a.permit(ctx, actor, actViewAudit); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewAudit); err != nil {
 		return nil, err
 	}
 	limit := f.Limit
@@ -59,7 +59,7 @@ func (a *Admin) Audit(ctx context.Context, actor acts.Actor, f acts.AuditFilter)
 	}
 	records, err := a.c.Trail.List(ctx, audit.Filter{Since: f.Since, Until: f.Until, Account: f.Account, Act: f.Act, Limit: limit})
 	if err != nil {
-		return nil, a.failed(ctx, actor, actViewAudit, nil, err)
+		return nil, a.desk.Failed(ctx, actor, actViewAudit, nil, err)
 	}
 	out := make([]acts.AuditRecord, 0, len(records))
 	for _, r := range slices.Backward(records) { // the trail gives the newest first
@@ -77,7 +77,7 @@ func (a *Admin) Audit(ctx context.Context, actor acts.Actor, f acts.AuditFilter)
 
 // VerifyAudit walks the chain of audit records.
 func (a *Admin) VerifyAudit(ctx context.Context, actor acts.Actor) (acts.AuditCheck, error) {
-	if err := a.permit(ctx, actor, actViewAudit); err != nil {
+	if err := a.desk.Permit(ctx, actor, actViewAudit); err != nil {
 		return acts.AuditCheck{}, err
 	}
 	count, err := a.c.Trail.Verify(ctx)
@@ -86,11 +86,11 @@ func (a *Admin) VerifyAudit(ctx context.Context, actor acts.Actor) (acts.AuditCh
 		return acts.AuditCheck{}, &acts.Error{Code: acts.Failed, Text: broken.Error(), Hint: "the state file was changed by another hand; compare with a backup", Err: err}
 	}
 	if err != nil {
-		return acts.AuditCheck{}, a.failed(ctx, actor, actViewAudit, nil, err)
+		return acts.AuditCheck{}, a.desk.Failed(ctx, actor, actViewAudit, nil, err)
 	}
 	head, err := a.c.Trail.Head(ctx)
 	if err != nil {
-		return acts.AuditCheck{}, a.failed(ctx, actor, actViewAudit, nil, err)
+		return acts.AuditCheck{}, a.desk.Failed(ctx, actor, actViewAudit, nil, err)
 	}
 	return acts.AuditCheck{Records: uint64(count), Head: head.Hash}, nil
 }

@@ -1,0 +1,120 @@
+// Package conduct is how an administrative act is carried out in either
+// daemon: the actor's role is asked, the change and its audit record are
+// committed together, and an error gets the form that a person reads, with a
+// record of its own.
+//
+// Which acts there are, and what they do, is each daemon's admin room's.
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"vedette/internal/acts"
+	"vedette/internal/audit"
+	"vedette/internal/kv"
+)
+
+// Desk carries acts out.
+type Desk struct {
+	trail *audit.Trail
+	may   func(acts.Role, string) bool
+	log   *slog.Logger
+}
+
+// New makes a Desk. may is the daemon's table of roles and acts.
+func New(trail *audit.Trail, may func(role acts.Role, act string) bool, log *slog.Logger) *Desk {
+	return &Desk{trail: trail, may: may, log: log}
+}
+
+// Permit asks whether the actor's role may do an act, and leaves an audit
+// record when it may not.
+func (d *Desk) Permit(ctx context.Context, actor acts.Actor, act string, subject ...string) error {
+	if d.may(actor.Role, act) {
+		return nil
+	}
+	err := &acts.Error{
+		Code: acts.NotAllowed,
+		Text: fmt.Sprintf("the role %s may not do this (%s)", actor.Role, act),
+		Hint: "ask a local administrator",
+	}
+	d.note(ctx, actor, act, subject, err)
+	return err
+}
+
+// Commit writes a change together with the record of the act that made it.
+func (d *Desk) Commit(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, ops []kv.Op, expect []kv.Expect) (kv.Revision, error) {
+	r := record(actor, act, subject)
+	r.Result, r.Detail = audit.Done, detail
+	return d.trail.Commit(ctx, r, ops, expect)
+}
+
+// Failed leaves a record of an act that was not done, and gives its error the
+// form that a person reads: an *acts.Error.
+func (d *Desk) Failed(ctx context.Context, actor acts.Actor, act string, subject []string, err error) error {
+	known := explain(act, err)
+	d.note(ctx, actor, act, subject, known)
+	d.log.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
+	return known
+}
+
+func explain(act string, err error) *acts.Error {
+	var known *acts.Error
+	var moved *kv.ConflictError
+	var disk *kv.StorageError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &moved):
+		known = Stale()
+		known.Err = err
+		return known
+	case errors.As(err, &disk):
+		// Whether anything was changed is the store's to say: after a failed sync
+		// nobody knows until the next start.
+		return &acts.Error{Code: acts.Unavailable, Text: disk.Error(), Hint: disk.Hint(), Err: err}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &acts.Error{Code: acts.Unavailable, Text: "the act was interrupted", Hint: "look at the present state and repeat it if needed", Err: err}
+	default:
+		return &acts.Error{Code: acts.Failed, Text: act + " failed", Hint: "the daemon's log has the cause", Err: err}
+	}
+}
+
+func (d *Desk) note(ctx context.Context, actor acts.Actor, act string, subject []string, err *acts.Error) {
+	r := record(actor, act, subject)
+	r.Result, r.Detail = audit.Refused, err.Text
+	if err.Code == acts.Failed || err.Code == acts.Unavailable {
+		r.Result = audit.Failed
+	}
+	if noteErr := d.trail.Note(context.WithoutCancel(ctx), r); noteErr != nil {
+		d.log.Error("write audit record", "act", act, "error", noteErr)
+	}
+}
+
+func record(actor acts.Actor, act string, subject []string) audit.Record {
+	return audit.Record{
+		Account: actor.Account, Role: string(actor.Role), Face: string(actor.Face), From: actor.From,
+		Act: act, Subject: subject,
+	}
+}
+
+// Stale refuses an act whose administrator saw something that has changed.
+func Stale() *acts.Error {
+	return &acts.Error{Code: acts.Stale, Text: "what you saw has changed since: nothing was done", Hint: "look at it again, then repeat the act if it is still right"}
+}
+
+// Seen refuses when an entity was written after the revision that the
+// administrator saw; 0 means that nothing was previewed.
+func Seen(revision uint64, written kv.Revision) error {
+	if revision != 0 && uint64(written) > revision {
+		return Stale()
+	}
+	return nil
+}
+
+// Invalid refuses an input that violates a rule.
+func Invalid(text, hint string) *acts.Error {
+	return &acts.Error{Code: acts.Invalid, Text: text, Hint: hint}
+}

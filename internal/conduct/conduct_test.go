@@ -1,0 +1,101 @@
+package conduct_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"vedette/internal/acts"
+	"vedette/internal/audit"
+	"vedette/internal/conduct"
+	"vedette/internal/kv"
+)
+
+var actor = acts.Actor{Account: "eve", Role: acts.SecurityAuditor, Face: acts.FaceCommand, From: "192.0.2.1"}
+
+func desk(t *testing.T) (*conduct.Desk, *audit.Trail, *bytes.Buffer) {
+	t.Helper()
+	state, err := kv.Open(filepath.Join(t.TempDir(), "state", "state.db"), kv.Options{Program: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := state.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	logs := &bytes.Buffer{}
+	trail := audit.New(state, time.Now)
+	may := func(_ acts.Role, act string) bool { return act == "look" }
+	return conduct.New(trail, may, slog.New(slog.NewTextHandler(logs, nil))), trail, logs
+}
+
+func TestEachErrorHasItsFormAndItsRecord(t *testing.T) {
+	secret := errors.New("the cause")
+	for name, c := range map[string]struct {
+		err    error
+		code   acts.Code
+		result string
+	}{
+		"a refusal keeps its words": {conduct.Invalid("no", "do this"), acts.Invalid, audit.Refused},
+		"somebody was faster":       {&kv.ConflictError{Key: "k"}, acts.Stale, audit.Refused},
+		"the disk is full":          {&kv.StorageError{Text: "disk full", Next: "free space"}, acts.Unavailable, audit.Failed},
+		"interrupted":               {context.Canceled, acts.Unavailable, audit.Failed},
+		"something else":            {secret, acts.Failed, audit.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, trail, logs := desk(t)
+			var got *acts.Error
+			if err := d.Failed(t.Context(), actor, "do", []string{"it"}, c.err); !errors.As(err, &got) || got.Code != c.code || got.Text == "" || got.Hint == "" {
+				t.Fatalf("error %+v, want code %q", got, c.code)
+			}
+			if strings.Contains(got.Text, "the cause") || !strings.Contains(logs.String(), strings.Trim(strconv.Quote(c.err.Error()), `"`)) {
+				t.Errorf("the cause belongs into the log only: text %q, log %s", got.Text, logs)
+			}
+			records, err := trail.List(t.Context(), audit.Filter{})
+			if err != nil || len(records) != 1 || records[0].Result != c.result || records[0].Account != "eve" || records[0].Subject[0] != "it" {
+				t.Fatalf("records %+v, %v", records, err)
+			}
+		})
+	}
+}
+
+func TestPermitAsksTheTableAndRecordsRefusals(t *testing.T) {
+	d, trail, _ := desk(t)
+	if err := d.Permit(t.Context(), actor, "look"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Permit(t.Context(), actor, "break"); acts.CodeOf(err) != acts.NotAllowed {
+		t.Fatalf("error %v", err)
+	}
+	records, err := trail.List(t.Context(), audit.Filter{})
+	if err != nil || len(records) != 1 || records[0].Act != "break" || records[0].Result != audit.Refused {
+		t.Fatalf("records %+v, %v", records, err)
+	}
+}
+
+func TestChangeAndRecordAreOne(t *testing.T) {
+	d, trail, _ := desk(t)
+	ops := []kv.Op{{Key: "k", Value: []byte("v")}}
+	if _, err := d.Commit(t.Context(), actor, "do", nil, "", ops, []kv.Expect{{Key: "k"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Commit(t.Context(), actor, "do", nil, "", ops, []kv.Expect{{Key: "k"}}); err == nil {
+		t.Fatal("the second change was made on a stale view")
+	}
+	if n, err := trail.Verify(t.Context()); err != nil || n != 1 {
+		t.Fatalf("%d records, %v; want the one of the change that was made", n, err)
+	}
+}
+
+func TestSeenComparesWithWhatWasWrittenSince(t *testing.T) {
+	if conduct.Seen(0, 9) != nil || conduct.Seen(9, 9) != nil || acts.CodeOf(conduct.Seen(8, 9)) != acts.Stale {
+		t.Fatal("wrong answer")
+	}
+}
