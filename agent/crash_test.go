@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,12 +87,15 @@ func TestKilledAgentLosesAndDoublesNothing(t *testing.T) {
 		want := before + 3 + rand.IntN(8)
 		agenttest.Eventually(t, "packages of one round", func() bool { return n.Packages() >= want })
 		if round%2 == 1 { // killed while the Central Node takes nothing
+			var refused atomic.Bool
 			n.Set(func(r *agenttest.Rules) {
 				r.SendWith = func(*agentv1.SendEventsRequest) error {
+					refused.Store(true)
 					return connect.NewError(connect.CodeUnavailable, errors.New("not now"))
 				}
 			})
-			agenttest.Eventually(t, "a queue", func() bool { return len(left(t)) > 2 })
+			// After a refusal the agent knows of all that was taken before.
+			agenttest.Eventually(t, "a queue", func() bool { return refused.Load() && len(left(t)) > 2 })
 		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
