@@ -119,9 +119,13 @@ func (a *Agent) follow(ctx context.Context) error {
 	ticker := time.NewTicker(a.options.Follow)
 	defer ticker.Stop()
 	stamp := ""
+	var named []string
+	files := a.config.Files()
 	for {
-		if s := a.config.Files().Stamp(); s != stamp {
-			stamp = s
+		if s := files.Stamp(named); s != stamp {
+			// Stamped before they are read: a change in between shows next time.
+			named = files.Named()
+			stamp = files.Stamp(named)
 			a.apply(ctx, collector, link)
 		}
 		select {

@@ -185,6 +185,31 @@ func TestSettingsAreFollowedWhileRunning(t *testing.T) {
 	agenttest.Eventually(t, "off", code("disabled"))
 }
 
+func TestAReplacedCertificateFileIsFollowedWhileRunning(t *testing.T) {
+	n, s, c := agenttest.Start(t), newSource(), config(t)
+	file := filepath.Join(filepath.Dir(c.PolicyFile), "server.crt")
+	replace := func(p *pki.Pair) {
+		t.Helper()
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.Leaf().Raw}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace(n.Pair)
+	write(t, c, fmt.Sprintf("enabled = true\nservers = [%q]\ncertificate = \"server.crt\"\n", n.Address))
+	r := run(t, c, s)
+	is := func(code string) func() bool { return func() bool { return r.Status().Connection.Code == code } }
+	agenttest.Eventually(t, "connection", is(uplink.CodeConnected))
+	next := pkitest.Pair(t, pki.KeyECDSAP256)
+	n.Swap(next)
+	n.Cut()
+	agenttest.Eventually(t, "refusal of the new certificate", is(uplink.CodeWrongPin))
+	replace(next)
+	agenttest.Eventually(t, "connection with the new pin", is(uplink.CodeConnected))
+	if pins := r.Status().Pins; len(pins) != 1 || pins[0] != next.Fingerprint() {
+		t.Fatalf("pins %v", pins)
+	}
+}
+
 func TestRepeatedStartsAreSuppressedOverARestart(t *testing.T) {
 	n, s, c := agenttest.Start(t), newSource(), config(t)
 	write(t, c, fmt.Sprintf("enabled = true\nservers = [%q]\n%sttl_enabled = true\n", n.Address, pinned(n.Pair)))

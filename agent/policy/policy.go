@@ -70,10 +70,26 @@ type Files struct {
 
 func (f Files) local() string { return filepath.Join(f.Dir, "local.toml") }
 
-// Stamp changes when one of the files was changed.
-func (f Files) Stamp() string {
+// Named are the files that the layers point to: certificates, the PFX and its
+// password. Of layers that cannot be read there are none.
+func (f Files) Named() []string {
+	all, _, err := f.layers()
+	if err != nil {
+		return nil
+	}
+	var paths []string
+	for _, p := range []*string{all.Certificate, all.ClientCertificate, all.ClientPasswordFile} {
+		if p != nil && *p != "" && !isPasted(*p) {
+			paths = append(paths, *p)
+		}
+	}
+	return paths
+}
+
+// Stamp changes when one of the files, or of those that they name, was changed.
+func (f Files) Stamp(named []string) string {
 	var b strings.Builder
-	for _, path := range []string{f.Policy, f.local()} {
+	for _, path := range append([]string{f.Policy, f.local()}, named...) {
 		if info, err := os.Stat(path); err == nil {
 			fmt.Fprintf(&b, "%d %d;", info.ModTime().UnixNano(), info.Size())
 		} else {
@@ -110,16 +126,25 @@ func loadLayer(path string) (*Layer, *settings.Origins, error) {
 // Load reads all layers and everything they point to. An error names every
 // fault; nothing of a faulty policy is used.
 func Load(f Files) (*Policy, error) {
-	managed, managedFrom, err := loadLayer(f.Policy)
+	all, origins, err := f.layers()
 	if err != nil {
 		return nil, err
+	}
+	return build(all, origins)
+}
+
+// layers lays the files over each other, with the origin of each key.
+func (f Files) layers() (*Layer, map[string]string, error) {
+	managed, managedFrom, err := loadLayer(f.Policy)
+	if err != nil {
+		return nil, nil, err
 	}
 	local, localFrom, err := loadLayer(f.local())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if local.UnderPolicy != nil {
-		return nil, fmt.Errorf("%s: under_policy belongs into the policy file", f.local())
+		return nil, nil, fmt.Errorf("%s: under_policy belongs into the policy file", f.local())
 	}
 	all, origins := defaults(), make(map[string]string)
 	managed.over(all, func(key string) { origins[key] = managedFrom.Of(key) })
@@ -133,7 +158,7 @@ func Load(f Files) (*Policy, error) {
 		local.over(all, func(key string) { origins[key] = localFrom.Of(key) })
 	}
 	resolve(all, base)
-	return build(all, origins)
+	return all, origins, nil
 }
 
 // resolve makes paths of the policy file relative to its folder.
