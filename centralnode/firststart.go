@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"vedette/centralnode/store"
 	"vedette/internal/accounts"
 	"vedette/internal/acts"
 	"vedette/internal/audit"
+	"vedette/internal/entity"
 	"vedette/internal/kv"
-	"vedette/pki"
+	"vedette/internal/servercert"
 )
 
 // adminAccount is the documented account of the administrator menu.
@@ -24,41 +24,27 @@ const adminAccount = "admin"
 // administrator has changed it.
 const initialPassword = "initial-password"
 
-// firstStart returns the server certificate to serve, and makes it, and the
-// account admin, where they are missing. Each part is whole or absent after a
-// crash, and the next start makes what is absent.
-func (n *Node) firstStart(ctx context.Context, s *store.Store, trail *audit.Trail) (*pki.Pair, error) {
-	if err := n.firstAccount(ctx); err != nil {
-		return nil, err
+// serverCertificate opens the server certificate, and makes it at the first
+// start.
+func (n *Node) serverCertificate(ctx context.Context, trail *audit.Trail) (*servercert.Keeper, error) {
+	keeper, made, err := servercert.Open(ctx, servercert.Config{State: n.state, Names: n.config.names(), Now: n.config.Now},
+		func(ctx context.Context, subject []string, c entity.Change) error {
+			record := audit.Record{
+				Account: "centralnode", Face: string(acts.FaceFirstStart), From: "local",
+				Act: "certificate generate", Subject: subject, Result: audit.Done,
+			}
+			_, err := trail.Commit(ctx, record, c.Ops, c.Expect)
+			return err
+		})
+	if made {
+		fmt.Fprintf(n.config.Console, "server certificate made, fingerprint (SHA-256):\n  %s\n", keeper.Pair().Fingerprint())
 	}
-	stored, found, err := s.ServerCertificate(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		pair, _, err := pki.ParsePair(stored.PEM, n.config.Now())
-		if err != nil {
-			return nil, fmt.Errorf("read the server certificate from the state file: %w", err)
-		}
-		return pair, nil
-	}
-	pair, err := pki.GenerateServer(pki.ServerOptions{Names: n.config.names(), Local: true, Now: n.config.Now})
-	if err != nil {
-		return nil, fmt.Errorf("make the first server certificate: %w", err)
-	}
-	var c store.Change
-	c.SetServerCertificate(pair.EncodePEM(), n.config.Now(), 0)
-	record := audit.Record{
-		Account: "centralnode", Face: string(acts.FaceFirstStart), From: "local",
-		Act: "certificate generate", Subject: []string{pair.Fingerprint().String()}, Result: audit.Done,
-	}
-	if _, err := trail.Commit(ctx, record, c.Ops, c.Expect); err != nil {
-		return nil, fmt.Errorf("keep the first server certificate: %w", err)
-	}
-	fmt.Fprintf(n.config.Console, "server certificate made, fingerprint (SHA-256):\n  %s\n", pair.Fingerprint())
-	return pair, nil
+	return keeper, err
 }
 
+// firstAccount makes the account admin where it is missing. Each part of a
+// first start is whole or absent after a crash, and the next start makes what
+// is absent.
 func (n *Node) firstAccount(ctx context.Context) error {
 	people := accounts.New(n.state, n.config.Now)
 	_, err := people.Get(ctx, adminAccount)

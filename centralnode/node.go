@@ -18,6 +18,7 @@ import (
 	"vedette/centralnode/trust"
 	"vedette/internal/audit"
 	"vedette/internal/kv"
+	"vedette/internal/servercert"
 	"vedette/pki"
 )
 
@@ -30,7 +31,7 @@ type Node struct {
 	table   *agents.Table
 	admin   *admin.Admin
 	local   *local
-	serving *pki.Holder
+	serving *servercert.Keeper
 	closers []func() error
 }
 
@@ -60,11 +61,12 @@ func New(c Config) (_ *Node, err error) {
 	n.closers = append(n.closers, n.state.Close)
 	entities := store.New(n.state)
 	trail := audit.New(n.state, c.Now)
-	pair, err := n.firstStart(ctx, entities, trail)
-	if err != nil {
+	if err := n.firstAccount(ctx); err != nil {
 		return nil, err
 	}
-	n.serving = pki.NewHolder(pair)
+	if n.serving, err = n.serverCertificate(ctx, trail); err != nil {
+		return nil, err
+	}
 	snapshot, err := entities.Trust(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the lists: %w", err)
@@ -101,7 +103,7 @@ func New(c Config) (_ *Node, err error) {
 
 	n.admin = admin.New(admin.Config{
 		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Serving: n.serving,
-		Names: c.names(), StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
+		StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
 		StoreID: n.state.ID(), Address: n.gateway.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
 	})

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"vedette/centralnode/agents"
@@ -14,6 +13,7 @@ import (
 	"vedette/internal/audit"
 	"vedette/internal/conduct"
 	"vedette/internal/kv"
+	"vedette/internal/servercert"
 	"vedette/pki"
 )
 
@@ -40,11 +40,6 @@ type Events interface {
 	State() eventlog.State
 }
 
-// Serving is the certificate that the daemon shows to those who connect.
-type Serving interface {
-	Swap(p *pki.Pair) (old *pki.Pair)
-}
-
 // Config is what the acts work on.
 type Config struct {
 	Store   *store.Store
@@ -52,10 +47,7 @@ type Config struct {
 	Door    Door
 	Hosts   Hosts
 	Events  Events
-	Serving Serving
-	// Names are the configured names and addresses that a generated server
-	// certificate carries beside the local ones.
-	Names []string
+	Serving *servercert.Keeper
 	// StateDegraded says why the state file takes no writes, or nothing.
 	StateDegraded func() string
 	// RefusedPackages counts packages that were answered "try again".
@@ -72,8 +64,6 @@ type Admin struct {
 	c       Config
 	desk    *conduct.Desk
 	started time.Time
-	// replacingMu orders replacements of the server certificate.
-	replacingMu sync.Mutex
 }
 
 // New makes an Admin.

@@ -9,6 +9,7 @@ import (
 	"vedette/centralnode/trust"
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
+	"vedette/internal/servercert"
 	"vedette/pki"
 )
 
@@ -92,7 +93,7 @@ func (a *Admin) UploadAgentCertificates(ctx context.Context, actor acts.Actor, f
 
 // inFile names the file in a fault.
 func inFile(name string, err error) error {
-	known, ok := ruleError(err).(*acts.Error)
+	known, ok := servercert.RuleError(err).(*acts.Error)
 	if !ok {
 		return err
 	}

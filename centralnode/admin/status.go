@@ -13,7 +13,7 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 	if err := a.desk.Permit(ctx, actor, actViewStatus); err != nil {
 		return acts.Status{}, err
 	}
-	certificate, err := a.serverCertificate(ctx)
+	certificate, err := a.c.Serving.Show(ctx)
 	if err != nil {
 		return acts.Status{}, a.desk.Failed(ctx, actor, actViewStatus, nil, err)
 	}

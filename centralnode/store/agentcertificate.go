@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vedette/centralnode/trust"
+	"vedette/internal/entity"
 	"vedette/internal/kv"
 	"vedette/pki"
 )
@@ -90,7 +91,7 @@ func (s *Store) AgentCertificate(ctx context.Context, f pki.Fingerprint) (AgentC
 
 func decodeAgentCertificate(e kv.Entry) (AgentCertificate, error) {
 	var a AgentCertificate
-	if err := decode(e, 1, &a); err != nil {
+	if err := entity.Decode(e, 1, &a); err != nil {
 		return a, err
 	}
 	leaf, err := x509.ParseCertificate(a.DER)
@@ -107,7 +108,7 @@ func readValidation(entries []kv.Entry) (bool, kv.Revision, error) {
 			continue
 		}
 		var v validation
-		err := decode(e, 1, &v)
+		err := entity.Decode(e, 1, &v)
 		return v.On, e.Revision, err
 	}
 	return false, 0, nil
@@ -149,21 +150,21 @@ func fingerprints(prefix string, entries []kv.Entry) ([]pki.Fingerprint, error) 
 // AddAgentCertificate puts a leaf on the list, where it must not be yet.
 func (c *Change) AddAgentCertificate(leaf *x509.Certificate, origin string, at time.Time) {
 	key := hexKey(agentCertificatePrefix, pki.FingerprintOf(leaf.Raw))
-	c.put(key, AgentCertificate{V: 1, DER: leaf.Raw, Origin: origin, Added: at})
-	c.seen(key, 0)
+	c.Put(key, AgentCertificate{V: 1, DER: leaf.Raw, Origin: origin, Added: at})
+	c.Seen(key, 0)
 }
 
 // WithdrawAgentCertificate takes an entry off the list, which must still be
 // the one that was read, and remembers the leaf for ever.
 func (c *Change) WithdrawAgentCertificate(a AgentCertificate, at time.Time) {
 	f := a.Fingerprint()
-	c.delete(hexKey(agentCertificatePrefix, f))
-	c.seen(hexKey(agentCertificatePrefix, f), a.Version)
-	c.put(hexKey(withdrawnPrefix, f), withdrawn{V: 1, Time: at})
+	c.Delete(hexKey(agentCertificatePrefix, f))
+	c.Seen(hexKey(agentCertificatePrefix, f), a.Version)
+	c.Put(hexKey(withdrawnPrefix, f), withdrawn{V: 1, Time: at})
 }
 
 // SetValidation sets the switch, last set at revision seen.
 func (c *Change) SetValidation(on bool, seen kv.Revision) {
-	c.put(validationKey, validation{V: 1, On: on})
-	c.seen(validationKey, seen)
+	c.Put(validationKey, validation{V: 1, On: on})
+	c.Seen(validationKey, seen)
 }

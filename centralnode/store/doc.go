@@ -5,8 +5,6 @@
 //
 // Keys:
 //
-//	server-certificate          certificate and key in use, one value
-//	kata-pem                    an uploaded kata.pem that waits for install
 //	validation                  the switch Validate Endpoint Agent TLS certificates
 //	agent-certificate/<hex>     the list of agent certificates
 //	withdrawn/<hex>             leaves that were on the list once, for ever
@@ -14,5 +12,6 @@
 //	event-queue/<agent>.<queue> checkpoints of the event log
 //	event-log                   its position
 //
-// Accounts and audit records are kept by their own rooms in the same file.
+// Accounts, audit records and the server certificate are kept by their own
+// rooms in the same file.
 package store

@@ -51,17 +51,17 @@ func (s *Store) SaveEventCheckpoint(ctx context.Context, queues []EventQueue, at
 	var c Change
 	for batch := range slices.Chunk(queues, queuesPerChange) {
 		if len(c.Ops) > 0 {
-			if err := s.applyQuietly(ctx, c); err != nil {
+			if err := c.ApplyQuietly(ctx, s.kv); err != nil {
 				return err
 			}
 		}
 		c = Change{}
 		for _, q := range batch {
 			q.V = 1
-			c.put(eventQueueKey(q.AgentID, q.QueueID), q)
+			c.Put(eventQueueKey(q.AgentID, q.QueueID), q)
 		}
 	}
 	at.V = 1
-	c.put(eventPositionKey, at)
-	return s.applyQuietly(ctx, c)
+	c.Put(eventPositionKey, at)
+	return c.ApplyQuietly(ctx, s.kv)
 }

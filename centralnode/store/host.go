@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"vedette/internal/entity"
 	"vedette/internal/kv"
 	"vedette/pki"
 )
@@ -41,7 +42,7 @@ func (s *Store) Hosts(ctx context.Context) ([]Host, error) {
 	out := make([]Host, 0, len(entries))
 	for _, e := range entries {
 		var h Host
-		if err := decode(e, 1, &h); err != nil {
+		if err := entity.Decode(e, 1, &h); err != nil {
 			return nil, err
 		}
 		out = append(out, h)
@@ -55,17 +56,9 @@ func (s *Store) SaveHosts(ctx context.Context, hosts []Host) error {
 	var c Change
 	for _, h := range hosts {
 		h.V = 1
-		c.put(hostPrefix+h.AgentID, h)
+		c.Put(hostPrefix+h.AgentID, h)
 	}
-	return s.applyQuietly(ctx, c)
-}
-
-func (s *Store) applyQuietly(ctx context.Context, c Change) error {
-	for i := range c.Ops {
-		c.Ops[i].Quiet = true
-	}
-	_, err := s.kv.Apply(ctx, c.Ops, c.Expect)
-	return err
+	return c.ApplyQuietly(ctx, s.kv)
 }
 
 // Revision returns the store's present revision.

@@ -91,46 +91,6 @@ func TestSwitchIsOffUntilSetAndKnowsWhenItWas(t *testing.T) {
 	}
 }
 
-func TestServerCertificateIsReplacedOnlyByWhoSawIt(t *testing.T) {
-	state, s := open(t)
-	if _, found, err := s.ServerCertificate(t.Context()); found || err != nil {
-		t.Fatal(found, err)
-	}
-	var first store.Change
-	first.SetServerCertificate([]byte("one"), time.Now(), 0)
-	if _, err := apply(t, state, first); err != nil {
-		t.Fatal(err)
-	}
-	seen, _, err := s.ServerCertificate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []bool{true, false} {
-		var next store.Change
-		next.SetServerCertificate([]byte("two"), time.Now(), seen.Version)
-		if _, err := apply(t, state, next); (err == nil) != want {
-			t.Fatalf("replacement %d by who saw revision %d: %v", i, seen.Version, err)
-		}
-	}
-	var upload store.Change
-	upload.SetKataPEM([]byte("x"), time.Now())
-	if _, err := apply(t, state, upload); err != nil {
-		t.Fatal(err)
-	}
-	kata, found, err := s.KataPEM(t.Context())
-	if err != nil || !found || string(kata.PEM) != "x" {
-		t.Fatal(kata, found, err)
-	}
-	var gone store.Change
-	gone.DeleteKataPEM(kata.Version)
-	if _, err := apply(t, state, gone); err != nil {
-		t.Fatal(err)
-	}
-	if _, found, err = s.KataPEM(t.Context()); found || err != nil {
-		t.Fatal(found, err)
-	}
-}
-
 func TestHostsAndCheckpointsComeBackAndStayOffTheWatch(t *testing.T) {
 	state, s := open(t)
 	watch := state.Watch(state.Revision())

@@ -1,0 +1,203 @@
+// Package servercert is the server certificate of a daemon: what it shows to
+// those who connect. It is kept in the state file together with its key, made
+// at the first start, replaced atomically, and described to administrators. An
+// uploaded kata.pem waits beside it until it is installed.
+//
+// Who may replace it, and what that breaks, is each daemon's admin room's.
+package servercert
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"vedette/internal/acts"
+	"vedette/internal/conduct"
+	"vedette/internal/entity"
+	"vedette/internal/kv"
+	"vedette/pki"
+)
+
+const (
+	certificateKey = "server-certificate"
+	kataPEMKey     = "kata-pem"
+
+	// KataPEM is the documented name of an uploaded server certificate.
+	KataPEM = "kata.pem"
+)
+
+// stored is certificate and key in one value, so that they can never be of two
+// makes.
+type stored struct {
+	V       int         `json:"v"`
+	PEM     []byte      `json:"pem"`
+	Since   time.Time   `json:"since"`
+	Version kv.Revision `json:"-"`
+}
+
+// uploaded is a kata.pem as it came; it is checked when it is installed.
+type uploaded struct {
+	V       int         `json:"v"`
+	PEM     []byte      `json:"pem"`
+	Time    time.Time   `json:"time"`
+	Version kv.Revision `json:"-"`
+}
+
+// Commit writes a change with the audit record of its act.
+type Commit func(ctx context.Context, subject []string, c entity.Change) error
+
+// Config is what a Keeper works on.
+type Config struct {
+	State *kv.Store
+	// Names are names and addresses that a generated certificate carries beside
+	// the local ones.
+	Names []string
+	Now   func() time.Time
+}
+
+// Keeper keeps the server certificate. It is a pki.Source.
+type Keeper struct {
+	config Config
+	holder *pki.Holder
+	// replacing orders replacements: what is written last is served last.
+	replacing sync.Mutex
+}
+
+// Open reads the certificate, or makes the first one and reports that.
+func Open(ctx context.Context, c Config, first Commit) (k *Keeper, made bool, err error) {
+	k = &Keeper{config: c}
+	s, found, err := k.stored(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if found {
+		pair, err := k.parse(s)
+		if err != nil {
+			return nil, false, err
+		}
+		k.holder = pki.NewHolder(pair)
+		return k, false, nil
+	}
+	pair, err := k.Generate(acts.GenerateServerCertificate{})
+	if err != nil {
+		return nil, false, fmt.Errorf("make the first server certificate: %w", err)
+	}
+	var change entity.Change
+	k.set(&change, pair, 0)
+	if err := first(ctx, []string{pair.Fingerprint().String()}, change); err != nil {
+		return nil, false, fmt.Errorf("keep the first server certificate: %w", err)
+	}
+	k.holder = pki.NewHolder(pair)
+	return k, true, nil
+}
+
+// Current is the certificate that is shown from now on.
+func (k *Keeper) Current() *tls.Certificate { return k.holder.Current() }
+
+// Pair is the same with its key.
+func (k *Keeper) Pair() *pki.Pair { return k.holder.Pair() }
+
+// Generate makes a new key and certificate, which nobody serves yet.
+func (k *Keeper) Generate(in acts.GenerateServerCertificate) (*pki.Pair, error) {
+	names := append(append([]string(nil), k.config.Names...), in.Names...)
+	pair, err := pki.GenerateServer(pki.ServerOptions{Names: names, Local: true, Key: in.Key, Now: k.config.Now})
+	if err != nil {
+		return nil, &acts.Error{Code: acts.Invalid, Text: err.Error(), Err: err}
+	}
+	return pair, nil
+}
+
+// Supplied reads the certificate to install: the given PEM, or the uploaded
+// kata.pem, which the returned change forgets.
+func (k *Keeper) Supplied(ctx context.Context, in acts.InstallServerCertificate) (*pki.Pair, entity.Change, error) {
+	var change entity.Change
+	pem := in.PEM
+	if pem == nil {
+		kata, found, err := k.uploaded(ctx)
+		if err != nil {
+			return nil, change, err
+		}
+		if !found {
+			return nil, change, &acts.Error{Code: acts.NotFound, Text: "no kata.pem was uploaded", Hint: "upload one first, or name the file to install"}
+		}
+		pem = kata.PEM
+		change.Delete(kataPEMKey)
+		change.Seen(kataPEMKey, kata.Version)
+	}
+	pair, _, err := pki.ParsePair(pem, k.config.Now())
+	if err != nil {
+		return nil, change, RuleError(err)
+	}
+	return pair, change, nil
+}
+
+// Replace puts a certificate to use, written first and served then, if the one
+// in use is not younger than revision (0: whatever it is). Connections that are
+// open stay; whoever connects from now on meets the new one.
+func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, change entity.Change, commit Commit) error {
+	k.replacing.Lock()
+	defer k.replacing.Unlock()
+	current, _, err := k.stored(ctx)
+	if err != nil {
+		return err
+	}
+	if err := conduct.Seen(revision, current.Version); err != nil {
+		return err
+	}
+	k.set(&change, pair, current.Version)
+	if err := commit(ctx, []string{pair.Fingerprint().String()}, change); err != nil {
+		return err
+	}
+	k.holder.Swap(pair)
+	return nil
+}
+
+// Upload keeps a kata.pem until it is installed; the last one wins.
+func (k *Keeper) Upload(ctx context.Context, pem []byte, commit Commit) (acts.File, error) {
+	if len(pem) > pki.MaxFileSize {
+		return acts.File{}, conduct.Invalid(fmt.Sprintf("%s has more than %d KiB", KataPEM, pki.MaxFileSize>>10), "upload only the certificate, its chain and its key")
+	}
+	u := uploaded{V: 1, PEM: pem, Time: k.config.Now()}
+	var change entity.Change
+	change.Put(kataPEMKey, u)
+	if err := commit(ctx, []string{KataPEM}, change); err != nil {
+		return acts.File{}, err
+	}
+	return k.describeFile(u), nil
+}
+
+func (k *Keeper) set(c *entity.Change, pair *pki.Pair, seen kv.Revision) {
+	c.Put(certificateKey, stored{V: 1, PEM: pair.EncodePEM(), Since: k.config.Now()})
+	c.Seen(certificateKey, seen)
+}
+
+func (k *Keeper) stored(ctx context.Context) (s stored, found bool, err error) {
+	s.Version, found, err = entity.Get(ctx, k.config.State, certificateKey, 1, &s)
+	return s, found, err
+}
+
+func (k *Keeper) uploaded(ctx context.Context) (u uploaded, found bool, err error) {
+	u.Version, found, err = entity.Get(ctx, k.config.State, kataPEMKey, 1, &u)
+	return u, found, err
+}
+
+func (k *Keeper) parse(s stored) (*pki.Pair, error) {
+	pair, _, err := pki.ParsePair(s.PEM, k.config.Now())
+	if err != nil {
+		return nil, fmt.Errorf("read the server certificate from the state file: %w", err)
+	}
+	return pair, nil
+}
+
+// RuleError gives a violated PEM rule its form for a person; other errors stay
+// as they are.
+func RuleError(err error) error {
+	var rule *pki.RuleError
+	if errors.As(err, &rule) {
+		return &acts.Error{Code: acts.Invalid, Text: rule.Text, Hint: rule.Hint, Err: err}
+	}
+	return err
+}

@@ -1,0 +1,126 @@
+package servercert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vedette/internal/acts"
+	"vedette/internal/foreign"
+	"vedette/pki"
+)
+
+// Show describes the certificate in use, and a kata.pem that waits.
+func (k *Keeper) Show(ctx context.Context) (acts.ServerCertificate, error) {
+	s, found, err := k.stored(ctx)
+	if err != nil {
+		return acts.ServerCertificate{}, err
+	}
+	if !found {
+		return acts.ServerCertificate{}, errors.New("the state file holds no server certificate")
+	}
+	pair, err := k.parse(s)
+	if err != nil {
+		return acts.ServerCertificate{}, err
+	}
+	shown := acts.ServerCertificate{Certificate: k.describe(pair), Revision: uint64(s.Version), PEM: string(pair.CertificatePEM())}
+	u, found, err := k.uploaded(ctx)
+	if err != nil {
+		return acts.ServerCertificate{}, err
+	}
+	if found {
+		f := k.describeFile(u)
+		shown.Uploaded = &f
+	}
+	return shown, nil
+}
+
+// PreviewGenerate says what generating would do; the consequences are the
+// daemon's.
+func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.GenerateServerCertificate, consequences []acts.Consequence) (acts.Preview, error) {
+	current, err := k.Show(ctx)
+	if err != nil {
+		return acts.Preview{}, err
+	}
+	key := in.Key
+	if key == "" {
+		key = pki.KeyECDSAP256
+	}
+	// A trial with the cheaper kind of key shows the names, and every fault in
+	// the input, before anything is decided.
+	in.Key = pki.KeyECDSAP256
+	trial, err := k.Generate(in)
+	if err != nil {
+		return acts.Preview{}, err
+	}
+	lines := []string{
+		fmt.Sprintf("A new key (%s) and certificate will be made for %s.", key, strings.Join(names(trial.Leaf()), ", ")),
+		removed(current),
+	}
+	if key == pki.KeyRSA3072 {
+		lines = append(lines, "RSA 3072 is for old peers: a signature costs 31 times as much as with ECDSA P-256.")
+	}
+	return acts.Preview{Act: act, Lines: lines, Consequences: consequences, Revision: current.Revision, Asks: true}, nil
+}
+
+// PreviewInstall checks the supplied certificate and says what installing it
+// would do.
+func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.InstallServerCertificate, consequences []acts.Consequence) (acts.Preview, error) {
+	pair, _, err := k.Supplied(ctx, in)
+	if err != nil {
+		return acts.Preview{}, err
+	}
+	current, err := k.Show(ctx)
+	if err != nil {
+		return acts.Preview{}, err
+	}
+	next := k.describe(pair)
+	lines := []string{
+		"The supplied certificate " + next.Fingerprint.String() + " (" + next.Subject + ", " + next.Key + ", expires " + next.NotAfter.UTC().Format(time.DateOnly) + ") will be used.",
+		removed(current),
+	}
+	lines = append(lines, next.Warnings...)
+	return acts.Preview{Act: act, Lines: lines, Consequences: consequences, Revision: current.Revision, Asks: true}, nil
+}
+
+func removed(current acts.ServerCertificate) string {
+	return "The certificate in use, " + current.Fingerprint.String() + ", will be removed and replaced."
+}
+
+func (k *Keeper) describe(p *pki.Pair) acts.Certificate {
+	leaf := p.Leaf()
+	c := acts.Certificate{
+		Fingerprint: p.Fingerprint(), Subject: foreign.Line(leaf.Subject.String()), Serial: pki.SerialOf(leaf),
+		NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Key: pki.KeyText(leaf.PublicKey), Names: names(leaf),
+	}
+	if w, ok := pki.ExpiryWarning(leaf, k.config.Now()); ok {
+		c.Warnings = append(c.Warnings, w.Text)
+	}
+	return c
+}
+
+// names lists the DNS names and addresses that a certificate is for.
+func names(leaf *x509.Certificate) []string {
+	out := make([]string, 0, len(leaf.DNSNames)+len(leaf.IPAddresses))
+	for _, n := range leaf.DNSNames {
+		out = append(out, foreign.Line(n))
+	}
+	for _, ip := range leaf.IPAddresses {
+		out = append(out, ip.String())
+	}
+	return out
+}
+
+func (k *Keeper) describeFile(u uploaded) acts.File {
+	f := acts.File{Name: KataPEM, Size: int64(len(u.PEM)), Time: u.Time}
+	pair, _, err := pki.ParsePair(u.PEM, k.config.Now())
+	if err != nil {
+		f.Problem = err.Error()
+		return f
+	}
+	f.Fingerprint = pair.Fingerprint()
+	return f
+}
