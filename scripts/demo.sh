@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 demo=$root/demo
-cn_address=127.0.0.2:9443
-cn_local=127.0.0.2:9090
+cn_address=${DEMO_ADDRESS:-127.0.0.2:9443}
+cn_local=${DEMO_LOCAL_ADDRESS:-127.0.0.2:9090}
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '== %s\n' "$*"; }
@@ -94,14 +94,11 @@ cn agent-certificate list
 cn host list
 
 fingerprint=$(cn agent-certificate list --output json | grep -o '"fingerprint": *"[^"]*"' | head -n 1 | cut -d'"' -f4)
-cat >"$demo/env" <<EOF
 CN_ADDRESS=$cn_address
 ADMIN_PASSWORD=$(cat "$demo/centralnode/initial-password")
-CN_BIN=$CN_BIN
-AGENT_BIN=$AGENT_BIN
-CN_CONFIG=$CN_CONFIG
-AGENT_CONFIG=$AGENT_CONFIG
-EOF
+for name in CN_ADDRESS ADMIN_PASSWORD CN_BIN AGENT_BIN CN_CONFIG AGENT_CONFIG; do
+  printf '%s=%q\n' "$name" "${!name}"
+done >"$demo/env"
 chmod 600 "$demo/env"
 : >"$demo/ready"
 
