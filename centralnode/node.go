@@ -17,6 +17,7 @@ import (
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/audit"
+	"vedette/internal/health"
 	"vedette/internal/kv"
 	"vedette/internal/servercert"
 	"vedette/pki"
@@ -30,7 +31,7 @@ type Node struct {
 	gateway *gateway.Gateway
 	table   *agents.Table
 	admin   *admin.Admin
-	local   *local
+	local   *health.Server
 	serving *servercert.Keeper
 	closers []func() error
 }
@@ -80,10 +81,10 @@ func New(c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.gateway.Close)
-	if n.local, err = newLocal(c.LocalAddress, n); err != nil {
+	if n.local, err = health.Listen(c.LocalAddress, n.parts(), n.gauges()); err != nil {
 		return nil, err
 	}
-	n.closers = append(n.closers, n.local.close)
+	n.closers = append(n.closers, n.local.Close)
 
 	n.log, err = eventlog.Open(ctx, eventlog.Config{
 		Dir: c.eventsPath(), NATSURL: c.Events.NATSURL, MaxAge: c.Events.MaxAge, MaxBytes: c.Events.MaxBytes,
@@ -123,7 +124,7 @@ func (n *Node) Admin() *admin.Admin { return n.admin }
 func (n *Node) Address() net.Addr { return n.gateway.Address() }
 
 // LocalAddress is where health and metrics are served, nil when nowhere.
-func (n *Node) LocalAddress() net.Addr { return n.local.address() }
+func (n *Node) LocalAddress() net.Addr { return n.local.Addr() }
 
 // Run serves until ctx ends or something breaks, then stops in order: no new
 // callers, current requests, contacts, events, state.
@@ -138,7 +139,7 @@ func (n *Node) Run(ctx context.Context) error {
 
 	doors, ctx := errgroup.WithContext(ctx)
 	doors.Go(func() error { return n.gateway.Run(ctx) })
-	doors.Go(func() error { return n.local.run(ctx) })
+	doors.Go(func() error { return n.local.Run(ctx) })
 	doors.Go(func() error { n.watchExpiry(ctx); return nil })
 	doors.Go(func() error {
 		select {

@@ -1,0 +1,38 @@
+package centralnode
+
+import (
+	"vedette/internal/health"
+)
+
+// parts are what the node needs to take packages.
+func (n *Node) parts() []health.Part {
+	return []health.Part{
+		{Name: "state", Trouble: func() string { return n.state.State().Reason }},
+		{Name: "events", Trouble: func() string { return n.log.State().Reason }},
+	}
+}
+
+func (n *Node) gauges() []health.Gauge {
+	return []health.Gauge{
+		{Name: "agent_connections", Help: "Live connections of agents that were let in.", Read: func() float64 {
+			admitted, _ := n.gateway.Counts()
+			return float64(admitted)
+		}},
+		{Name: "stranger_connections", Help: "Live connections that were not yet let in.", Read: func() float64 {
+			_, strangers := n.gateway.Counts()
+			return float64(strangers)
+		}},
+		{Name: "hosts", Help: "Hosts that were ever seen.", Read: func() float64 { return float64(n.table.Len()) }},
+		{Name: "event_packages", Help: "Packages in the event log.", Read: func() float64 { return float64(n.log.State().Messages) }},
+		{Name: "event_bytes", Help: "Bytes in the event log.", Read: func() float64 { return float64(n.log.State().Bytes) }},
+		{Name: "event_log_degraded", Help: "1 while packages are not acknowledged.", Read: func() float64 {
+			if n.log.State().Degraded {
+				return 1
+			}
+			return 0
+		}},
+		{Name: "server_certificate_not_after_timestamp_seconds", Help: "When the server certificate expires.", Read: func() float64 {
+			return float64(n.serving.Pair().Leaf().NotAfter.Unix())
+		}},
+	}
+}

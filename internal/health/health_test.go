@@ -1,0 +1,95 @@
+package health_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"vedette/internal/health"
+)
+
+func start(t *testing.T, parts []health.Part, gauges []health.Gauge) *health.Server {
+	t.Helper()
+	s, err := health.Listen("127.0.0.1:0", parts, gauges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func get(t *testing.T, s *health.Server, path string) (int, string) {
+	t.Helper()
+	r, err := http.Get("http://" + s.Addr().String() + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(body)
+}
+
+func TestReadyNamesEveryPartInTrouble(t *testing.T) {
+	var disk, link atomic.Value
+	disk.Store("")
+	link.Store("")
+	s := start(t, []health.Part{
+		{Name: "disk", Trouble: func() string { return disk.Load().(string) }},
+		{Name: "link", Trouble: func() string { return link.Load().(string) }},
+	}, nil)
+	if code, body := get(t, s, "/readyz"); code != http.StatusOK || body != "ok\n" {
+		t.Fatalf("healthy: %d %q", code, body)
+	}
+	disk.Store("full")
+	link.Store("down")
+	if code, body := get(t, s, "/readyz"); code != http.StatusServiceUnavailable || body != "disk: full\nlink: down\n" {
+		t.Fatalf("in trouble: %d %q", code, body)
+	}
+	if code, _ := get(t, s, "/livez"); code != http.StatusOK {
+		t.Fatalf("alive: %d", code)
+	}
+}
+
+func TestGaugesAreServedUnderCleanNames(t *testing.T) {
+	s := start(t, nil, []health.Gauge{{Name: "hosts", Help: "Hosts that were ever seen.", Read: func() float64 { return 3 }}})
+	_, body := get(t, s, "/metrics")
+	if !strings.Contains(body, "\nvedette_hosts 3\n") {
+		t.Fatalf("no gauge in\n%s", body)
+	}
+	problems, err := promlint.New(strings.NewReader(body)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("names: %v, %v", problems, err)
+	}
+}
+
+func TestAddressInUseIsAnErrorAndNoAddressIsNone(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if _, err := health.Listen(taken.Addr().String(), nil, nil); err == nil {
+		t.Fatal("an address in use was accepted")
+	}
+	s, err := health.Listen("", nil, nil)
+	if err != nil || s.Addr() != nil || s.Run(t.Context()) != nil || s.Close() != nil {
+		t.Fatalf("without an address: %v", err)
+	}
+}
