@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	mrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -108,7 +109,9 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 		go func() {
 			select {
 			case <-ready:
-				c.Ready()
+				if f.silent.Load() == 0 {
+					c.Ready()
+				}
 			case <-ctx.Done():
 			}
 		}()
@@ -132,6 +135,7 @@ type fleet struct {
 	zstd   *uplink.Compression
 	tally  *tally
 	synced sync.WaitGroup
+	silent atomic.Int64 // agents that ended without an answer
 
 	acks sync.Mutex
 }
@@ -169,7 +173,12 @@ type simulated struct {
 
 func (a *simulated) run(ctx context.Context) {
 	defer a.client.Close()
-	defer a.synced()
+	defer func() {
+		if !a.told {
+			a.f.silent.Add(1)
+		}
+		a.synced()
+	}()
 	defer func() { a.f.tally.reconnects(a.client.Dials()) }()
 	due := time.Now()
 	if a.f.c.Rate > 0 {
@@ -215,6 +224,15 @@ func (a *simulated) synced() {
 	}
 }
 
+// answered says whether a fault is what the server itself said.
+func answered(code string) bool {
+	switch code {
+	case uplink.CodeUnreachable, uplink.CodeName, uplink.CodeTimeout, uplink.CodeCut, uplink.CodeTLS, uplink.CodeWrongPin:
+		return false
+	}
+	return true
+}
+
 // retry calls f until it succeeds; false when the context ended before.
 func (a *simulated) retry(ctx context.Context, f func(context.Context) error) bool {
 	for {
@@ -229,7 +247,9 @@ func (a *simulated) retry(ctx context.Context, f func(context.Context) error) bo
 		fault := uplink.Explain(a.server, err)
 		a.f.tally.fault(fault.Code)
 		a.f.c.Log.Debug("fault", "agent", a.number, "code", fault.Code, "error", err)
-		a.synced() // it had its answer
+		if answered(fault.Code) {
+			a.synced()
+		}
 		if fault.Code == uplink.CodeConflict {
 			a.queue, a.seq = randomID(), 0
 			return true

@@ -14,6 +14,7 @@ import (
 
 	"vedette/agent/agenttest"
 	"vedette/agent/simulate"
+	"vedette/agent/uplink"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 	agentv1 "vedette/proto/agent/v1"
@@ -61,6 +62,17 @@ func TestEveryAckedPackageHasALine(t *testing.T) {
 		if n.Requests(p.Fingerprint()) == 0 {
 			t.Fatal("an agent did not use its own certificate")
 		}
+	}
+}
+
+func TestNobodyHadAnAnswerFromAServerThatIsNotThere(t *testing.T) {
+	n := agenttest.Start(t)
+	c := config(t, n)
+	c.Servers, c.Duration = []string{"127.0.0.1:1"}, 100*time.Millisecond
+	c.Ready = func() { t.Error("all agents are said to have had an answer") }
+	s, err := simulate.Run(t.Context(), c)
+	if err != nil || s.Syncs != 0 || s.Faults[uplink.CodeUnreachable] == 0 {
+		t.Fatalf("%+v, %v", s, err)
 	}
 }
 
