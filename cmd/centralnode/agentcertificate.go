@@ -227,7 +227,7 @@ func writeWithdrawal(w io.Writer, format cli.Format, done acts.Withdrawal) error
 	for _, f := range done.Fingerprints {
 		fmt.Fprintf(w, "deleted %s\n", f)
 	}
-	_, err := fmt.Fprintf(w, "connections cut: %d, in %s\n", done.Cut, done.Took.Round(time.Microsecond))
+	_, err := fmt.Fprintf(w, "connections cut: %d, in %s; revision: %d\n", done.Cut, done.Took.Round(time.Microsecond), done.Revision)
 	return err
 }
 
