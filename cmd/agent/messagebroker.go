@@ -18,6 +18,8 @@ import (
 // the root: agent --message-broker=enable --type=kata --servers=... .
 type brokerFlags struct {
 	act, kind, servers, tls, timeout, pinned, client, password, period, compression, proxy string
+
+	format *cli.Format // of show
 }
 
 // addMessageBroker lets the root perform the documented command line.
@@ -35,6 +37,7 @@ func addMessageBroker(root *cobra.Command, file *string) {
 	f.StringVar(&b.period, "sync-period", "", "`MINUTES` between synchronisations, 1 to 60 (5)")
 	f.StringVar(&b.compression, "compression", "", "`yes|no` compress packages (yes)")
 	f.StringVar(&b.proxy, "use-proxy", "no", "no; proxies are not supported")
+	b.format = cli.OutputFlag(root, cli.FormatTable, cli.FormatJSON)
 	root.Example = "  agent --message-broker=enable --type=kata --servers=192.0.2.10:443 --tls=yes --pinned-certificate=kata.crt --client-certificate=agent.pfx\n" +
 		"  agent --message-broker=show\n  agent status\n  agent doctor"
 	group := root.RunE
@@ -67,7 +70,7 @@ func (b *brokerFlags) run(cmd *cobra.Command, file string) error {
 		if err != nil {
 			return spread(err)
 		}
-		return showValues(cmd, cli.FormatTable, p.Values)
+		return showValues(cmd, *b.format, p.Values)
 	}
 	change, err := b.change(cmd)
 	if err != nil {
