@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+	"time"
 
 	"vedette/internal/accounts"
 	"vedette/internal/acts"
@@ -19,10 +17,6 @@ import (
 
 // adminAccount is the documented account of the administrator menu.
 const adminAccount = "admin"
-
-// initialPassword is the file that keeps a generated password until the
-// administrator has changed it.
-const initialPassword = "initial-password"
 
 // serverCertificate opens the server certificate, and makes it at the first
 // start.
@@ -42,67 +36,22 @@ func (n *Node) serverCertificate(ctx context.Context, trail *audit.Trail) (*serv
 	return keeper, err
 }
 
-// firstAccount makes the account admin where it is missing. Each part of a
-// first start is whole or absent after a crash, and the next start makes what
-// is absent.
-func (n *Node) firstAccount(ctx context.Context) error {
-	people := accounts.New(n.state, n.config.Now)
-	_, err := people.Get(ctx, adminAccount)
-	if !errors.Is(err, accounts.ErrNotFound) {
-		return err
-	}
-	if n.config.AdminPasswordFile != "" {
-		password, err := readPassword(n.config.AdminPasswordFile)
-		if err != nil {
-			return err
-		}
-		if _, err := people.Create(ctx, adminAccount, string(acts.LocalAdministrator), password); err != nil {
-			return fmt.Errorf("password in %s: %w", n.config.AdminPasswordFile, err)
-		}
-		fmt.Fprintf(n.config.Console, "account %s made with the password of %s\n", adminAccount, n.config.AdminPasswordFile)
-		return nil
-	}
-	// The file is written first: an account whose password nobody can read would
-	// lock everybody out.
-	password, path := accounts.GeneratePassword(), filepath.Join(n.config.StateDir, initialPassword)
-	if err := writePrivate(path, password+"\n"); err != nil {
-		return fmt.Errorf("keep the first password: %w", err)
-	}
-	if _, err := people.Create(ctx, adminAccount, string(acts.LocalAdministrator), password); err != nil {
-		return fmt.Errorf("make the account %s: %w", adminAccount, err)
-	}
-	n.config.Logger.Info("account made; note its password and delete the file", "account", adminAccount, "file", path)
-	fmt.Fprintf(n.config.Console, "account %s made, password: %s\n  (also in %s; delete that file when you have noted it)\n", adminAccount, password, path)
-	return nil
+// firstAccount makes the account admin at the first start.
+func (n *Node) firstAccount(ctx context.Context, trail *audit.Trail) error {
+	return audited(n.state, n.config.Now, trail, audit.Record{
+		Account: "centralnode", Face: string(acts.FaceFirstStart), From: "local",
+		Act: "account create", Subject: []string{adminAccount}, Result: audit.Done,
+	}).EnsureFirst(ctx, accounts.First{
+		Name: adminAccount, Role: string(acts.LocalAdministrator), PasswordFile: n.config.AdminPasswordFile,
+		Dir: n.config.StateDir, Console: n.config.Console, Log: n.config.Logger,
+	})
 }
 
-// readPassword reads a password file that nobody else may read.
-func readPassword(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("read password file: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("password file %s can be read by others (mode %04o): run chmod 600 %s and change the password in it", path, info.Mode().Perm(), path)
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("read password file: %w", err)
-	}
-	return strings.TrimRight(string(raw), "\r\n"), nil
-}
-
-// writePrivate writes a small file of mode 0600 durably.
-func writePrivate(path, text string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Sync(), f.Close())
+// audited gives accounts whose changes come with a record.
+func audited(state *kv.Store, now func() time.Time, trail *audit.Trail, record audit.Record) *accounts.Accounts {
+	return accounts.New(state, now).With(func(ctx context.Context, ops []kv.Op, expect []kv.Expect) (kv.Revision, error) {
+		return trail.Commit(ctx, record, ops, expect)
+	})
 }
 
 // ResetPassword sets the password of an account while the daemon is down: it
@@ -130,10 +79,6 @@ func resetPassword(ctx context.Context, state *kv.Store, c Config, account, pass
 		password = made
 	}
 	record := audit.Record{Account: "root", Face: string(acts.FaceCommand), From: "local", Act: "account reset-password", Subject: []string{account}, Result: audit.Done}
-	trail := audit.New(state, c.Now)
-	people := accounts.New(state, c.Now).With(func(ctx context.Context, ops []kv.Op, expect []kv.Expect) (kv.Revision, error) {
-		return trail.Commit(ctx, record, ops, expect)
-	})
-	err := people.SetPassword(ctx, account, password)
+	err := audited(state, c.Now, audit.New(state, c.Now), record).SetPassword(ctx, account, password)
 	return made, err
 }

@@ -62,7 +62,7 @@ func New(c Config) (_ *Node, err error) {
 	n.closers = append(n.closers, n.state.Close)
 	entities := store.New(n.state)
 	trail := audit.New(n.state, c.Now)
-	if err := n.firstAccount(ctx); err != nil {
+	if err := n.firstAccount(ctx, trail); err != nil {
 		return nil, err
 	}
 	if n.serving, err = n.serverCertificate(ctx, trail); err != nil {

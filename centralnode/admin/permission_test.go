@@ -104,6 +104,7 @@ func TestEveryActLeavesItsRecordInAChain(t *testing.T) {
 	}
 	type line struct{ account, act, result string }
 	want := []line{
+		{"centralnode", "account create", "done"},
 		{"centralnode", "certificate generate", "done"},
 		{"local", "agent-certificate validation", "done"},
 		{"local", "agent-certificate generate", "done"},
@@ -118,8 +119,8 @@ func TestEveryActLeavesItsRecordInAChain(t *testing.T) {
 			t.Errorf("record %d is %+v, want %+v", i, got, want[i])
 		}
 	}
-	if records[3].Subject[0] != pair.Fingerprint().String() {
-		t.Errorf("subject %v", records[3].Subject)
+	if records[4].Subject[0] != pair.Fingerprint().String() {
+		t.Errorf("subject %v", records[4].Subject)
 	}
 	check, err := w.VerifyAudit(t.Context(), local)
 	if err != nil || check.Records != uint64(len(want)) || check.Head != records[len(records)-1].Hash {
