@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 )
 
@@ -33,6 +34,17 @@ const (
 	metaALPN     = 3
 	metaLeaf     = 4
 )
+
+// ownerSeed keeps peers from choosing owners that collide.
+var ownerSeed = maphash.MakeSeed()
+
+// owner is whose turn the stream takes: that of its leaf, else of its address.
+func (m *Meta) owner() uint64 {
+	if len(m.Leaf) > 0 {
+		return maphash.Bytes(ownerSeed, m.Leaf)
+	}
+	return maphash.Comparable(ownerSeed, m.Address.Addr())
+}
 
 func appendTLV(b []byte, kind byte, value []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(append(b, kind), uint16(len(value))), value...)

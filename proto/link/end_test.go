@@ -1,0 +1,87 @@
+package link
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// pairOfEnds returns two ends joined by one lane of each class, and a function that moves every record there is.
+func pairOfEnds(t *testing.T, l limits) (ends [2]*end, lanes [2][2]*lane, move func()) {
+	t.Helper()
+	for i := range ends {
+		ends[i] = newEnd(i == 0, l, 1<<30, 1<<30)
+		for class := range lanes[i] {
+			lanes[i][class] = ends[i].laneUp(uint16(class+1), Class(class), 0)
+		}
+	}
+	var now time.Duration
+	return ends, lanes, func() {
+		t.Helper()
+		now += 30 * time.Millisecond
+		for moved := true; moved; {
+			moved = false
+			for from := range ends {
+				for class, l := range lanes[from] {
+					b, held := ends[from].gather(l, now)
+					for rest := b; len(rest) > 0; moved = true {
+						f, ok, err := decodeOne(rest)
+						if err != nil || !ok {
+							t.Fatal(err)
+						}
+						if err := ends[1-from].receive(lanes[1-from][class], f, now); err != nil {
+							ends[1-from].close(err)
+						}
+						h, _ := parseHeader(rest)
+						rest = rest[headerSize+h.length:]
+					}
+					if held != nil {
+						held.release()
+					}
+				}
+				ends[from].flushAcks()
+			}
+		}
+	}
+}
+
+var testLimits = limits{initWindow: 32 << 10, maxStreams: 100, maxLanes: 8}
+
+func TestEndOfTheLinkEndsEveryStream(t *testing.T) {
+	ends, _, move := pairOfEnds(t, testLimits)
+	s := ends[0].open(nil, 1, 0)
+	if _, err := ends[0].write(s, make([]byte, 5000), 0); err != nil {
+		t.Fatal(err)
+	}
+	ends[0].close(&Error{Code: CodeShutdown})
+	move()
+	var e *Error
+	if _, err := ends[0].write(s, []byte("x"), 0); !errors.As(err, &e) || e.Code != CodeShutdown {
+		t.Errorf("write: %v", err)
+	}
+	if _, _, err := ends[0].read(s, make([]byte, 1), 0); !errors.As(err, &e) {
+		t.Errorf("read: %v", err)
+	}
+	if ends[0].retained != 0 || len(ends[0].streams) != 0 {
+		t.Errorf("%d bytes and %d streams are left", ends[0].retained, len(ends[0].streams))
+	}
+}
+
+func TestGoAwayRefusesNewStreamsOnly(t *testing.T) {
+	ends, _, move := pairOfEnds(t, testLimits)
+	old := ends[0].open(nil, 1, 0)
+	move()
+	ends[1].leaveLink(CodeShutdown)
+	late := ends[0].open(nil, 1, 0) // before the news
+	move()
+	if ends[0].peerAway != CodeShutdown {
+		t.Error("GOAWAY did not arrive")
+	}
+	var r *ResetError
+	if !errors.As(late.err, &r) || r.Code != CodeShutdown || !r.Remote {
+		t.Errorf("late stream: %v", late.err)
+	}
+	if old.err != nil || ends[1].streams[old.id] == nil {
+		t.Errorf("old stream: %v", old.err)
+	}
+}

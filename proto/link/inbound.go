@@ -1,0 +1,160 @@
+package link
+
+import "slices"
+
+// maxGaps is how many gaps the received bytes of one stream may have.
+const maxGaps = 32
+
+// run is bytes beyond a gap.
+type run struct {
+	offset uint64
+	data   []byte
+}
+
+func (r run) end() uint64 { return r.offset + uint64(len(r.data)) }
+
+// inbound is the receiving direction of a stream. Copies and overlaps are trimmed; the first copy of a byte wins.
+type inbound struct {
+	head, tail *chunk // contiguous, not read yet
+	runs       []run  // beyond gaps, by offset, never touching each other
+	next       uint64 // end of the contiguous bytes
+	read       uint64 // end of what the program has taken
+	highest    uint64 // end of the last byte ever seen: what credit is charged by
+	granted    uint64 // absolute limit that the peer was told
+	final      uint64 // where the stream ends, when known
+	ackSent    uint64 // what the peer was last told
+	window     uint64 // credit beyond read
+	hasFinal   bool
+	discard    bool // the program wants no more: bytes are dropped, credit is not renewed
+}
+
+// complete says that every byte and FIN have come.
+func (in *inbound) complete() bool { return in.hasFinal && in.next == in.final }
+
+// ack is the acknowledgement: contiguous bytes, and one more for FIN.
+func (in *inbound) ack() uint64 {
+	if in.complete() {
+		return in.final + 1
+	}
+	return in.next
+}
+
+// receive takes one DATA. An error is the peer's fault and closes the link.
+func (in *inbound) receive(offset uint64, data []byte, fin bool) *Error {
+	end := offset + uint64(len(data))
+	if fin {
+		if in.hasFinal && in.final != end || end < in.highest {
+			return violation("second end at %d", end)
+		}
+		in.hasFinal, in.final = true, end
+	}
+	if in.hasFinal && end > in.final {
+		return violation("data beyond the end of a stream")
+	}
+	if end > in.granted {
+		return &Error{Code: CodeFlow, Reason: "data beyond the credit"}
+	}
+	in.highest = max(in.highest, end)
+	if offset < in.next {
+		if end <= in.next {
+			return nil
+		}
+		data = data[in.next-offset:]
+		offset = in.next
+	}
+	if offset == in.next && len(in.runs) == 0 {
+		in.deliver(data)
+		return nil
+	}
+	in.scatter(offset, data)
+	if len(in.runs) > 0 && in.runs[0].offset == in.next {
+		in.deliver(in.runs[0].data)
+		in.runs = slices.Delete(in.runs, 0, 1)
+	}
+	if len(in.runs) > maxGaps {
+		return &Error{Code: CodeFlow, Reason: "too many gaps"}
+	}
+	return nil
+}
+
+// deliver appends contiguous bytes.
+func (in *inbound) deliver(data []byte) {
+	in.next += uint64(len(data))
+	if in.discard {
+		return
+	}
+	for len(data) > 0 {
+		if in.tail == nil || in.tail.room() == 0 {
+			c := newChunk(len(data))
+			if in.tail == nil {
+				in.head = c
+			} else {
+				in.tail.next = c
+			}
+			in.tail = c
+		}
+		data = data[in.tail.add(data):]
+	}
+}
+
+// scatter keeps bytes beyond a gap, and never changes a byte that is there.
+func (in *inbound) scatter(offset uint64, data []byte) {
+	i := 0
+	for len(data) > 0 {
+		for i < len(in.runs) && in.runs[i].end() < offset {
+			i++
+		}
+		if i == len(in.runs) || offset+uint64(len(data)) < in.runs[i].offset {
+			in.runs = slices.Insert(in.runs, i, run{offset, slices.Clone(data)})
+			return
+		}
+		r := &in.runs[i]
+		if offset < r.offset {
+			n := r.offset - offset
+			r.data = slices.Concat(data[:n], r.data)
+			r.offset = offset
+		}
+		covered := min(r.end()-offset, uint64(len(data)))
+		data, offset = data[covered:], offset+covered
+		n := uint64(len(data))
+		if i+1 < len(in.runs) {
+			n = min(n, in.runs[i+1].offset-offset)
+		}
+		r.data = append(r.data, data[:n]...)
+		data, offset = data[n:], offset+n
+		if i+1 < len(in.runs) && r.end() == in.runs[i+1].offset {
+			r.data = append(r.data, in.runs[i+1].data...)
+			in.runs = slices.Delete(in.runs, i+1, i+2)
+		}
+	}
+}
+
+// take copies contiguous bytes to the program.
+func (in *inbound) take(p []byte) (n int) {
+	for n < len(p) && in.head != nil {
+		c := in.head
+		m := copy(p[n:], c.bytes()[c.read:])
+		n += m
+		if c.read += m; c.read == c.n {
+			in.pop()
+		}
+	}
+	in.read += uint64(n)
+	return n
+}
+
+func (in *inbound) pop() {
+	c := in.head
+	if in.head = c.next; in.head == nil {
+		in.tail = nil
+	}
+	c.free()
+}
+
+// clear drops what the program has not read.
+func (in *inbound) clear() {
+	for in.head != nil {
+		in.pop()
+	}
+	in.runs = nil
+}

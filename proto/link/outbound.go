@@ -1,0 +1,136 @@
+package link
+
+// maxTurns is how often the unacknowledged bytes of a stream may change lanes. It keeps the gaps that the peer sees
+// well below maxGaps.
+const maxTurns = 12
+
+// outbound is the sending direction of a stream. Every byte that the program wrote is kept until acknowledged.
+type outbound struct {
+	head, tail *chunk // retained, by offset
+	unsent     *chunk // the first that was never sent
+	again      int    // retained chunks that were sent on a lane that died
+	turns      int    // retained chunks with turned set
+	written    uint64 // end of the program's bytes
+	sent       uint64 // end of what was ever sent
+	acked      uint64
+	credit     uint64 // absolute limit that the peer granted
+	lane       uint16 // the lane of the newest chunk, while it lives
+	closed     bool   // the program has ended this direction: FIN follows the last byte
+	finSent    bool   // false again when a lane died before the acknowledgement
+	finWas     bool   // FIN was sent at least once
+	finAcked   bool
+}
+
+// write takes as many bytes as the credit allows and returns how many, and how many bytes of buffers it added.
+func (o *outbound) write(p []byte) (n, buffers int) {
+	p = p[:min(uint64(len(p)), o.credit-o.written)]
+	for n < len(p) {
+		t := o.tail
+		if t == nil || t.sent || t.room() == 0 {
+			t = newChunk(len(p) - n)
+			t.offset = o.written
+			buffers += len(t.buf)
+			if o.tail == nil {
+				o.head = t
+			} else {
+				o.tail.next = t
+			}
+			o.tail = t
+			if o.unsent == nil {
+				o.unsent = t
+			}
+		}
+		m := t.add(p[n:])
+		n += m
+		o.written += uint64(m)
+	}
+	return n, buffers
+}
+
+// pending returns the chunk to send next, or nil.
+func (o *outbound) pending() *chunk {
+	if o.again > 0 {
+		for c := o.head; c != nil; c = c.next {
+			if c.sent && c.lane == 0 {
+				return c
+			}
+		}
+	}
+	return o.unsent
+}
+
+// finDue says that only FIN is left to send.
+func (o *outbound) finDue() bool {
+	return o.closed && !o.finSent && !o.finAcked && o.unsent == nil
+}
+
+// sentOn notes that c, which pending returned, goes out on a lane.
+func (o *outbound) sentOn(c *chunk, lane uint16) {
+	if c.sent {
+		o.again--
+	} else {
+		o.unsent = c.next
+		o.sent = c.end()
+		if c != o.head && o.lane != lane {
+			c.turned = true
+			o.turns++
+		}
+	}
+	c.sent, c.lane, o.lane = true, lane, lane
+}
+
+// ack frees what ends at or below n; done is told the lane of each chunk and its size.
+func (o *outbound) ack(n uint64, done func(lane uint16, buffer int)) {
+	if n > o.written && o.closed {
+		o.finAcked = true
+		n = o.written
+	}
+	if n <= o.acked {
+		return
+	}
+	o.acked = n
+	for c := o.head; c != nil && c.end() <= n; c = o.head {
+		o.drop(c, done)
+	}
+}
+
+// drop frees the first chunk.
+func (o *outbound) drop(c *chunk, done func(lane uint16, buffer int)) {
+	if c.sent && c.lane == 0 {
+		o.again--
+	}
+	if c.turned {
+		o.turns--
+	}
+	if o.head = c.next; o.head == nil {
+		o.tail = nil
+	}
+	if o.unsent == c {
+		o.unsent = c.next
+	}
+	done(c.lane, len(c.buf))
+	c.free()
+}
+
+// laneDown makes everything that was last sent on a lane, and FIN wherever it was sent, due again. The
+// acknowledgement of FIN is the last thing that the peer says about a stream: it may have been on the dead lane, and
+// only FIN sent again brings another one.
+func (o *outbound) laneDown(lane uint16) {
+	for c := o.head; c != nil; c = c.next {
+		if c.lane == lane {
+			c.lane = 0
+			o.again++
+		}
+	}
+	if o.lane == lane {
+		o.lane = 0
+	}
+	o.finSent = false
+}
+
+// clear frees everything.
+func (o *outbound) clear(done func(lane uint16, buffer int)) {
+	for o.head != nil {
+		o.drop(o.head, done)
+	}
+}

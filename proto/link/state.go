@@ -1,0 +1,232 @@
+package link
+
+import "time"
+
+// wake says whom a change concerns.
+type wake uint8
+
+const (
+	wakeRead wake = 1 << iota
+	wakeWrite
+)
+
+// stream is one end's state of one stream.
+//
+//	opening --any frame of the peer--> open --both directions ended and acknowledged--> closed
+//	opening, open --reset here--> resetting --RST or RST ACK--> closed
+//	opening, open --RST--> closed
+type stream struct {
+	id      uint32
+	owner   uint64
+	in      inbound
+	out     outbound
+	allow   allowance
+	renewed time.Duration // when the credit was last renewed
+	linger  time.Duration // when a stream that the program has left is reset, unless the peer ends it; 0: never
+
+	meta      []byte // of OPEN, until confirmed; dialing end only
+	openLane  uint16 // the lane that carried OPEN; 0: OPEN is to be sent
+	confirmed bool   // the peer knows the stream
+	resetting bool   // RST waits for its answer
+	resetDue  bool
+	closed    bool // the peer needs nothing more
+	window    due
+	err       error // why it ended early
+	rst       ResetError
+
+	queue *queue // where it waits to send
+	after *stream
+}
+
+// due returns whether the stream has something to send that waits for a turn.
+func (s *stream) due() bool {
+	if s.closed {
+		return false
+	}
+	if !s.confirmed && s.openLane == 0 {
+		return true
+	}
+	return !s.resetting && (s.out.pending() != nil || s.out.finDue())
+}
+
+// enqueue puts the stream where the right lanes find it.
+func (e *end) enqueue(s *stream, now time.Duration) {
+	if s.queue != nil || !s.due() {
+		return
+	}
+	class := Bulk
+	if s.allow.interactive(s.out.written-s.out.sent, now) {
+		class = Small
+	}
+	e.queueFor(s).of(e, class).push(s)
+}
+
+// queueFor returns the only lane that may carry the stream's next frame, or nil.
+func (e *end) queueFor(s *stream) *lane {
+	if !s.confirmed {
+		return e.lanes[s.openLane]
+	}
+	if s.out.lane != 0 && (s.out.again > 0 || s.out.turns >= maxTurns) {
+		return e.lanes[s.out.lane]
+	}
+	return nil
+}
+
+func (l *lane) of(e *end, class Class) *queue {
+	if l != nil {
+		return &l.own[class]
+	}
+	return &e.shared[class]
+}
+
+// open starts a stream. The caller has checked the limit on streams.
+func (e *end) open(meta []byte, owner uint64, now time.Duration) *stream {
+	e.nextID++
+	s := e.newStream(e.nextID, owner, now)
+	s.meta = meta
+	e.enqueue(s, now)
+	return s
+}
+
+func (e *end) newStream(id uint32, owner uint64, now time.Duration) *stream {
+	w := uint64(e.limits.initWindow)
+	s := &stream{id: id, owner: owner, renewed: now}
+	s.in.window, s.in.granted, s.out.credit = w, w, w
+	s.allow = allowance{saved: allowanceStart, last: now}
+	e.streams[id] = s
+	return s
+}
+
+// write takes what credit and the cap on retained buffers allow; 0 means: wait.
+func (e *end) write(s *stream, p []byte, now time.Duration) (int, error) {
+	switch {
+	case s.err != nil:
+		return 0, s.err
+	case s.out.closed:
+		return 0, ErrWriteClosed
+	case e.retained >= e.retainCap && s.out.head != nil:
+		e.starved.push(s)
+		return 0, nil
+	}
+	n, buffers := s.out.write(p)
+	e.retained += buffers
+	e.enqueue(s, now)
+	return n, nil
+}
+
+// closeWrite ends the sending direction after the bytes written.
+func (e *end) closeWrite(s *stream, now time.Duration) error {
+	if s.err != nil {
+		return s.err
+	}
+	s.out.closed = true
+	e.enqueue(s, now)
+	return nil
+}
+
+// read returns bytes, or 0 to wait, or why there will be none.
+func (e *end) read(s *stream, p []byte, now time.Duration) (n int, done bool, err error) {
+	if s.err != nil {
+		return 0, false, s.err
+	}
+	n = s.in.take(p)
+	if n > 0 {
+		e.credit(s, now)
+	}
+	done = s.in.complete() && s.in.read == s.in.final
+	e.settle(s)
+	return n, done, nil
+}
+
+// leave is the program's goodbye: what it wrote is still delivered, what comes is dropped, and a peer that goes on
+// sending or never ends its direction is reset.
+func (e *end) leave(s *stream, now time.Duration) {
+	if s.err != nil || s.closed || s.in.discard {
+		return
+	}
+	_ = e.closeWrite(s, now)
+	s.in.discard = true
+	s.in.clear()
+	s.linger = now + lingerTime
+	e.lingering.push(s)
+	e.settle(s)
+}
+
+// settle closes a stream that both ends are done with.
+func (e *end) settle(s *stream) {
+	if s.closed || s.resetting || !s.out.finAcked {
+		return
+	}
+	in := &s.in
+	switch {
+	case in.complete():
+		if in.ackSent == in.final+1 && s.window == dueNever && (in.discard || in.read == in.final) {
+			e.forget(s)
+		}
+	case in.discard && in.highest > in.read:
+		e.reset(s, CodeCancel, "")
+	}
+}
+
+// reset ends both directions at once.
+func (e *end) reset(s *stream, code Code, reason string) {
+	if s.closed || s.resetting || s.err != nil {
+		return
+	}
+	s.rst = ResetError{Code: code, Reason: reason[:min(len(reason), maxReason)]}
+	e.abort(s, &s.rst)
+	s.resetting, s.resetDue = true, true
+	e.resetting++
+	e.queueReset(s)
+}
+
+// queueReset sends RST, behind OPEN where the peer may not know the stream yet.
+func (e *end) queueReset(s *stream) {
+	switch {
+	case s.confirmed:
+		e.resets.push(s)
+	case s.openLane != 0:
+		l := e.lanes[s.openLane]
+		l.resets.push(s)
+	} // otherwise it follows when OPEN is sent
+}
+
+// abort drops what a stream holds and tells the program why.
+func (e *end) abort(s *stream, err error) {
+	s.err = err
+	s.out.clear(e.released)
+	s.in.clear()
+	e.growth += s.in.window - uint64(e.limits.initWindow)
+	s.in.window = uint64(e.limits.initWindow)
+	e.wake(s, wakeRead|wakeWrite)
+}
+
+// forget closes a stream: its id is remembered, nothing else.
+func (e *end) forget(s *stream) {
+	if s.err == nil {
+		s.out.clear(e.released)
+		e.growth += s.in.window - uint64(e.limits.initWindow)
+		s.in.clear()
+	}
+	s.closed = true
+	if s.resetting {
+		e.resetting--
+	}
+	delete(e.streams, s.id)
+	if !e.dials {
+		e.ended.add(s.id)
+	}
+	e.wake(s, wakeRead|wakeWrite)
+	e.slot()
+}
+
+// released notes that a retained buffer is free again.
+func (e *end) released(lane uint16, buffer int) {
+	e.retained -= buffer
+	if l := e.lanes[lane]; l != nil {
+		l.unacked--
+	}
+	for e.retained < e.retainCap && e.starved.len() > 0 {
+		e.wake(e.starved.pop(), wakeWrite)
+	}
+}
