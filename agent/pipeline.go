@@ -88,7 +88,8 @@ func (p *pipe) take(e *agentv1.Event) {
 	for len(p.full) >= backlog {
 		p.room.Wait()
 	}
-	if s := e.GetProcessStart(); s != nil && rules.TTLEnabled && p.ttl.Repeated(s, now, rules.TTLPeriod) {
+	s := e.GetProcessStart()
+	if s != nil && rules.TTLEnabled && p.ttl.Repeated(s, now, rules.TTLPeriod) {
 		p.a.counts.suppress()
 		return
 	}
@@ -101,6 +102,9 @@ func (p *pipe) take(e *agentv1.Event) {
 			p.a.counts.drop(noticeThrottled, 1)
 			return
 		}
+	}
+	if s != nil && rules.TTLEnabled {
+		p.ttl.Note(s, now, rules.TTLPeriod) // it is reported, not before
 	}
 	p.add(e)
 }

@@ -99,8 +99,10 @@ func New(c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	service := agents.NewService(n.gateway, n.log, n.table, c.Now)
-	pattern, handler := service.Handler()
-	n.gateway.Handle(trust.AgentService, pattern, handler)
+	patterns, handler := service.Handler()
+	for _, p := range patterns {
+		n.gateway.Handle(trust.AgentService, p, handler)
+	}
 
 	n.admin = admin.New(admin.Config{
 		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Serving: n.serving,

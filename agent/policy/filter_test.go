@@ -40,7 +40,7 @@ func TestTTLSuppressesTheSameStartWithinThePeriod(t *testing.T) {
 		{&agentv1.ProcessStart{Executable: "/bin/z", Incomplete: true}, 0, false},
 		{&agentv1.ProcessStart{Executable: "/bin/z", Incomplete: true}, 0, false},
 	} {
-		if got := ttl.Repeated(c.start, now.Add(c.after), period); got != c.want {
+		if got := report(ttl, c.start, now.Add(c.after), period); got != c.want {
 			t.Fatalf("step %d: %v", i, got)
 		}
 	}
@@ -63,6 +63,35 @@ func TestTTLSuppressesTheSameStartWithinThePeriod(t *testing.T) {
 	}
 }
 
+// report does what the agent does with a start: it is suppressed, or noted as
+// reported.
+func report(ttl *TTL, s *agentv1.ProcessStart, now time.Time, period time.Duration) (suppressed bool) {
+	if ttl.Repeated(s, now, period) {
+		return true
+	}
+	ttl.Note(s, now, period)
+	return false
+}
+
+// TestStartThatWasNotReportedIsNotRepeated: asking alone notes nothing, since
+// throttling may still drop the start.
+func TestStartThatWasNotReportedIsNotRepeated(t *testing.T) {
+	ttl, err := OpenTTL(filepath.Join(t.TempDir(), "ttl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, now := startOf("/bin/x", "0"), time.Unix(1e9, 0)
+	for range 2 {
+		if ttl.Repeated(s, now, time.Hour) {
+			t.Fatal("suppressed before it was reported")
+		}
+	}
+	ttl.Note(s, now, time.Hour)
+	if !ttl.Repeated(s, now, time.Hour) {
+		t.Fatal("not suppressed after it was reported")
+	}
+}
+
 func TestTTLIsBounded(t *testing.T) {
 	ttl, err := OpenTTL(filepath.Join(t.TempDir(), "ttl"))
 	if err != nil {
@@ -71,7 +100,7 @@ func TestTTLIsBounded(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	for i := range 3 * maxStarts {
 		now = now.Add(time.Second / 100)
-		ttl.Repeated(startOf("/bin/x", "0", fmt.Sprint(i)), now, time.Hour*1000)
+		report(ttl, startOf("/bin/x", "0", fmt.Sprint(i)), now, time.Hour*1000)
 		if len(ttl.reported) > maxStarts {
 			t.Fatalf("%d remembered", len(ttl.reported))
 		}

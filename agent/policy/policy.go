@@ -219,7 +219,7 @@ func build(l *Layer, origins map[string]string) (*Policy, error) {
 	if p.Enabled && len(p.Servers) == 0 {
 		fault("address", "enabled without a server: set address or servers")
 	}
-	if p.Enabled && p.UsePinned && p.Certificate == nil && l.Certificate == nil {
+	if p.Enabled && p.UsePinned && p.Certificate == nil && (l.Certificate == nil || *l.Certificate == "") {
 		fault("certificate", "use_pinned_certificate is on and no certificate is pinned: add the server certificate of the Central Node, or of the Sensor when traffic goes through one")
 	}
 	p.Values = values(l, p, origins)

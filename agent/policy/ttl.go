@@ -71,8 +71,7 @@ func OpenTTL(path string) (*TTL, error) {
 	return t, nil
 }
 
-// Repeated reports whether a start is to be suppressed, and otherwise notes it
-// as reported now. Starts whose executable or arguments could not be read are
+// Repeated reports whether a start is to be suppressed. Starts whose executable or arguments could not be read are
 // never suppressed: nobody knows that they are the same.
 func (t *TTL) Repeated(s *agentv1.ProcessStart, now time.Time, period time.Duration) bool {
 	if s.Incomplete {
@@ -84,12 +83,19 @@ func (t *TTL) Repeated(s *agentv1.ProcessStart, now time.Time, period time.Durat
 	if last, ok := t.reported[key]; ok && last <= at && at-last < int64(period/time.Second) {
 		return true
 	}
-	if len(t.reported) >= maxStarts {
-		t.makeRoom(at, period)
-	}
-	t.reported[key] = at
-	t.changed = true
 	return false
+}
+
+// Note remembers that a start is reported now.
+func (t *TTL) Note(s *agentv1.ProcessStart, now time.Time, period time.Duration) {
+	if s.Incomplete {
+		return
+	}
+	if len(t.reported) >= maxStarts {
+		t.makeRoom(now.Unix(), period)
+	}
+	t.reported[keyOf(s)] = now.Unix()
+	t.changed = true
 }
 
 // makeRoom forgets what is over, and the older half when that is not enough.

@@ -126,13 +126,13 @@ func refused(server string, p *problem.Problem) *Fault {
 	switch p.Code {
 	case problem.NoCertificate:
 		f.Text = fmt.Sprintf("server %s wants a client certificate and the agent has none", server)
-		f.Next = "add the agent certificate (PFX) that the administrator generated: --client-certificate"
+		f.Next = "add the agent certificate (PFX) that the administrator generated: client_certificate of the policy, or --client-certificate"
 	case problem.CertificateUnknown:
 		f.Text = fmt.Sprintf("server %s does not know the agent's client certificate", server)
 		f.Next = "ask the administrator to upload this certificate under Endpoint Agent certificates, or use one that is listed there"
 	case problem.Withdrawn:
 		f.Text = fmt.Sprintf("the agent's client certificate was withdrawn at server %s", server)
-		f.Next = "ask the administrator for a new agent certificate and add it: --client-certificate"
+		f.Next = "ask the administrator for a new agent certificate and add it: client_certificate of the policy, or --client-certificate"
 	case problem.Pending:
 		f.Text = fmt.Sprintf("server %s waits for an administrator to accept the request", server)
 		f.Next = "ask the administrator to accept it"
@@ -144,7 +144,7 @@ func refused(server string, p *problem.Problem) *Fault {
 		f.Next = "use the certificate that was accepted, or ask the administrator to accept the new one"
 	case problem.WrongDoor:
 		f.Text = fmt.Sprintf("the certificate that the agent shows to server %s is not one of an agent", server)
-		f.Next = "use an agent certificate: --client-certificate"
+		f.Next = "use an agent certificate: client_certificate of the policy, or --client-certificate"
 	case problem.StorageFull:
 		f.Text = fmt.Sprintf("server %s cannot store anything now", server)
 		f.Next = "tell the administrator that the Central Node's disk is full; the agent keeps its events"

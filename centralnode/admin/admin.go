@@ -24,6 +24,7 @@ type Door interface {
 	Connected(leaf pki.Fingerprint) int
 	Live(connection uint64) bool
 	Affected(s *trust.Snapshot) int
+	CutAll() int
 	Counts() (admitted, strangers int)
 }
 

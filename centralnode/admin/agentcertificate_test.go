@@ -189,4 +189,15 @@ func TestSwitchPreviewsAndCutsThoseWithoutAListedCertificate(t *testing.T) {
 	}
 	_, err = w.SetValidation(t.Context(), local, acts.SetValidation{On: true, Revision: preview.Revision})
 	refusedAs(t, err, acts.Stale)
+	// Whether a deletion cuts anybody depends on the switch: who saw another
+	// position of it is asked to look again.
+	listed := w.generate("listed")
+	in := acts.DeleteAgentCertificates{Fingerprints: []pki.Fingerprint{listed.Fingerprint()}}
+	seen, err := w.PreviewDeleteAgentCertificates(t.Context(), local, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.validation(true)
+	in.Revision = seen.Revision
+	refusedAs(t, second(w.DeleteAgentCertificates(t.Context(), local, in)), acts.Stale)
 }

@@ -18,7 +18,7 @@ func (a *Admin) PreviewDeleteAgentCertificates(ctx context.Context, actor acts.A
 	}
 	list, _, err := a.toDelete(ctx, in)
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, actDeleteAgent, subjects(in.Fingerprints), err)
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actDeleteAgent, subjects(unique(in.Fingerprints)), err)
 	}
 	snapshot := a.c.Door.Trust()
 	p := acts.Preview{Act: actDeleteAgent, Revision: uint64(list.Revision), Asks: true}
@@ -48,7 +48,7 @@ func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, i
 	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
 		return acts.Withdrawal{}, err
 	}
-	subject := subjects(in.Fingerprints)
+	subject := subjects(unique(in.Fingerprints))
 	_, chosen, err := a.toDelete(ctx, in)
 	if err != nil {
 		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actDeleteAgent, subject, err)
@@ -73,6 +73,10 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 	}
 	if len(in.Fingerprints) == 0 {
 		return list, nil, conduct.Invalid("no certificate was named", "name one or more fingerprints from the list")
+	}
+	// Whether anybody is cut depends on the switch as well.
+	if err := conduct.Seen(in.Revision, list.ValidationVersion); err != nil {
+		return list, nil, err
 	}
 	byID := make(map[pki.Fingerprint]store.AgentCertificate, len(list.Certificates))
 	for _, c := range list.Certificates {

@@ -89,6 +89,10 @@ func (a *Admin) replace(ctx context.Context, actor acts.Actor, act string, pair 
 	if err := a.c.Serving.Replace(ctx, pair, revision, change, a.committing(actor, act)); err != nil {
 		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, act, subject, err)
 	}
+	// A connection of before would go on for hours and then fail to come back.
+	// Whoever pins the old certificate is to be seen now.
+	cut := a.c.Door.CutAll()
+	a.c.Logger.Info("server certificate replaced", "certificate", subject[0], "cut", cut)
 	return a.c.Serving.Show(ctx)
 }
 

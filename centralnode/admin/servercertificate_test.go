@@ -22,6 +22,10 @@ func TestReplacedServerCertificateIsServedAndSurvivesARestart(t *testing.T) {
 	if !slices.Contains(before.Names, "central.example") || !slices.Contains(before.Names, "127.0.0.1") {
 		t.Fatalf("names of the first certificate: %v", before.Names)
 	}
+	connected := w.agentPinned(nil, before.Fingerprint)
+	if err := w.send(connected, 1000, "/bin/x"); err != nil {
+		t.Fatal(err)
+	}
 	preview, err := w.PreviewGenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Names: []string{"extra.example"}})
 	if err != nil || len(preview.Consequences) != 6 || !strings.Contains(preview.Lines[0], "extra.example") || !preview.Asks {
 		t.Fatalf("preview %+v, %v", preview, err)
@@ -30,11 +34,15 @@ func TestReplacedServerCertificateIsServedAndSurvivesARestart(t *testing.T) {
 	if err != nil || after.Fingerprint == before.Fingerprint || !slices.Contains(after.Names, "extra.example") {
 		t.Fatalf("generated %+v, %v", after, err)
 	}
-	seq := uint64(0)
+	// An agent that was connected is seen to fail now, not hours later.
+	var mismatch *pki.PinMismatch
+	if err := w.send(connected, 1001, "/bin/x"); !errors.As(err, &mismatch) {
+		t.Fatalf("a connected agent with the old pin: %v", err)
+	}
+	seq := uint64(1001)
 	check := func() {
 		t.Helper()
 		seq++
-		var mismatch *pki.PinMismatch
 		if err := w.send(w.agentPinned(nil, before.Fingerprint), seq, "/bin/x"); !errors.As(err, &mismatch) || mismatch.Met != after.Fingerprint {
 			t.Fatalf("an agent with the old pin: %v", err)
 		}

@@ -56,14 +56,16 @@ func NewService(gate Gate, log EventLog, table *Table, now func() time.Time) *Se
 	return &Service{gate: gate, log: log, table: table, now: now}
 }
 
-// Handler returns the pattern and the handler of the agent service.
-func (s *Service) Handler() (string, http.Handler) {
-	pattern, handler := agentv1connect.NewAgentServiceHandler(s,
+// Handler returns the handler of the agent service and the patterns that it
+// serves: exactly its methods.
+func (s *Service) Handler() ([]string, http.Handler) {
+	_, handler := agentv1connect.NewAgentServiceHandler(s,
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithCompressMinBytes(compressFrom),
 		withZstd(),
 	)
-	return pattern, newIntake(maxBuffered, maxDecoding).wrap(handler)
+	patterns := []string{agentv1connect.AgentServiceSyncProcedure, agentv1connect.AgentServiceSendEventsProcedure}
+	return patterns, newIntake(maxBuffered, maxDecoding).wrap(handler)
 }
 
 // Refused counts the packages that were answered "try again" since start.

@@ -121,7 +121,10 @@ func start(t *testing.T) *world {
 	go func() { defer close(ended); _ = w.table.Run(ctx) }()
 	w.service = agents.NewService(w.gate, w.log, w.table, now)
 	mux := http.NewServeMux()
-	mux.Handle(w.service.Handler())
+	patterns, handler := w.service.Handler()
+	for _, p := range patterns {
+		mux.Handle(p, handler)
+	}
 	w.server = httptest.NewServer(mux)
 	w.client = agentv1connect.NewAgentServiceClient(w.server.Client(), w.server.URL)
 	t.Cleanup(func() {

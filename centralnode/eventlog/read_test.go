@@ -212,6 +212,36 @@ func TestWatchYieldsWhatComesAndOutlivesAFault(t *testing.T) {
 	}
 }
 
+func TestWatchBeginsInThePastAndGoesOn(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	l := open(t, Config{Dir: t.TempDir(), Now: func() time.Time { return now }})
+	seq := uint64(0)
+	for range 10 {
+		seq++
+		appendOK(t, l, newPackage(1, seq, 1), Stored)
+	}
+	now = now.Add(time.Minute)
+	since := now
+	// More than a slow watcher may be behind: the past is shown all the same.
+	for range watchLag + 100 {
+		seq++
+		appendOK(t, l, newPackage(1, seq, 1), Stored)
+	}
+	if m := l.State().Messages; m != seq {
+		t.Errorf("the state counts %d packages without another look, want %d", m, seq)
+	}
+	w := watching(t, l, Filter{Since: since}, 0)
+	for want := uint64(11); want <= seq; want++ {
+		if r := next(t, w); r.PackageSeq != want || r.Skipped != 0 {
+			t.Fatalf("package %d, %d skipped; want %d", r.PackageSeq, r.Skipped, want)
+		}
+	}
+	appendOK(t, l, newPackage(1, seq+1, 1), Stored)
+	if r := next(t, w); r.PackageSeq != seq+1 {
+		t.Fatalf("then package %d, want %d", r.PackageSeq, seq+1)
+	}
+}
+
 func TestSlowWatcherIsBroughtToTheNewestAndTold(t *testing.T) {
 	l := open(t, Config{Dir: t.TempDir()})
 	slow := watching(t, l, Filter{}, 0)

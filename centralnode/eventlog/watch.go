@@ -30,21 +30,26 @@ type watcher struct {
 	next  uint64
 	// skipped counts packages left out before the next record.
 	skipped uint64
+	// since, unless zero, is where to begin, not yet looked up.
+	since time.Time
+	// behind is the last package of the past that was asked for: up to there a
+	// watcher is not late.
+	behind uint64
 }
 
-// Watch yields matching records as they become durable, from now on, until
-// yield returns false or ctx ends; it returns nil then. It reads what is
+// Watch yields matching records as they become durable, from now on or from
+// Filter.Since on, until yield returns false or ctx ends; it returns nil then. It reads what is
 // stored, so a slow reader holds nobody up: one that falls more than 1,024
 // packages behind is brought to the newest, and the next record's Skipped says
-// how many packages it missed. It outlives faults of the store. Since, Until
-// and Limit are not used.
+// how many packages it missed. It outlives faults of the store. Until and
+// Limit are not used.
 func (l *Log) Watch(ctx context.Context, f Filter, yield func(Record) bool) error {
 	m, err := newMatcher(f)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
-	w := &watcher{m: m, yield: yield, store: l.at.Store, next: l.highest + 1}
+	w := &watcher{m: m, yield: yield, store: l.at.Store, next: l.highest + 1, since: f.Since}
 	l.mu.Unlock()
 	for {
 		s, err := l.await(ctx)
@@ -57,7 +62,9 @@ func (l *Log) Watch(ctx context.Context, f Filter, yield func(Record) bool) erro
 		if w.store != s.store {
 			w.store, w.next = s.store, 1
 		}
-		err = w.follow(ctx, s)
+		if err = w.begin(ctx, s); err == nil {
+			err = w.follow(ctx, s)
+		}
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errStopped):
 			return nil
@@ -71,6 +78,22 @@ func (l *Log) Watch(ctx context.Context, f Filter, yield func(Record) bool) erro
 		case <-time.After(watchPause):
 		}
 	}
+}
+
+// begin finds where to begin when that is in the past.
+func (w *watcher) begin(ctx context.Context, s *session) error {
+	if w.since.IsZero() {
+		return nil
+	}
+	st, err := s.info(ctx)
+	if err != nil {
+		return err
+	}
+	if w.next, err = s.since(ctx, st, w.since); err != nil {
+		return err
+	}
+	w.since, w.behind = time.Time{}, st.LastSeq
+	return nil
 }
 
 // await waits for a session that works.
@@ -110,7 +133,7 @@ func (w *watcher) follow(ctx context.Context, s *session) error {
 			if err := w.show(m, meta); err != nil {
 				return false, err
 			}
-			if meta.NumPending > watchLag {
+			if meta.NumPending > watchLag && meta.Sequence.Stream > w.behind {
 				return false, w.skip(ctx, s, meta.NumPending)
 			}
 			return true, nil

@@ -19,6 +19,9 @@ import (
 type brokerFlags struct {
 	act, kind, servers, tls, timeout, pinned, client, password, period, compression, proxy string
 
+	// Of the documented command line, for a message broker with partitions.
+	partitioning, messageKey, topic, partition string
+
 	format *cli.Format // of show
 }
 
@@ -37,6 +40,10 @@ func addMessageBroker(root *cobra.Command, file *string) {
 	f.StringVar(&b.period, "sync-period", "", "`MINUTES` between synchronisations, 1 to 60 (5)")
 	f.StringVar(&b.compression, "compression", "", "`yes|no` compress packages (yes)")
 	f.StringVar(&b.proxy, "use-proxy", "no", "no; proxies are not supported")
+	f.StringVar(&b.partitioning, "partitioning-strategy", "automatic", "automatic; nothing is partitioned here")
+	f.StringVar(&b.messageKey, "message-key", "", "not supported: nothing is partitioned here")
+	f.StringVar(&b.topic, "topic", "", "not supported: nothing is partitioned here")
+	f.StringVar(&b.partition, "partition", "", "not supported: nothing is partitioned here")
 	b.format = cli.OutputFlag(root, cli.FormatTable, cli.FormatJSON)
 	root.Example = "  agent --message-broker=enable --type=kata --servers=192.0.2.10:443 --tls=yes --pinned-certificate=kata.crt --client-certificate=agent.pfx\n" +
 		"  agent --message-broker=show\n  agent status\n  agent doctor"
@@ -120,6 +127,14 @@ func (b *brokerFlags) change(cmd *cobra.Command) (policy.Change, error) {
 	} else if proxy {
 		return c, &cli.Error{Exit: cli.ExitRefused, Text: "--use-proxy=yes: connections through a proxy are not supported", Hint: "let the agent connect to a Sensor instead, which can stand in between"}
 	}
+	if b.partitioning != "automatic" {
+		return c, noPartitions("partitioning-strategy", b.partitioning)
+	}
+	for name, value := range map[string]string{"message-key": b.messageKey, "topic": b.topic, "partition": b.partition} {
+		if given(name) {
+			return c, noPartitions(name, value)
+		}
+	}
 	if given("servers") {
 		list := strings.Split(strings.TrimSuffix(b.servers, ";"), ";")
 		if _, err := policy.ParseServers(list); err != nil {
@@ -179,4 +194,12 @@ func duration(given func(string) bool, name, text string, unit, least, most time
 		return nil, cli.Usagef("--%s=%s: use a number from %d to %d", name, text, least/unit, most/unit)
 	}
 	return &d, nil
+}
+
+// noPartitions refuses what chooses a partition of a message broker.
+func noPartitions(name, value string) error {
+	return &cli.Error{
+		Exit: cli.ExitRefused, Text: fmt.Sprintf("--%s=%s: events of an agent stay in their order, nothing is partitioned", name, value),
+		Hint: "leave it out, or use --partitioning-strategy=automatic",
+	}
 }

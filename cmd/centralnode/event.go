@@ -107,10 +107,12 @@ func (c commands) newEventWatchCmd() *cobra.Command {
 		Use:   "watch",
 		Short: "Show events as they come in, until interrupted",
 		Example: "  centralnode event watch\n" +
+			"  centralnode event watch --since 5m\n" +
 			"  centralnode event watch --kind process-start --output jsonl",
 		Args: cli.Args(0, 0),
 	}
 	o.flags(cmd)
+	cmd.Flags().StringVar(&o.since, "since", "", "begin with the events received at this `TIME` or later: 10m ago, or RFC 3339 (default: now)")
 	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSONL)
 	cmd.RunE = cli.Act(func(cmd *cobra.Command, _ []string) error {
 		if err := o.parse(c.now()); err != nil {

@@ -24,7 +24,7 @@ func newResetPasswordCmd(file *string) *cobra.Command {
 		Short: "Set the password of the account admin while the daemon is down",
 		Long: "Set the password of the account admin. The daemon must be down: the command opens its state itself.\n" +
 			"Without --password-file a password is made and printed.",
-		Example: "  systemctl stop vedette-centralnode && centralnode reset-password\n" +
+		Example: "  centralnode reset-password\n" +
 			"  centralnode reset-password --password-file new.password",
 		Args: cli.Args(0, 0),
 	}
@@ -45,7 +45,7 @@ func newResetPasswordCmd(file *string) *cobra.Command {
 		made, err := centralnode.ResetPassword(cmd.Context(), nodeConfig(c, "", slog.New(slog.DiscardHandler), nil), adminAccount, password)
 		switch {
 		case errors.Is(err, kv.ErrInUse):
-			return &cli.Error{Exit: cli.ExitRefused, Text: "the daemon runs: nothing was changed", Hint: "stop it first, for instance: systemctl stop vedette-centralnode", Err: err}
+			return &cli.Error{Exit: cli.ExitRefused, Text: "the daemon runs: nothing was changed", Hint: "stop it first", Err: err}
 		case errors.Is(err, fs.ErrNotExist):
 			return &cli.Error{Exit: cli.ExitNotFound, Text: "there is no state in " + c.StateDir, Hint: "name the folder with --config or --state-dir", Err: err}
 		case err != nil:

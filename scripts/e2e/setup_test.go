@@ -85,8 +85,6 @@ func TestSetUpCentralNodeWithoutValidation(t *testing.T) {
 	// Another generated certificate: the agent meets a foreign one, says so, and
 	// keeps what it collects until it has the new pin.
 	n.must("certificate", "generate", "--yes")
-	n.stop()
-	n.start()
 	marked(t, "mark-during-wrong-pin")
 	eventually(t, 30*time.Second, "the agent says that the certificate is another", func() bool {
 		out := a.run("status").out

@@ -126,7 +126,7 @@ func connectError(program, socket string, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			e.Text += ": there is no socket"
 		}
-		e.Hint = fmt.Sprintf("is the daemon running? start it with: systemctl start vedette-%s, or: %s run", program, program)
+		e.Hint = fmt.Sprintf("is the daemon running? start it with: %s run", program)
 	case errors.Is(err, sshd.ErrImpostor):
 		e.Hint = "somebody else may have put a socket there; look at its folder before you go on"
 	case errors.Is(err, sshd.ErrPathTooLong):

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -77,12 +78,18 @@ func ReadPasswordFile(cmd *cobra.Command, name string) (string, error) {
 	if name == Stdin {
 		return passwordFrom(cmd.InOrStdin(), "standard input")
 	}
-	f, err := os.Open(name)
+	f, err := openLocal(name)
 	if err != nil {
 		return "", localError(name, err)
 	}
 	defer f.Close()
 	return passwordFrom(f, name)
+}
+
+// openLocal opens a file without waiting: a pipe that nobody writes to is
+// empty, and not a command that hangs.
+func openLocal(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 func passwordFrom(r io.Reader, name string) (string, error) {
@@ -180,7 +187,7 @@ func badArchive(err error) error {
 
 // readLocal reads a file of the person who called the local binary.
 func readLocal(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := openLocal(name)
 	if err != nil {
 		return nil, localError(name, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -269,6 +270,14 @@ func TestFlagsArgumentsAndFilesArriveAsTyped(t *testing.T) {
 	}
 	if exit := c.call(t.Context(), "thing", "change", filepath.Dir(file), "--yes"); exit != cli.ExitUsage {
 		t.Errorf("a folder: exit %d: %s", exit, c.errs.String())
+	}
+	// A pipe that nobody writes to is empty; waiting for a writer would hang.
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if exit := c.call(t.Context(), "thing", "change", pipe, "--yes"); exit != 0 || x.deeds[len(x.deeds)-1] != `[] ` {
+		t.Errorf("a pipe without a writer: exit %d: %s, done %q", exit, c.errs.String(), x.deeds)
 	}
 }
 
