@@ -135,8 +135,8 @@ func (k *Keeper) Supplied(ctx context.Context, in acts.InstallServerCertificate)
 }
 
 // Replace puts a certificate to use, written first and served then, if the one
-// in use is not younger than revision (0: whatever it is). Connections that are
-// open stay; whoever connects from now on meets the new one.
+// in use is not younger than revision (0: whatever it is). Whoever connects from
+// now on meets the new one; open connections are the caller's.
 func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, change entity.Change, commit Commit) error {
 	k.replacing.Lock()
 	defer k.replacing.Unlock()
