@@ -49,7 +49,7 @@ func (c commands) newAgentCertificateGenerateCmd() *cobra.Command {
 			"The container exists once: the Central Node keeps the certificate only, never the key.",
 		Example: "  centralnode agent-certificate generate --name office --out office.pfx\n" +
 			"  centralnode agent-certificate generate --password-file pfx.password --out office.pfx\n" +
-			"  ssh admin@cn agent-certificate generate > office.pfx",
+			"  centralnode agent-certificate generate > office.pfx",
 		Args: cli.Args(0, 0),
 	}
 	cmd.Flags().StringVar(&in.Name, "name", "", "common `NAME` of the certificate (default: one is made)")
@@ -104,8 +104,8 @@ func (c commands) newAgentCertificateUploadCmd() *cobra.Command {
 		Long: "Put supplied agent certificates on the list. Each file holds a certificate and its private key, PEM, 2048 bits or longer;\n" +
 			"the key proves that they belong together and is forgotten. All files are taken, or none.",
 		Example: "  centralnode agent-certificate upload agent1.pem agent2.pem\n" +
-			"  ssh admin@cn agent-certificate upload - < agent1.pem\n" +
-			"  tar c *.pem | ssh admin@cn agent-certificate upload -",
+			"  centralnode agent-certificate upload - < agent1.pem\n" +
+			"  tar c *.pem | centralnode agent-certificate upload -",
 		Args: cli.Args(1, -1),
 	}
 	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)

@@ -97,7 +97,7 @@ func (c commands) newCertificateUploadCmd() *cobra.Command {
 		Long: "Keep a certificate with its private key, both PEM in one file, as kata.pem until it is installed.\n" +
 			"Whether it can be installed is told at once, and checked again when it is installed.",
 		Example: "  centralnode certificate upload kata.pem\n" +
-			"  ssh admin@cn certificate upload - < kata.pem",
+			"  centralnode certificate upload - < kata.pem",
 		Args: cli.Args(1, 1),
 	}
 	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
@@ -130,7 +130,7 @@ func (c commands) newCertificateInstallCmd() *cobra.Command {
 			"in the place of the present ones: the given file, or the kata.pem that was uploaded.",
 		Example: "  centralnode certificate install kata.pem --dry-run\n" +
 			"  centralnode certificate install\n" +
-			"  ssh admin@cn certificate install - --yes < kata.pem",
+			"  centralnode certificate install - --yes < kata.pem",
 		Args: cli.Args(0, 1),
 	}
 	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
