@@ -182,7 +182,7 @@ func (e *end) receiveStream(f frame, now time.Duration) *Error {
 	}
 	s := e.streams[f.stream]
 	if s == nil {
-		return e.receiveEnded(f, now)
+		return e.receiveEnded(f)
 	}
 	e.confirm(s, now)
 	switch f.kind {
@@ -206,23 +206,16 @@ func (e *end) receiveStream(f frame, now time.Duration) *Error {
 	return nil
 }
 
-// receiveEnded answers what a peer still needs to hear about a closed stream, without any memory of it: its RST or its
-// FIN went again with a lane that died.
-func (e *end) receiveEnded(f frame, now time.Duration) *Error {
+// receiveEnded answers the RST of a closed stream, without any memory of it. Nothing else needs an answer: what closed
+// the stream was said, and is said again when its lane dies (lane.said).
+func (e *end) receiveEnded(f frame) *Error {
 	if !e.known(f.stream) {
 		return violation("frame of type %d for stream %d, which was never opened", f.kind, f.stream)
 	}
-	switch {
-	case f.kind == typeReset && !f.flag:
-		e.finals.push(final{stream: f.stream})
-	case f.kind == typeData && f.flag:
-		if !e.rsts.take(now) {
-			return flood("ends of closed streams")
+	if f.kind == typeReset && !f.flag {
+		if e.finals.push(final{stream: f.stream}); e.finals.len() > maxFinals {
+			return flood("resets of closed streams")
 		}
-		e.finals.push(final{f.stream, f.offset + uint64(len(f.data)) + 1})
-	}
-	if e.finals.len() > maxFinals {
-		return flood("frames for closed streams")
 	}
 	return nil
 }
@@ -265,7 +258,7 @@ func (e *end) receiveWindow(s *stream, f frame, now time.Duration) *Error {
 		return nil
 	}
 	limit := o.sent
-	if o.finWas {
+	if o.finLane != 0 {
 		limit++
 	}
 	if f.ack > limit {

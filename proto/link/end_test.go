@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -84,4 +85,60 @@ func TestGoAwayRefusesNewStreamsOnly(t *testing.T) {
 	if old.err != nil || ends[1].streams[old.id] == nil {
 		t.Errorf("old stream: %v", old.err)
 	}
+}
+
+func TestOneStreamOnUnequalLanesStaysBelowTheLimitOfGaps(t *testing.T) {
+	var ends [2]*end
+	var lanes [2][2]*lane
+	for i := range ends {
+		ends[i] = newEnd(i == 0, limits{initWindow: 4 << 20, maxStreams: 4, maxLanes: 8}, 1<<30, 1<<30)
+		for n := range lanes[i] {
+			lanes[i][n] = ends[i].laneUp(uint16(n+1), Bulk, 0)
+		}
+	}
+	move := func(l int, deliver bool, late *[][]byte) bool {
+		b, held := ends[0].gather(lanes[0][l], 0)
+		if held != nil {
+			defer held.release()
+		}
+		if !deliver {
+			*late = append(*late, bytes.Clone(b))
+			return len(b) > 0
+		}
+		return receiveAll(t, ends[1], lanes[1][l], b)
+	}
+	s := ends[0].open(nil, 1, 0)
+	move(0, true, nil)
+	b, _ := ends[1].gather(lanes[1][0], 0)
+	receiveAll(t, ends[0], lanes[0][0], b)
+	if n, err := ends[0].write(s, make([]byte, 4<<20), 0); n != 4<<20 || err != nil {
+		t.Fatal(n, err)
+	}
+	var late [][]byte
+	for move(0, false, &late) || move(1, true, nil) {
+		move(1, true, nil)
+	}
+	for _, b := range late {
+		receiveAll(t, ends[1], lanes[1][0], b)
+	}
+	if got := ends[1].streams[1].in.next; got != 4<<20 {
+		t.Errorf("%d bytes came", got)
+	}
+}
+
+func receiveAll(t *testing.T, e *end, l *lane, b []byte) bool {
+	t.Helper()
+	some := len(b) > 0
+	for len(b) > 0 {
+		f, _, err := decodeOne(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.receive(l, f, 0); err != nil {
+			t.Fatal(err)
+		}
+		h, _ := parseHeader(b)
+		b = b[headerSize+h.length:]
+	}
+	return some
 }

@@ -190,7 +190,7 @@ func (e *end) putStream(l *lane, b []byte, s *stream, now time.Duration) (_ []by
 		if dataHeader > room {
 			return b, nil, false
 		}
-		s.out.finSent, s.out.finWas = true, true
+		s.out.finSent, s.out.finLane = true, l.id
 		return appendData(b, s.id, s.out.written, true, nil), nil, true
 	}
 	alone := len(b) == 0 && c.n > largeBuffer/4

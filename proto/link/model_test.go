@@ -23,9 +23,10 @@ type pipe struct {
 
 // simLane joins two ends. Each end learns of its death on its own.
 type simLane struct {
-	at   [2]*lane
-	dead [2]bool
-	to   [2]pipe // to[i] is on its way to end i
+	at      [2]*lane
+	dead    [2]bool
+	to      [2]pipe   // to[i] is on its way to end i
+	writing [2]*chunk // what end i is writing now
 }
 
 // simStream is what the program at one end does with a stream, and knows of it.
@@ -53,6 +54,8 @@ type world struct {
 	sent   [2][]byte // control messages, concatenated
 	got    [2][]byte
 	laneID uint16
+	quiet  int // how rare control messages are
+	growth [2]uint64
 	gaps   int
 	buffer [32_000]byte
 	broken error
@@ -80,9 +83,11 @@ func newWorld(seed uint64) *world {
 	credit := uint64(l.initWindow)*uint64(l.maxStreams) + uint64(w.rng.IntN(1<<20))
 	for i := range w.ends {
 		e := newEnd(i == 0, l, credit, 1<<uint(14+w.rng.IntN(6)))
+		w.growth[i] = e.growth
 		w.ends[i], w.users[i] = e, map[uint32]*simStream{}
 	}
 	w.ends[1].offer = func(s *stream, _ []byte) { w.adopt(1, s) }
+	w.quiet = 8 << w.rng.IntN(8)
 	for range 1 + w.rng.IntN(4) {
 		w.addLane()
 	}
@@ -120,6 +125,7 @@ func (w *world) send(l *simLane, from int) bool {
 	if l.dead[from] {
 		return false
 	}
+	w.written(l, from)
 	ready := w.ends[from].ready(l.at[from])
 	b, held := w.ends[from].gather(l.at[from], w.now)
 	if len(b) > 0 && !ready {
@@ -133,12 +139,22 @@ func (w *world) send(l *simLane, from int) bool {
 	}
 	p := &l.to[1-from]
 	if p.cut = p.cut || l.dead[1-from] && w.rng.IntN(2) == 0; !p.cut {
-		p.flight = append(p.flight, bytes.Clone(b))
+		p.flight = append(p.flight, b)
 	}
-	if held != nil {
-		held.release()
-	}
+	l.writing[from] = held
 	return true
+}
+
+// written ends the writing of a record: until then its bytes must not change.
+func (w *world) written(l *simLane, from int) {
+	p := &l.to[1-from]
+	if n := len(p.flight); n > 0 {
+		p.flight[n-1] = bytes.Clone(p.flight[n-1])
+	}
+	if l.writing[from] != nil {
+		l.writing[from].release()
+		l.writing[from] = nil
+	}
 }
 
 // deliver hands the oldest record of a lane to an end. A dead lane may still deliver for a while.
@@ -147,6 +163,7 @@ func (w *world) deliver(l *simLane, to int) bool {
 	if len(p.flight) == 0 {
 		return false
 	}
+	w.written(l, 1-to)
 	b := p.flight[0]
 	p.flight = p.flight[1:]
 	for len(b) > 0 {
@@ -205,6 +222,7 @@ func (w *world) kill(l *simLane, at int) {
 	if whole == 0 {
 		return
 	}
+	w.written(l, at)
 	l.dead[at] = true
 	w.ends[at].laneDown(l.at[at], w.now)
 	if w.rng.IntN(3) > 0 {
@@ -220,14 +238,8 @@ func (w *world) act(at int) {
 		meta, _ := (&Meta{ALPN: "model", Leaf: make([]byte, w.rng.IntN(3000))}).append(nil)
 		w.adopt(0, w.ends[0].open(meta, uint64(w.rng.IntN(3)), w.now))
 	}
-	if w.rng.IntN(30) == 0 {
-		m := make([]byte, w.rng.IntN(20_000))
-		for i := range m {
-			m[i] = byte(w.rng.Uint32())
-		}
-		if w.ends[at].control.send(m) {
-			w.sent[at] = append(w.sent[at], m...)
-		}
+	if w.rng.IntN(w.quiet) == 0 {
+		w.say(at, w.rng.IntN(maxMessage))
 	}
 	w.takeMessages(at)
 	for _, id := range sortedIDs(w.users[at]) {
@@ -248,6 +260,14 @@ func (w *world) act(at int) {
 				w.ends[at].leave(u.s, w.now)
 			}
 		}
+	}
+}
+
+// say sends a control message when there is room.
+func (w *world) say(at, n int) {
+	start := w.rng.IntN(1 << 14)
+	if m := noise[start : start+n]; w.ends[at].control.send(m) {
+		w.sent[at] = append(w.sent[at], m...)
 	}
 }
 
@@ -349,7 +369,7 @@ func (w *world) drainSome(l *simLane, at int) {
 
 // finish lets everything that was begun come to its end, and says what did not.
 func (w *world) finish() {
-	for range 3000 {
+	for turn := range 3000 {
 		busy := false
 		w.now += 20 * time.Millisecond
 		for _, l := range w.lanes {
@@ -363,6 +383,9 @@ func (w *world) finish() {
 		}
 		for at := range 2 {
 			w.takeMessages(at)
+			if w.quiet < 16 && turn < 20 {
+				w.say(at, 50_000) // so that the control stream needs new credit
+			}
 			w.ends[at].flushAcks()
 			w.ends[at].tick(w.now)
 			for _, id := range sortedIDs(w.users[at]) {
@@ -374,6 +397,10 @@ func (w *world) finish() {
 			break
 		}
 	}
+	for _, l := range w.lanes {
+		w.written(l, 0)
+		w.written(l, 1)
+	}
 	for at, e := range w.ends {
 		for _, s := range e.inOrder() {
 			w.fail("end %d: stream %d hangs: confirmed %v resetting %v due %v out %d/%d/%d credit %d fin %v %v in %d/%d final %v", at, s.id,
@@ -384,8 +411,8 @@ func (w *world) finish() {
 				w.fail("end %d: stream %d closed and its reader was not told", at, u.id)
 			}
 		}
-		if e.retained != 0 || e.resetting != 0 {
-			w.fail("end %d: %d bytes retained, %d resetting at the end", at, e.retained, e.resetting)
+		if e.retained != 0 || e.resetting != 0 || e.growth != w.growth[at] || len(e.control.kept) != 0 {
+			w.fail("end %d: at the end %d bytes retained, %d resetting, growth %d of %d, %d control bytes", at, e.retained, e.resetting, e.growth, w.growth[at], len(e.control.kept))
 		}
 		if got, want := w.got[1-at], w.sent[at]; !bytes.Equal(got, want) {
 			w.fail("control messages of end %d: %d bytes came of %d", at, len(got), len(want))

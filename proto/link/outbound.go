@@ -16,8 +16,8 @@ type outbound struct {
 	credit     uint64 // absolute limit that the peer granted
 	lane       uint16 // the lane of the newest chunk, while it lives
 	closed     bool   // the program has ended this direction: FIN follows the last byte
-	finSent    bool   // false again when a lane died before the acknowledgement
-	finWas     bool   // FIN was sent at least once
+	finSent    bool   // false again when its lane died before the acknowledgement
+	finLane    uint16 // the lane that carried FIN last; 0: it was never sent
 	finAcked   bool
 }
 
@@ -112,9 +112,7 @@ func (o *outbound) drop(c *chunk, done func(lane uint16, buffer int)) {
 	c.free()
 }
 
-// laneDown makes everything that was last sent on a lane, and FIN wherever it was sent, due again. The
-// acknowledgement of FIN is the last thing that the peer says about a stream: it may have been on the dead lane, and
-// only FIN sent again brings another one.
+// laneDown makes everything that was last sent on a lane due again.
 func (o *outbound) laneDown(lane uint16) {
 	for c := o.head; c != nil; c = c.next {
 		if c.lane == lane {
@@ -125,7 +123,9 @@ func (o *outbound) laneDown(lane uint16) {
 	if o.lane == lane {
 		o.lane = 0
 	}
-	o.finSent = false
+	if o.finLane == lane {
+		o.finSent = false
+	}
 }
 
 // clear frees everything.
