@@ -75,9 +75,11 @@ func (g *Gateway) Connected(leaf pki.Fingerprint) int {
 // Live reports whether a caller's connection is still there.
 func (g *Gateway) Live(connection uint64) bool { return g.live.Has(connection) }
 
-// CutAll ends every connection and says how many there were. Callers come back
-// and meet the certificate that is shown from now on.
+// CutAll ends every connection, also those still in their handshake, and says
+// how many there were. Callers come back and meet the certificate that is shown
+// from now on.
 func (g *Gateway) CutAll() int {
+	g.door.NewEpoch()
 	all := g.live.All()
 	for _, c := range all {
 		c.Cut()

@@ -17,6 +17,10 @@ func (g *Gateway) take(came *door.Conn, handed *handed) {
 	c := &conn{Conn: came, caller: trust.Caller{Way: trust.Direct, Remote: came.Remote, Leaf: came.Leaf, Connection: came.Number}}
 	g.live.Add(came.Number, came.Leaf, c)
 	came.OnEnd(func() { g.live.Remove(came.Number) })
+	if came.Outdated() { // CutAll may have come before it was indexed
+		c.Cut()
+		return
+	}
 	if !handed.give(c) {
 		_ = c.Close() // the server is gone
 	}

@@ -219,6 +219,29 @@ func TestSlowBodyIsCutAndOversizedHeaderRefused(t *testing.T) {
 	}
 }
 
+func TestCutAllReachesAHandshakeUnderWay(t *testing.T) {
+	agent := pkitest.Agent(t, "agent")
+	d := open(t, gateway.Limits{}, agent)
+	before := d.client(agent)
+	d.mustPost(before, "")
+	raw := dial(t, d, "127.0.0.1")
+	eventually(t, "the connection is taken in", func() bool { _, strangers := d.Counts(); return strangers == 1 })
+	if n := d.CutAll(); n != 1 {
+		t.Fatalf("%d connections were cut, want 1", n)
+	}
+	c := agent.TLS()
+	late := tls.Client(raw, pki.ClientConfig(pki.PinTo(d.server.Fingerprint()), &c))
+	_ = late.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = io.WriteString(late, "POST "+takePath+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx") // it may be cut by now
+	if answer, _ := io.ReadAll(late); len(answer) > 0 {
+		t.Fatalf("a connection of before is answered %q", answer)
+	}
+	d.mustPost(d.client(agent), "")
+	if n := d.check(); n != 2 {
+		t.Fatalf("%d were taken, want 2", n)
+	}
+}
+
 func TestPanicStaysInItsConnection(t *testing.T) {
 	agent := pkitest.Agent(t, "agent")
 	d := open(t, gateway.Limits{}, agent)

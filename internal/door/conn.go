@@ -26,6 +26,7 @@ type Conn struct {
 
 	admitted atomic.Bool
 	admit    func() bool
+	outdated func() bool
 
 	mu    sync.Mutex
 	over  bool
@@ -56,6 +57,10 @@ func (c *Conn) Admit() bool {
 
 // Admitted reports whether the connection was let in.
 func (c *Conn) Admitted() bool { return c.admitted.Load() }
+
+// Outdated reports whether the connection came before the last NewEpoch of its
+// listener.
+func (c *Conn) Outdated() bool { return c.outdated() }
 
 // OnEnd adds what happens when the connection ends; it happens at once when it
 // has ended.

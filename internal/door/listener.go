@@ -50,6 +50,7 @@ type Listener struct {
 	limited  *budget.Limited
 	log      *slog.Logger // writes through limited
 	numbers  atomic.Uint64
+	epoch    atomic.Uint64
 }
 
 // Listen binds the address, so that one in use is an error here and not a log
@@ -76,6 +77,10 @@ func (l *Listener) Counts() (admitted, strangers int) {
 	u := l.conns.Usage()
 	return u.Admitted, u.Strangers
 }
+
+// NewEpoch marks that the certificate which is shown has changed. Connections
+// that came before, also those still in their handshake, are Outdated.
+func (l *Listener) NewEpoch() { l.epoch.Add(1) }
 
 // Log is for what strangers cause: one line a second for each of remote, leaf
 // and code, the rest counted.
@@ -124,6 +129,7 @@ func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
 			return
 		}
 	}
+	epoch := l.epoch.Load() // before the handshake chooses a certificate
 	waits := l.waiting.add(remote.Addr(), func() { place.Release(); _ = raw.Close() })
 	end := func() { l.waiting.remove(waits); place.Release() }
 
@@ -138,6 +144,7 @@ func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
 	}
 	c := newConn(secured, remote, l.numbers.Add(1))
 	c.admit = func() bool { l.waiting.remove(waits); return place.Admit() }
+	c.outdated = func() bool { return l.epoch.Load() != epoch }
 	c.OnEnd(end)
 	defer func() {
 		if p := recover(); p != nil {
