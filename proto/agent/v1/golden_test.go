@@ -1,10 +1,7 @@
 package agentv1_test
 
 import (
-	"encoding/hex"
 	"flag"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,16 +9,17 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	agentv1 "vedette/proto/agent/v1"
+	"vedette/proto/golden"
 )
 
-var update = flag.Bool("update", false, "write the golden frames anew")
+var _ = flag.Bool("update", false, "write the golden frames anew")
 
 // TestMessagesKeepTheirBytes holds the encoding of version 1: agents of every
 // later version have to be understood by servers of this one, and back.
 func TestMessagesKeepTheirBytes(t *testing.T) {
 	at := timestamppb.New(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC))
 	const id, queue = "0123456789abcdef0123456789abcdef", "00112233445566778899aabbccddeeff"
-	for name, m := range map[string]proto.Message{
+	golden.Check(t, map[string]proto.Message{
 		"sync_request": &agentv1.SyncRequest{
 			AgentId: id, QueueId: queue,
 			Host: &agentv1.Host{
@@ -43,33 +41,5 @@ func TestMessagesKeepTheirBytes(t *testing.T) {
 			},
 		},
 		"send_events_response": &agentv1.SendEventsResponse{DurableSeq: 7},
-	} {
-		t.Run(name, func(t *testing.T) {
-			raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := "testdata/" + name + ".hex"
-			if *update {
-				if err := os.WriteFile(path, []byte(hex.EncodeToString(raw)+"\n"), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			golden, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, err := hex.DecodeString(strings.TrimSpace(string(golden)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(raw) != string(want) {
-				t.Errorf("encoded\n%x, golden\n%x", raw, want)
-			}
-			back := m.ProtoReflect().New().Interface()
-			if err := proto.Unmarshal(want, back); err != nil || !proto.Equal(back, m) {
-				t.Errorf("the golden frame reads as %v, %v", back, err)
-			}
-		})
-	}
+	})
 }
