@@ -47,11 +47,11 @@ type end struct {
 
 	opens, rsts, pings, empties bucket
 
-	wake     func(*stream, wake)   // the program may read or write again
-	offer    func(*stream, []byte) // a new stream with its metadata
-	slot     func()                // a stream ended
-	message  func()                // the control stream has something, or room
-	unretain bool                  // tests and benchmarks only: forget bytes once sent
+	wake     func(*stream, wake) // the program may read or write again
+	offer    func(*stream, Meta) // a new stream
+	slot     func()              // a stream ended
+	message  func()              // the control stream has something, or room
+	unretain bool                // tests and benchmarks only: forget bytes once sent
 }
 
 // final is the last thing that an end says about a stream: the acknowledgement of FIN, or of RST when ack is 0.
@@ -64,7 +64,7 @@ type final struct {
 // may retain.
 func newEnd(dials bool, l limits, credit uint64, retainCap int) *end {
 	e := &end{dials: dials, limits: l, lanes: make(map[uint16]*lane), streams: make(map[uint32]*stream), retainCap: retainCap, rtt: startingRTT,
-		wake: func(*stream, wake) {}, offer: func(*stream, []byte) {}, slot: func() {}, message: func() {}}
+		wake: func(*stream, wake) {}, offer: func(*stream, Meta) {}, slot: func() {}, message: func() {}}
 	if base := uint64(l.initWindow) * uint64(l.maxStreams); base < credit {
 		e.growth = credit - base
 	}
@@ -164,7 +164,7 @@ func (e *end) receiveOpen(f frame, now time.Duration) *Error {
 		return err
 	}
 	e.windowDue(s, dueNow) // tells the peer that OPEN has arrived
-	e.offer(s, f.meta)
+	e.offer(s, m)
 	return nil
 }
 

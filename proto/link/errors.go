@@ -77,6 +77,7 @@ func describe(what string, code Code, reason string, remote bool) string {
 
 // Errors that callers branch on.
 var (
+	ErrNoLane          = errors.New("the link has no lane yet")
 	ErrGoingAway       = errors.New("the peer takes no new streams on this link")
 	ErrMetaTooLarge    = errors.New("stream metadata is too large")
 	ErrMessageTooLarge = errors.New("control message is larger than 64 KiB")

@@ -3,28 +3,30 @@ package link
 import "time"
 
 // ready says whether gather may have something for a lane.
-func (e *end) ready(l *lane) bool {
-	if e.err != nil {
+func (e *end) ready(l *lane) bool { return e.readyAlone(l) || e.readyShared(l) }
+
+// readyAlone says whether there is something that only this lane can do.
+func (e *end) readyAlone(l *lane) bool {
+	switch {
+	case e.err != nil:
+		return false
+	case l.pingDue || l.pongDue || l.awayDue || l.drainDue || l.drained():
+		return true
+	case l.leaving():
 		return false
 	}
-	if l.pingDue || l.pongDue || l.awayDue || l.drainDue {
-		return true
-	}
-	if l.leaving() {
+	return l.resets.len() > 0 || l.copies && l.position < e.control.written || l.own[Small].first() != nil || l.own[Bulk].first() != nil
+}
+
+// readyShared says whether there is something that this lane can do as well as another one.
+func (e *end) readyShared(l *lane) bool {
+	if e.err != nil || l.leaving() {
 		return false
 	}
 	if l.carries[0] && (e.resets.len() > 0 || e.finals.len() > 0 || e.urgent.len() > 0 || e.control.window) {
 		return true
 	}
-	if l.resets.len() > 0 || l.copies && l.position < e.control.written {
-		return true
-	}
-	for class := range e.shared {
-		if l.own[class].first() != nil || l.carries[1+class] && e.shared[class].first() != nil {
-			return true
-		}
-	}
-	return false
+	return l.carries[1] && e.shared[Small].first() != nil || l.carries[2] && e.shared[Bulk].first() != nil
 }
 
 // gather puts together the next record for a lane: whole frames, at most maxFrame bytes. The bytes are valid until the

@@ -34,6 +34,10 @@ type limits struct {
 	maxLanes   uint8
 }
 
+func (l limits) lower(o limits) limits {
+	return limits{min(l.initWindow, o.initWindow), min(l.maxStreams, o.maxStreams), min(l.maxLanes, o.maxLanes)}
+}
+
 // check refuses limits with which no link could work.
 func (l limits) check() error {
 	if l.initWindow < 1024 || l.initWindow > maxWindow || l.maxStreams == 0 || l.maxLanes == 0 {

@@ -151,6 +151,16 @@ func (in *inbound) pop() {
 	c.free()
 }
 
+// detach hands the first chunk to the program, which says later that it has consumed it.
+func (in *inbound) detach() *chunk {
+	c := in.head
+	if in.head = c.next; in.head == nil {
+		in.tail = nil
+	}
+	c.next = nil
+	return c
+}
+
 // clear drops what the program has not read.
 func (in *inbound) clear() {
 	for in.head != nil {

@@ -86,7 +86,7 @@ func newWorld(seed uint64) *world {
 		w.growth[i] = e.growth
 		w.ends[i], w.users[i] = e, map[uint32]*simStream{}
 	}
-	w.ends[1].offer = func(s *stream, _ []byte) { w.adopt(1, s) }
+	w.ends[1].offer = func(s *stream, _ Meta) { w.adopt(1, s) }
 	w.quiet = 8 << w.rng.IntN(8)
 	for range 1 + w.rng.IntN(4) {
 		w.addLane()

@@ -28,23 +28,29 @@ func (o *outbound) write(p []byte) (n, buffers int) {
 		t := o.tail
 		if t == nil || t.sent || t.room() == 0 {
 			t = newChunk(len(p) - n)
-			t.offset = o.written
 			buffers += len(t.buf)
-			if o.tail == nil {
-				o.head = t
-			} else {
-				o.tail.next = t
-			}
-			o.tail = t
-			if o.unsent == nil {
-				o.unsent = t
-			}
+			o.append(t)
 		}
 		m := t.add(p[n:])
 		n += m
 		o.written += uint64(m)
 	}
 	return n, buffers
+}
+
+// append retains a chunk behind the others.
+func (o *outbound) append(c *chunk) {
+	c.offset = o.written
+	o.written += uint64(c.n)
+	if o.tail == nil {
+		o.head = c
+	} else {
+		o.tail.next = c
+	}
+	o.tail = c
+	if o.unsent == nil {
+		o.unsent = c
+	}
 }
 
 // pending returns the chunk to send next, or nil.

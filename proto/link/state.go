@@ -36,6 +36,7 @@ type stream struct {
 
 	queue *queue // where it waits to send
 	after *stream
+	user  *Stream // what the program holds, once it was told
 }
 
 // due returns whether the stream has something to send that waits for a turn.
@@ -112,6 +113,32 @@ func (e *end) write(s *stream, p []byte, now time.Duration) (int, error) {
 	e.retained += buffers
 	e.enqueue(s, now)
 	return n, nil
+}
+
+// room says how many bytes write would take now.
+func (e *end) room(s *stream) uint64 {
+	if e.retained >= e.retainCap && s.out.head != nil {
+		e.starved.push(s)
+		return 0
+	}
+	return s.out.credit - s.out.written
+}
+
+// adopt retains a chunk that the program has filled, within what room allowed.
+func (e *end) adopt(s *stream, c *chunk, now time.Duration) {
+	s.out.append(c)
+	e.retained += len(c.buf)
+	e.enqueue(s, now)
+}
+
+// consumed notes that the program took n bytes of a detached chunk.
+func (e *end) consumed(s *stream, n int, now time.Duration) {
+	if s.err != nil || s.closed {
+		return
+	}
+	s.in.read += uint64(n)
+	e.credit(s, now)
+	e.settle(s)
 }
 
 // closeWrite ends the sending direction after the bytes written.

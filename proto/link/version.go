@@ -19,6 +19,10 @@ var versions = [...]struct {
 	{1, "2026-11-22", "lanes, streams, acknowledgement, retention, credit, control stream"},
 }
 
+// ourCaps are the capability bits that this end offers. A bit gates frames that not every peer of a version knows; version 1
+// defines none, and unknown bits are ignored.
+const ourCaps uint64 = 0
+
 // chooseVersion returns the highest version of a peer's range that this code speaks too.
 func chooseVersion(lo, hi uint16) (uint16, bool) {
 	v := min(hi, Version)

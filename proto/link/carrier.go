@@ -1,0 +1,238 @@
+package link
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+// Lane is one connection of a link, with its reader and its writer.
+type Lane struct {
+	link       *Link
+	conn       net.Conn
+	state      *lane
+	first      bool
+	congestion string
+
+	idle  bool // the writer waits; guarded by link.mu
+	woken chan struct{}
+	dead  bool // guarded by link.mu
+	err   error
+	done  chan struct{}
+}
+
+// start adds a lane after its handshake. The caller holds mu.
+func (l *Link) startLane(conn net.Conn, id uint16, class Class, first bool) *Lane {
+	lane := &Lane{link: l, conn: conn, first: first, woken: make(chan struct{}, 1), done: make(chan struct{}),
+		state: l.end.laneUp(id, class, l.now()), congestion: tune(conn)}
+	lane.state.scratch = make([]byte, 0, maxFrame)
+	l.lanes = append(l.lanes, lane)
+	l.running.Add(2)
+	go lane.readLoop()
+	go lane.writeLoop()
+	return lane
+}
+
+// Link returns the link of the lane.
+func (n *Lane) Link() *Link { return n.link }
+
+// First says whether this lane began its link.
+func (n *Lane) First() bool { return n.first }
+
+// Class returns what the lane was made for.
+func (n *Lane) Class() Class { return n.state.class }
+
+// Congestion is the congestion control in force on the lane's socket, such as "bbr"; empty where there is none to ask.
+func (n *Lane) Congestion() string { return n.congestion }
+
+// Done is closed when the lane is dead; Err says why.
+func (n *Lane) Done() <-chan struct{} { return n.done }
+
+// Err says why the lane died: nil while it lives and after a drain.
+func (n *Lane) Err() error {
+	n.link.mu.Lock()
+	defer n.link.mu.Unlock()
+	return n.err
+}
+
+// Drain moves the lane's work to others and closes it when the peer has everything. Add another one first: a link whose
+// last lane closes ends.
+func (n *Lane) Drain() {
+	n.link.mu.Lock()
+	defer n.link.mu.Unlock()
+	if !n.dead && n.link.failed == nil {
+		n.link.end.drain(n.state, n.link.now())
+		n.link.kick()
+	}
+}
+
+// wake ends a wait of the writer. The caller holds mu.
+func (n *Lane) wake() {
+	n.idle = false
+	select {
+	case n.woken <- struct{}{}:
+	default:
+	}
+}
+
+// fail takes the lane down.
+func (n *Lane) fail(err error) {
+	kill(n.conn)
+	l := n.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n.dead {
+		return
+	}
+	n.dead = true
+	if !n.state.drainSent || !n.state.drainReceived {
+		n.err = err
+	}
+	for i, o := range l.lanes {
+		if o == n {
+			l.lanes = append(l.lanes[:i:i], l.lanes[i+1:]...)
+			break
+		}
+	}
+	l.end.laneDown(n.state, l.now())
+	close(n.done)
+	n.wake()
+	if len(l.lanes) == 0 && l.reserved == 0 {
+		l.finish(&Error{Code: CodeLost, Reason: "the last lane died"})
+	}
+	l.kick()
+}
+
+// readLoop reads frames and hands them to the state. It never waits for a writer: what must be answered is noted there.
+func (n *Lane) readLoop() {
+	l := n.link
+	defer l.running.Done()
+	buf := make([]byte, 2*maxFrame)
+	start, end := 0, 0
+	for {
+		if start > 0 {
+			end = copy(buf, buf[start:end])
+			start = 0
+		}
+		m, err := n.conn.Read(buf[end:])
+		end += m
+		if m > 0 {
+			start = n.take(buf[:end])
+		}
+		if err != nil {
+			n.fail(err)
+			return
+		}
+	}
+}
+
+// take acts on every whole frame at the beginning of b and returns how many bytes they had.
+func (n *Lane) take(b []byte) (used int) {
+	l := n.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	for len(b)-used >= headerSize {
+		if l.failed != nil || n.dead {
+			return len(b) // the rest of a link that has ended
+		}
+		h, err := parseHeader(b[used:])
+		if err == nil && len(b)-used < headerSize+h.length {
+			break
+		}
+		if err == nil {
+			err = n.act(h, b[used+headerSize:used+headerSize+h.length], now)
+		}
+		if fault := (*Error)(nil); errors.As(err, &fault) {
+			l.finish(fault)
+			return len(b)
+		}
+		used += headerSize + h.length
+	}
+	l.kick()
+	return used
+}
+
+func (n *Lane) act(h header, body []byte, now time.Duration) error {
+	f, ok, err := decode(h, body)
+	if err != nil || !ok {
+		return err
+	}
+	return n.link.end.receive(n.state, f, now)
+}
+
+// writeLoop writes what the state has for this lane, one record at a time.
+func (n *Lane) writeLoop() {
+	l := n.link
+	defer l.running.Done()
+	var held *chunk
+	var deadline time.Time
+	for {
+		l.mu.Lock()
+		if held != nil {
+			held.release()
+			held = nil
+		}
+		switch {
+		case n.dead:
+			l.mu.Unlock()
+			return
+		case l.failed != nil:
+			l.mu.Unlock()
+			n.sayClose()
+			return
+		case n.state.drained():
+			l.mu.Unlock()
+			_ = n.conn.SetWriteDeadline(time.Now().Add(closeTime))
+			_ = n.conn.Close() // with close_notify; what the peer misses goes again
+			n.fail(nil)
+			return
+		}
+		b, h := l.end.gather(n.state, l.now())
+		if held = h; len(b) == 0 {
+			n.idle = true
+			l.mu.Unlock()
+			<-n.woken
+			continue
+		}
+		l.kick()
+		l.mu.Unlock()
+		// Setting a deadline costs as much as a small write, so it is renewed once a second only.
+		if now := time.Now(); deadline.Sub(now) < writeTime {
+			deadline = now.Add(writeTime + time.Second)
+			if err := n.setWriteDeadline(deadline); err != nil {
+				n.fail(err)
+				continue
+			}
+		}
+		if _, err := n.conn.Write(b); err != nil {
+			n.fail(err)
+		}
+	}
+}
+
+// setWriteDeadline does nothing once the link has ended: then the deadline is that of CLOSE.
+func (n *Lane) setWriteDeadline(t time.Time) error {
+	n.link.mu.Lock()
+	defer n.link.mu.Unlock()
+	if n.link.failed != nil {
+		return nil
+	}
+	return n.conn.SetWriteDeadline(t)
+}
+
+// sayClose tells the peer why the link ends, and leaves the connection to the reader, which drops what still comes until
+// the peer has closed it or a second has passed: closing at once could destroy the CLOSE on its way.
+func (n *Lane) sayClose() {
+	var why *Error
+	if errors.As(n.link.Err(), &why) && !why.Remote && why.Code != CodeLost {
+		if _, err := n.conn.Write(appendClose(nil, why.Code, why.Reason)); err == nil {
+			if t, ok := n.conn.(interface{ CloseWrite() error }); ok && t.CloseWrite() == nil {
+				return
+			}
+			return
+		}
+	}
+	n.fail(io.ErrClosedPipe)
+}
