@@ -142,3 +142,26 @@ func receiveAll(t *testing.T, e *end, l *lane, b []byte) bool {
 	}
 	return some
 }
+
+func TestStreamThatWasLeftIsResetAfterHalfAMinute(t *testing.T) {
+	ends, _, move := pairOfEnds(t, testLimits)
+	s, done := ends[0].open(nil, 1, 0), ends[0].open(nil, 1, 0)
+	move()
+	ends[0].leave(s, 0)
+	ends[0].leave(done, 0)
+	if err := ends[1].closeWrite(ends[1].streams[done.id], 0); err != nil {
+		t.Fatal(err)
+	}
+	move()
+	ends[0].tick(lingerTime - 1)
+	if s.err != nil || !done.closed || ends[0].lingering.len() != 1 {
+		t.Errorf("too early: %v, %v, %d lingering", s.err, done.closed, ends[0].lingering.len())
+	}
+	ends[0].tick(lingerTime)
+	far := ends[1].streams[s.id]
+	move()
+	var r *ResetError
+	if !errors.As(far.err, &r) || r.Code != CodeTimeout || len(ends[0].streams)+len(ends[1].streams)+ends[0].lingering.len() != 0 {
+		t.Errorf("afterwards: %v, %d and %d streams", far.err, len(ends[0].streams), len(ends[1].streams))
+	}
+}

@@ -197,8 +197,14 @@ func (e *end) tick(now time.Duration) (dead []*lane) {
 			l.pinged, l.pingDue = now, true
 		}
 	}
-	for e.lingering.len() > 0 && e.lingering.first().linger <= now {
-		e.reset(e.lingering.pop(), CodeTimeout, "")
+	for n := e.lingering.len(); n > 0; n-- {
+		switch s := e.lingering.pop(); {
+		case s.closed || s.err != nil:
+		case s.linger <= now:
+			e.reset(s, CodeTimeout, "")
+		default:
+			e.lingering.push(s)
+		}
 	}
 	return dead
 }

@@ -86,8 +86,6 @@ func (f *fifo[T]) push(v T) { f.items = append(f.items, v) }
 
 func (f *fifo[T]) len() int { return len(f.items) - f.start }
 
-func (f *fifo[T]) first() T { return f.items[f.start] }
-
 func (f *fifo[T]) pop() T {
 	v := f.items[f.start]
 	var zero T
