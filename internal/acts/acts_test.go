@@ -1,0 +1,39 @@
+package acts_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"vedette/internal/acts"
+)
+
+func TestRolesAreReadStrictly(t *testing.T) {
+	for _, r := range acts.Roles() {
+		if got, err := acts.ParseRole(" " + string(r) + "\n"); err != nil || got != r {
+			t.Errorf("%q reads as %q, %v", r, got, err)
+		}
+	}
+	for _, bad := range []string{"", "root", "administrators"} {
+		if got, err := acts.ParseRole(bad); err == nil {
+			t.Errorf("%q reads as %q", bad, got)
+		}
+	}
+}
+
+func TestCodeOfFindsTheRefusalInsideAnError(t *testing.T) {
+	cause := errors.New("cause")
+	refusal := &acts.Error{Code: acts.Stale, Text: "changed", Err: cause}
+	for want, err := range map[acts.Code]error{
+		"":          nil,
+		acts.Failed: cause,
+		acts.Stale:  fmt.Errorf("wrapped: %w", refusal),
+	} {
+		if got := acts.CodeOf(err); got != want {
+			t.Errorf("%v has code %q, want %q", err, got, want)
+		}
+	}
+	if !errors.Is(refusal, cause) || refusal.Error() != "changed" {
+		t.Error("the cause is for the log, the text for the person")
+	}
+}
