@@ -9,10 +9,8 @@ import (
 	"vedette/centralnode/eventlog"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
-	"vedette/internal/acts"
 	"vedette/internal/audit"
 	"vedette/internal/conduct"
-	"vedette/internal/kv"
 	"vedette/internal/servercert"
 	"vedette/pki"
 )
@@ -70,9 +68,4 @@ type Admin struct {
 // New makes an Admin.
 func New(c Config) *Admin {
 	return &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
-}
-
-// commit writes a change together with its audit record.
-func (a *Admin) commit(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, c store.Change) (kv.Revision, error) {
-	return a.desk.Commit(ctx, actor, act, subject, detail, c.Ops, c.Expect)
 }

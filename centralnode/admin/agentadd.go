@@ -26,7 +26,7 @@ func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, 
 	}
 	pair, err := pki.GenerateAgent(pki.AgentOptions{Name: in.Name, Key: in.Key, Now: a.c.Now})
 	if err != nil {
-		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
+		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, conduct.InvalidInput(err))
 	}
 	encoding := pki.PFXModern
 	if in.Compatible {
@@ -34,7 +34,7 @@ func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, 
 	}
 	pfx, err := pki.EncodePFX(pair, pki.PFXOptions{Password: in.Password, Encoding: encoding, CertificateOnly: in.CertificateOnly})
 	if err != nil {
-		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, invalidInput(err))
+		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, conduct.InvalidInput(err))
 	}
 	added, _, err := a.list(ctx, actor, actGenerateAgent, acts.OriginGenerated, []*x509.Certificate{pair.Leaf()})
 	if err != nil {
@@ -118,6 +118,6 @@ func (a *Admin) list(ctx context.Context, actor acts.Actor, act string, origin a
 		scope.Leaves = append(scope.Leaves, id)
 		added = append(added, a.describeAgent(store.AgentCertificate{DER: leaf.Raw, Leaf: leaf, Origin: string(origin), Added: at}, nil))
 	}
-	done, err := a.change(ctx, actor, act, subject, "", scope, change)
+	done, err := a.change(ctx, actor, act, subject, scope, change)
 	return added, done.Revision, err
 }

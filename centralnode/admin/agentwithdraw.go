@@ -16,13 +16,15 @@ func (a *Admin) PreviewDeleteAgentCertificates(ctx context.Context, actor acts.A
 	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
 		return acts.Preview{}, err
 	}
-	list, _, err := a.toDelete(ctx, in)
-	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, actDeleteAgent, subjects(unique(in.Fingerprints)), err)
+	in.Fingerprints = unique(in.Fingerprints)
+	// Read before the entries: one that changes meanwhile makes the act stale.
+	revision := a.c.Store.Revision()
+	if _, err := a.toDelete(ctx, in); err != nil {
+		return acts.Preview{}, a.desk.Failed(ctx, actor, actDeleteAgent, subjects(in.Fingerprints), err)
 	}
 	snapshot := a.c.Door.Trust()
-	p := acts.Preview{Act: actDeleteAgent, Revision: uint64(list.Revision), Asks: true}
-	for _, f := range unique(in.Fingerprints) {
+	p := acts.Preview{Act: actDeleteAgent, Revision: uint64(revision), Asks: true}
+	for _, f := range in.Fingerprints {
 		p.Lines = append(p.Lines, f.String()+": "+agentsUse(a.c.Door.Connected(f)))
 	}
 	switch n := a.c.Door.Affected(snapshot.Without(in.Fingerprints)); {
@@ -48,8 +50,9 @@ func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, i
 	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
 		return acts.Withdrawal{}, err
 	}
-	subject := subjects(unique(in.Fingerprints))
-	_, chosen, err := a.toDelete(ctx, in)
+	in.Fingerprints = unique(in.Fingerprints)
+	subject := subjects(in.Fingerprints)
+	chosen, err := a.toDelete(ctx, in)
 	if err != nil {
 		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actDeleteAgent, subject, err)
 	}
@@ -58,42 +61,41 @@ func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, i
 	for _, c := range chosen {
 		change.WithdrawAgentCertificate(c, at)
 	}
-	done, err := a.change(ctx, actor, actDeleteAgent, subject, "", trust.Scope{Leaves: unique(in.Fingerprints)}, change)
+	done, err := a.change(ctx, actor, actDeleteAgent, subject, trust.Scope{Leaves: in.Fingerprints}, change)
 	if err != nil {
 		return acts.Withdrawal{}, err
 	}
-	return acts.Withdrawal{Fingerprints: unique(in.Fingerprints), Revision: done.Revision, Cut: done.Cut, Took: done.Took}, nil
+	return acts.Withdrawal{Fingerprints: in.Fingerprints, Revision: done.Revision, Cut: done.Cut, Took: done.Took}, nil
 }
 
 // toDelete finds the entries that an administrator named.
-func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (store.AgentList, []store.AgentCertificate, error) {
-	list, err := a.c.Store.AgentList(ctx)
-	if err != nil {
-		return list, nil, err
-	}
+func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) ([]store.AgentCertificate, error) {
 	if len(in.Fingerprints) == 0 {
-		return list, nil, conduct.Invalid("no certificate was named", "name one or more fingerprints from the list")
+		return nil, conduct.Invalid("no certificate was named", "name one or more fingerprints from the list")
 	}
 	// Whether anybody is cut depends on the switch as well.
-	if err := conduct.Seen(in.Revision, list.ValidationVersion); err != nil {
-		return list, nil, err
+	_, switched, err := a.c.Store.Validation(ctx)
+	if err == nil {
+		err = conduct.Seen(in.Revision, switched)
 	}
-	byID := make(map[pki.Fingerprint]store.AgentCertificate, len(list.Certificates))
-	for _, c := range list.Certificates {
-		byID[c.Fingerprint()] = c
+	if err != nil {
+		return nil, err
 	}
 	var chosen []store.AgentCertificate
-	for _, f := range unique(in.Fingerprints) {
-		c, ok := byID[f]
-		if !ok {
-			return list, nil, &acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"}
+	for _, f := range in.Fingerprints {
+		c, found, err := a.c.Store.AgentCertificate(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			return nil, &acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"}
 		}
 		if err := conduct.Seen(in.Revision, c.Version); err != nil {
-			return list, nil, err
+			return nil, err
 		}
 		chosen = append(chosen, c)
 	}
-	return list, chosen, nil
+	return chosen, nil
 }
 
 // PreviewSetValidation says whom the switch would refuse.
@@ -125,19 +127,19 @@ func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.Set
 		return acts.Withdrawal{}, err
 	}
 	subject := []string{onOff(in.On)}
-	list, err := a.c.Store.AgentList(ctx)
+	on, switched, err := a.c.Store.Validation(ctx)
 	if err == nil {
-		err = conduct.Seen(in.Revision, list.ValidationVersion)
+		err = conduct.Seen(in.Revision, switched)
 	}
 	if err != nil {
 		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actSetValidation, subject, err)
 	}
-	if list.Validation == in.On {
+	if on == in.On {
 		return acts.Withdrawal{Revision: a.c.Door.Trust().Revision}, nil
 	}
 	var change store.Change
-	change.SetValidation(in.On, list.ValidationVersion)
-	done, err := a.change(ctx, actor, actSetValidation, subject, "", trust.Scope{Everybody: true}, change)
+	change.SetValidation(in.On, switched)
+	done, err := a.change(ctx, actor, actSetValidation, subject, trust.Scope{Everybody: true}, change)
 	if err != nil {
 		return acts.Withdrawal{}, err
 	}
@@ -145,9 +147,9 @@ func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.Set
 }
 
 // change commits a change of trust through the gateway and puts it in force.
-func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, scope trust.Scope, c store.Change) (trust.Changed, error) {
+func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subject []string, scope trust.Scope, c store.Change) (trust.Changed, error) {
 	done, err := a.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
-		if _, err := a.commit(ctx, actor, act, subject, detail, c); err != nil {
+		if _, err := a.desk.Commit(ctx, actor, act, subject, "", c.Ops, c.Expect); err != nil {
 			return nil, err
 		}
 		// Written is written: the snapshot is read even if the administrator has

@@ -82,16 +82,12 @@ func eventFilter(f acts.EventFilter) (eventlog.Filter, error) {
 		return eventlog.Filter{}, conduct.Invalid("kind \""+foreign.Line(f.Kind)+"\" is not known", "the kinds are "+strings.Join(acts.EventKinds(), ", "))
 	}
 	out := eventlog.Filter{Kind: eventlog.Kind(f.Kind), Text: f.Text, Since: f.Since, Until: f.Until}
-	if isAgentID(f.Host) {
+	if agentv1.ValidID(f.Host) {
 		out.AgentID = f.Host
 	} else {
 		out.Host = f.Host
 	}
 	return out, nil
-}
-
-func isAgentID(s string) bool {
-	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // exported gives an event its ECS form, cleaned of what could move a screen.

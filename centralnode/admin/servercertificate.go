@@ -103,7 +103,3 @@ func (a *Admin) committing(actor acts.Actor, act string) servercert.Commit {
 		return err
 	}
 }
-
-func invalidInput(err error) *acts.Error {
-	return &acts.Error{Code: acts.Invalid, Text: err.Error(), Err: err}
-}

@@ -8,17 +8,10 @@ import (
 	agentv1 "vedette/proto/agent/v1"
 )
 
-// checkID accepts 32 lower-case hexadecimal digits: the form of agent_id and
-// queue_id.
+// checkID names the field whose id has another form than agent_id and queue_id.
 func checkID(field, id string) error {
-	if len(id) == 32 {
-		ok := true
-		for _, c := range []byte(id) {
-			ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'f')
-		}
-		if ok {
-			return nil
-		}
+	if agentv1.ValidID(id) {
+		return nil
 	}
 	return fmt.Errorf("%s must be 32 lower-case hexadecimal digits", field)
 }

@@ -68,9 +68,9 @@ type envelope struct {
 func encode(p Package, received time.Time) (entry, error) {
 	key := QueueKey{AgentID: p.AgentID, QueueID: p.QueueID}
 	switch {
-	case !isID(p.AgentID):
+	case !agentv1.ValidID(p.AgentID):
 		return entry{}, fmt.Errorf("%w: agent id must be 32 lower-case hexadecimal digits", ErrInvalid)
-	case !isID(p.QueueID):
+	case !agentv1.ValidID(p.QueueID):
 		return entry{}, fmt.Errorf("%w: queue id must be 32 lower-case hexadecimal digits", ErrInvalid)
 	case len(p.Events) > MaxEvents:
 		return entry{}, fmt.Errorf("%w: %d events, at most %d", ErrInvalid, len(p.Events), MaxEvents)
@@ -116,7 +116,7 @@ func encode(p Package, received time.Time) (entry, error) {
 func decode(subject string, h nats.Header, body []byte, streamSeq uint64) (envelope, error) {
 	e := envelope{body: body, streamSeq: streamSeq}
 	agent, queue, ok := strings.Cut(strings.TrimPrefix(subject, subjectPrefix), ".")
-	if !ok || !isID(agent) || !isID(queue) {
+	if !ok || !agentv1.ValidID(agent) || !agentv1.ValidID(queue) {
 		return e, fmt.Errorf("message %d: subject is not a package's", streamSeq)
 	}
 	e.key = QueueKey{AgentID: agent, QueueID: queue}
@@ -162,16 +162,3 @@ func (k QueueKey) subject() string { return subjectPrefix + k.AgentID + "." + k.
 
 // String is the form of digest in headers.
 func (d digest) String() string { return fmt.Sprintf("%016x", uint64(d)) }
-
-// isID says whether s is 32 lower-case hexadecimal digits.
-func isID(s string) bool {
-	if len(s) != 32 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}

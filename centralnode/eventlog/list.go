@@ -77,7 +77,7 @@ type matcher struct {
 func newMatcher(f Filter) (*matcher, error) {
 	m := &matcher{filter: f, subject: subjectAll, text: strings.ToLower(f.Text)}
 	if f.AgentID != "" {
-		if !isID(f.AgentID) {
+		if !agentv1.ValidID(f.AgentID) {
 			return nil, fmt.Errorf("%w: agent id must be 32 lower-case hexadecimal digits", ErrInvalid)
 		}
 		m.subject = subjectPrefix + f.AgentID + ".*"

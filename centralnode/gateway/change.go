@@ -41,13 +41,9 @@ func (g *Gateway) Change(ctx context.Context, scope trust.Scope, commit func() (
 	committed := g.now()
 	g.gate.set(snapshot)
 	done := trust.Changed{Revision: snapshot.Revision, Unfinished: unfinished}
-	for _, c := range g.in(scope) {
-		// A stranger has asked for nothing yet: its first request is judged by
-		// this snapshot, and the answer can say why.
-		if c.Admitted() && !snapshot.Judge(trust.AgentService, c.caller).Allowed {
-			c.Cut()
-			done.Cut++
-		}
+	for _, c := range refusedBy(snapshot, g.in(scope)) {
+		c.Cut()
+		done.Cut++
 	}
 	done.Took = g.now().Sub(started)
 	g.log.Info("trust changed", "revision", done.Revision, "cut", done.Cut,
@@ -88,12 +84,17 @@ func (g *Gateway) CutAll() int {
 }
 
 // Affected counts the live connections that a snapshot would refuse.
-func (g *Gateway) Affected(s *trust.Snapshot) int {
-	n := 0
-	for _, c := range g.live.All() {
+func (g *Gateway) Affected(s *trust.Snapshot) int { return len(refusedBy(s, g.live.All())) }
+
+// refusedBy returns the connections that were let in and would not be under s.
+// A stranger has asked for nothing yet: its first request is judged by the
+// snapshot in force, and the answer can say why.
+func refusedBy(s *trust.Snapshot, conns []*conn) []*conn {
+	var out []*conn
+	for _, c := range conns {
 		if c.Admitted() && !s.Judge(trust.AgentService, c.caller).Allowed {
-			n++
+			out = append(out, c)
 		}
 	}
-	return n
+	return out
 }

@@ -77,6 +77,13 @@ func (s *Store) AgentList(ctx context.Context) (AgentList, error) {
 	return list, nil
 }
 
+// Validation reads the switch and the revision at which it was last set.
+func (s *Store) Validation(ctx context.Context) (on bool, version kv.Revision, err error) {
+	var v validation
+	version, _, err = s.get(ctx, validationKey, 1, &v)
+	return v.On, version, err
+}
+
 // AgentCertificate reads one entry.
 func (s *Store) AgentCertificate(ctx context.Context, f pki.Fingerprint) (AgentCertificate, bool, error) {
 	var a AgentCertificate

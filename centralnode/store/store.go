@@ -16,9 +16,6 @@ const Program = "centralnode"
 // Migrations brings older state files to this program's schema, in order.
 func Migrations() []kv.Migration { return nil }
 
-// ErrNotFound is returned for an entity that does not exist.
-var ErrNotFound = kv.ErrNotFound
-
 // Store reads entities. It is safe for concurrent use.
 type Store struct{ kv *kv.Store }
 

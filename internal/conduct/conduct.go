@@ -114,6 +114,11 @@ func Seen(revision uint64, written kv.Revision) error {
 	return nil
 }
 
+// InvalidInput refuses an input whose fault err names for a person.
+func InvalidInput(err error) *acts.Error {
+	return &acts.Error{Code: acts.Invalid, Text: err.Error(), Err: err}
+}
+
 // Invalid refuses an input that violates a rule.
 func Invalid(text, hint string) *acts.Error {
 	return &acts.Error{Code: acts.Invalid, Text: text, Hint: hint}

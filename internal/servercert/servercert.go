@@ -105,7 +105,7 @@ func (k *Keeper) Generate(in acts.GenerateServerCertificate) (*pki.Pair, error) 
 	names := append(append([]string(nil), k.config.Names...), in.Names...)
 	pair, err := pki.GenerateServer(pki.ServerOptions{Names: names, Local: true, Key: in.Key, Now: k.config.Now})
 	if err != nil {
-		return nil, &acts.Error{Code: acts.Invalid, Text: err.Error(), Err: err}
+		return nil, conduct.InvalidInput(err)
 	}
 	return pair, nil
 }
