@@ -131,6 +131,11 @@ type Withdrawal struct {
 	Revision     uint64            `json:"revision"` // nothing of theirs is taken after it
 	Cut          int               `json:"cut"`      // live connections that were ended
 	Took         time.Duration     `json:"took_ns"`  // from the command to the last stream cut
+	// Sensors is how many Sensors have the new policy in force; Late names
+	// those that are connected and did not say so in time. Nothing that comes
+	// through them is taken either.
+	Sensors int      `json:"sensors"`
+	Late    []string `json:"late_sensors,omitempty"`
 }
 
 // SetValidation is the input of the switch Validate Endpoint Agent TLS

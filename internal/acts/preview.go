@@ -1,5 +1,7 @@
 package acts
 
+import "vedette/pki"
+
 // Preview says what an act will do before it is done. Revision is the state it
 // was computed from: the act refuses with Stale when that state has changed.
 type Preview struct {
@@ -9,6 +11,9 @@ type Preview struct {
 	Revision     uint64        `json:"revision"`
 	// Asks is true when the act wants a person's confirmation.
 	Asks bool `json:"asks"`
+	// Fingerprint is of a certificate that the person has to compare. The act is
+	// given it back, so that it trusts exactly what was shown.
+	Fingerprint pki.Fingerprint `json:"fingerprint,omitzero"`
 }
 
 // Consequence is one documented effect of an act, with today's number.

@@ -41,6 +41,16 @@ const (
 	StorageFull Code = "storage_full" // 503: nothing can be made durable now
 )
 
+// The codes of a Sensor that cannot carry anybody now: status 503.
+const (
+	SensorUnconfigured Code = "sensor_unconfigured"  // no Central Node is configured on the Sensor
+	SensorPending      Code = "sensor_pending"       // the Sensor waits for an administrator of the Central Node
+	SensorRejected     Code = "sensor_rejected"      // an administrator of the Central Node rejected the Sensor
+	SameServer         Code = "same_server"          // Sensor and Central Node are on one server
+	CentralNodeChanged Code = "central_node_changed" // the Central Node shows another certificate than the Sensor pins
+	LinkDown           Code = "link_down"            // the Central Node cannot be reached from the Sensor
+)
+
 // Problem is one refusal. Detail must never tell a caller about others.
 type Problem struct {
 	Type   string `json:"type,omitempty"` // absent means "about:blank" (RFC 9457 section 4.2.1)

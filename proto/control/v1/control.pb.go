@@ -354,9 +354,15 @@ type Introduction struct {
 	Addresses []string `protobuf:"bytes,3,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	// server is a digest of the machine, its boot and the network namespace
 	// (32 bytes). Equal ones are on one server, where a Sensor is no proxy.
-	Server        []byte `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Server []byte `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"`
+	// request is 16 random bytes, drawn when an administrator of the Sensor
+	// confirmed the Central Node. A new one asks again after a rejection.
+	Request []byte `protobuf:"bytes,5,opt,name=request,proto3" json:"request,omitempty"`
+	// server_certificate is the SHA-256 of the certificate that agents meet at
+	// the Sensor.
+	ServerCertificate []byte `protobuf:"bytes,6,opt,name=server_certificate,json=serverCertificate,proto3" json:"server_certificate,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Introduction) Reset() {
@@ -413,6 +419,20 @@ func (x *Introduction) GetAddresses() []string {
 func (x *Introduction) GetServer() []byte {
 	if x != nil {
 		return x.Server
+	}
+	return nil
+}
+
+func (x *Introduction) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *Introduction) GetServerCertificate() []byte {
+	if x != nil {
+		return x.ServerCertificate
 	}
 	return nil
 }
@@ -698,8 +718,10 @@ func (x *PolicyEnd) GetDigest() []byte {
 // PolicyTaken says that a policy is in force at the Sensor and that every agent
 // it refuses is cut.
 type PolicyTaken struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       *PolicyVersion         `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version *PolicyVersion         `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// cut is how many agents' connections it ended.
+	Cut           uint32 `protobuf:"varint,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -739,6 +761,13 @@ func (x *PolicyTaken) GetVersion() *PolicyVersion {
 		return x.Version
 	}
 	return nil
+}
+
+func (x *PolicyTaken) GetCut() uint32 {
+	if x != nil {
+		return x.Cut
+	}
+	return 0
 }
 
 // NextPin announces the server certificate that the Central Node will show
@@ -906,12 +935,14 @@ const file_proto_control_v1_control_proto_rawDesc = "" +
 	"policy_end\x18\x04 \x01(\v2\x1d.vedette.control.v1.PolicyEndH\x00R\tpolicyEnd\x128\n" +
 	"\bnext_pin\x18\x05 \x01(\v2\x1b.vedette.control.v1.NextPinH\x00R\anextPin\x121\n" +
 	"\x05drain\x18\x06 \x01(\v2\x19.vedette.control.v1.DrainH\x00R\x05drainB\t\n" +
-	"\amessage\"r\n" +
+	"\amessage\"\xbb\x01\n" +
 	"\fIntroduction\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1c\n" +
 	"\taddresses\x18\x03 \x03(\tR\taddresses\x12\x16\n" +
-	"\x06server\x18\x04 \x01(\fR\x06server\"\xd8\x01\n" +
+	"\x06server\x18\x04 \x01(\fR\x06server\x12\x18\n" +
+	"\arequest\x18\x05 \x01(\fR\arequest\x12-\n" +
+	"\x12server_certificate\x18\x06 \x01(\fR\x11serverCertificate\"\xd8\x01\n" +
 	"\rAuthorisation\x12=\n" +
 	"\x05state\x18\x01 \x01(\x0e2'.vedette.control.v1.Authorisation.StateR\x05state\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\fR\x06server\"p\n" +
@@ -935,9 +966,10 @@ const file_proto_control_v1_control_proto_rawDesc = "" +
 	"\x06listed\x18\x01 \x01(\fR\x06listed\x12\x1c\n" +
 	"\twithdrawn\x18\x02 \x01(\fR\twithdrawn\"#\n" +
 	"\tPolicyEnd\x12\x16\n" +
-	"\x06digest\x18\x01 \x01(\fR\x06digest\"J\n" +
+	"\x06digest\x18\x01 \x01(\fR\x06digest\"\\\n" +
 	"\vPolicyTaken\x12;\n" +
-	"\aversion\x18\x01 \x01(\v2!.vedette.control.v1.PolicyVersionR\aversion\"+\n" +
+	"\aversion\x18\x01 \x01(\v2!.vedette.control.v1.PolicyVersionR\aversion\x12\x10\n" +
+	"\x03cut\x18\x02 \x01(\rR\x03cut\"+\n" +
 	"\aNextPin\x12 \n" +
 	"\vfingerprint\x18\x01 \x01(\fR\vfingerprint\"_\n" +
 	"\x06Report\x12\x16\n" +
