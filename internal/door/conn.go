@@ -3,6 +3,7 @@ package door
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -24,6 +25,7 @@ type Conn struct {
 	// Number tells connections apart; numbers are not used again.
 	Number uint64
 
+	raw      *noticing
 	admitted atomic.Bool
 	admit    func() bool
 	outdated func() bool
@@ -33,8 +35,8 @@ type Conn struct {
 	after []func()
 }
 
-func newConn(secured *tls.Conn, remote netip.AddrPort, number uint64) *Conn {
-	c := &Conn{Conn: secured, Remote: remote, Number: number}
+func newConn(secured *tls.Conn, raw *noticing, remote netip.AddrPort, number uint64) *Conn {
+	c := &Conn{Conn: secured, raw: raw, Remote: remote, Number: number}
 	if certs := secured.ConnectionState().PeerCertificates; len(certs) > 0 {
 		c.Certificate = certs[0]
 		c.Leaf = pki.FingerprintOf(certs[0].Raw)
@@ -96,10 +98,33 @@ func (c *Conn) Close() error {
 // not sent is not sent, and there is no close_notify.
 func (c *Conn) Cut() {
 	c.end()
-	if tcp, ok := c.NetConn().(interface{ SetLinger(int) error }); ok {
+	if tcp, ok := c.raw.Conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0) // it only makes the end a reset instead of a FIN
 	}
-	_ = c.NetConn().Close() // it is being thrown away
+	_ = c.raw.Close() // it is being thrown away
+}
+
+// Truncated reports, after a Read gave io.EOF, that the peer's TCP ended
+// without a close_notify: what came may be only a part. crypto/tls tells the
+// two apart only inside a record.
+func (c *Conn) Truncated() bool { return c.raw.ended.Load() }
+
+// NetConn is the connection underneath, for socket options.
+func (c *Conn) NetConn() net.Conn { return c.raw.Conn }
+
+// noticing is a raw connection that remembers that its peer's TCP ended.
+// After a close_notify crypto/tls reads no further, so it stays unset then.
+type noticing struct {
+	net.Conn
+	ended atomic.Bool
+}
+
+func (n *noticing) Read(p []byte) (int, error) {
+	read, err := n.Conn.Read(p)
+	if err == io.EOF {
+		n.ended.Store(true)
+	}
+	return read, err
 }
 
 var _ net.Conn = (*Conn)(nil)

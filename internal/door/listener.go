@@ -135,14 +135,15 @@ func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
 
 	handshake, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	secured := tls.Server(raw, l.config.TLS)
+	noted := &noticing{Conn: raw}
+	secured := tls.Server(noted, l.config.TLS)
 	if err := secured.HandshakeContext(handshake); err != nil {
 		end()
 		_ = raw.Close() // the handshake failed
 		l.log.Info("TLS handshake", "remote", remote.Addr().String(), "error", err)
 		return
 	}
-	c := newConn(secured, remote, l.numbers.Add(1))
+	c := newConn(secured, noted, remote, l.numbers.Add(1))
 	c.admit = func() bool { l.waiting.remove(waits); return place.Admit() }
 	c.outdated = func() bool { return l.epoch.Load() != epoch }
 	c.OnEnd(end)
