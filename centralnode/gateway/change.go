@@ -68,6 +68,17 @@ func (g *Gateway) Connected(leaf pki.Fingerprint) int {
 	return n
 }
 
+// Through counts the live connections that a Sensor carries.
+func (g *Gateway) Through(sensor pki.Fingerprint) int {
+	n := 0
+	for _, c := range g.live.All() {
+		if c.caller.Sensor == sensor {
+			n++
+		}
+	}
+	return n
+}
+
 // Live reports whether a caller's connection is still there.
 func (g *Gateway) Live(connection uint64) bool { return g.live.Has(connection) }
 
@@ -87,12 +98,14 @@ func (g *Gateway) CutAll() int {
 func (g *Gateway) Affected(s *trust.Snapshot) int { return len(refusedBy(s, g.live.All())) }
 
 // refusedBy returns the connections that were let in and would not be under s.
-// A stranger has asked for nothing yet: its first request is judged by the
-// snapshot in force, and the answer can say why.
+// A stranger at the door has asked for nothing yet: its first request is judged
+// by the snapshot in force, and the answer can say why. One behind a Sensor has
+// the answer from there.
 func refusedBy(s *trust.Snapshot, conns []*conn) []*conn {
 	var out []*conn
 	for _, c := range conns {
-		if c.Admitted() && !s.Judge(trust.AgentService, c.caller).Allowed {
+		known := c.Admitted() || !c.caller.Sensor.IsZero()
+		if known && !s.Judge(trust.AgentService, c.caller).Allowed {
 			out = append(out, c)
 		}
 	}

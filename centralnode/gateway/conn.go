@@ -1,34 +1,141 @@
 package gateway
 
 import (
+	"net"
+	"sync"
+	"sync/atomic"
+
 	"vedette/centralnode/trust"
 	"vedette/internal/door"
+	"vedette/proto/link"
 )
+
+// carrier is what a caller's connection comes in by: a *door.Conn, or a
+// *carried stream.
+type carrier interface {
+	net.Conn
+	// Admit moves it out of the strangers' places, Admitted says whether it is.
+	Admit() bool
+	Admitted() bool
+	// Cut ends it at once.
+	Cut()
+	OnEnd(do func())
+}
 
 // conn is one live connection of a caller.
 type conn struct {
-	*door.Conn
+	carrier
 	caller trust.Caller
 }
 
-// take makes a caller of a connection that came in and hands it to the HTTP
-// server. It is indexed first and judged second: see the package comment.
-func (g *Gateway) take(came *door.Conn, handed *handed) {
-	c := &conn{Conn: came, caller: trust.Caller{Way: trust.Direct, Remote: came.Remote, Leaf: came.Leaf, Connection: came.Number}}
-	g.live.Add(came.Number, came.Leaf, c)
-	came.OnEnd(func() { g.live.Remove(came.Number) })
-	if came.Outdated() { // CutAll may have come before it was indexed
+// take gives a connection that came in to those who speak its protocol. What
+// speaks HTTP becomes a caller and goes to the HTTP server.
+func (g *Gateway) take(came *door.Conn) {
+	switch protocol := came.ConnectionState().NegotiatedProtocol; protocol {
+	case "", http1:
+		c := &conn{carrier: came, caller: trust.Caller{Way: trust.Direct, Remote: came.Remote, Leaf: came.Leaf, Connection: came.Number}}
+		g.enter(c, came.Outdated)
+	default:
+		if take := g.protocols[protocol]; take != nil {
+			take(came)
+			return
+		}
+		came.Cut() // offered, but nobody was there to speak it
+	}
+}
+
+// enter indexes a caller first; it is judged second: see the package comment.
+func (g *Gateway) enter(c *conn, outdated func() bool) {
+	g.live.Add(c.caller.Connection, c.caller.Leaf, c)
+	c.OnEnd(func() { g.live.Remove(c.caller.Connection) })
+	if outdated() { // CutAll may have come before it was indexed
 		c.Cut()
 		return
 	}
-	if !handed.give(c) {
+	if !g.handed.give(c) {
 		_ = c.Close() // the server is gone
 	}
 }
 
-// in returns the live connections of a scope.
+// Stream is a connection that a Sensor carries.
+type Stream interface {
+	net.Conn
+	CloseWrite() error
+	Reset(code link.Code, reason string)
+}
+
+// Carry makes a caller of a stream: from now on it is like a connection that
+// came directly, but for its way. The caller's Connection is given by the
+// gateway. cut is the code for a stream whose caller lost its right.
+func (g *Gateway) Carry(s Stream, c trust.Caller, cut link.Code) {
+	c.Connection = g.door.Number()
+	g.enter(&conn{carrier: &carried{Stream: s, enter: g.door.Enter, code: cut}, caller: c}, func() bool { return false })
+}
+
+// carried is a stream as a carrier. It takes no place until it is let in: the
+// link bounds how many there are.
+type carried struct {
+	Stream
+	enter func() (leave func(), ok bool)
+	code  link.Code
+
+	admitted atomic.Bool
+	mu       sync.Mutex
+	over     bool
+	after    []func()
+}
+
+func (s *carried) Admit() bool {
+	if s.admitted.Load() {
+		return true
+	}
+	leave, ok := s.enter()
+	if !ok {
+		return false
+	}
+	s.OnEnd(leave)
+	s.admitted.Store(true)
+	return true
+}
+
+func (s *carried) Admitted() bool { return s.admitted.Load() }
+
+func (s *carried) OnEnd(do func()) {
+	s.mu.Lock()
+	over := s.over
+	if !over {
+		s.after = append(s.after, do)
+	}
+	s.mu.Unlock()
+	if over {
+		do()
+	}
+}
+
+func (s *carried) end() {
+	s.mu.Lock()
+	after := s.after
+	s.over, s.after = true, nil
+	s.mu.Unlock()
+	for _, do := range after {
+		do()
+	}
+}
+
+func (s *carried) Close() error {
+	s.end()
+	return s.Stream.Close()
+}
+
+func (s *carried) Cut() {
+	s.end()
+	s.Reset(s.code, "")
+}
+
+// in returns the live connections of a scope. Those of a Sensor are found by
+// looking at all: the judge tells them apart.
 func (g *Gateway) in(scope trust.Scope) []*conn {
-	if scope.Everybody {
+	if scope.Everybody || len(scope.Sensors) > 0 {
 		return g.live.All()
 	}
 	return g.live.Of(scope.Leaves...)

@@ -5,30 +5,20 @@ import (
 	"sync"
 
 	"vedette/centralnode/trust"
-	"vedette/pki"
 )
 
 // gate orders what is taken against changes of trust.
 type gate struct {
 	mu       sync.Mutex
 	snapshot *trust.Snapshot
-	// underway counts admissions by leaf; the zero leaf stands for callers
-	// without a certificate.
-	underway map[pki.Fingerprint]int
-	total    int
-	held     map[pki.Fingerprint]int
-	heldAll  int
+	underway tally // admissions, by caller
+	held     tally // changes that hold their scope's admissions back
 	// moved is closed and made anew whenever a waiter may have to look again.
 	moved chan struct{}
 }
 
 func newGate(first *trust.Snapshot) *gate {
-	return &gate{
-		snapshot: first,
-		underway: make(map[pki.Fingerprint]int),
-		held:     make(map[pki.Fingerprint]int),
-		moved:    make(chan struct{}),
-	}
+	return &gate{snapshot: first, underway: newTally(), held: newTally(), moved: make(chan struct{})}
 }
 
 func (g *gate) current() *trust.Snapshot {
@@ -38,15 +28,14 @@ func (g *gate) current() *trust.Snapshot {
 }
 
 // admit judges c under the snapshot in force and, when allowed, counts it as
-// under way until leave. It waits while c's leaf is held.
+// under way until leave. It waits while c is held.
 func (g *gate) admit(ctx context.Context, door trust.Door, c trust.Caller) (trust.Verdict, error) {
 	for {
 		g.mu.Lock()
-		if g.heldAll == 0 && g.held[c.Leaf] == 0 {
+		if !g.held.names(c) {
 			v := g.snapshot.Judge(door, c)
 			if v.Allowed {
-				g.underway[c.Leaf]++
-				g.total++
+				g.underway.addCaller(c, 1)
 			}
 			g.mu.Unlock()
 			return v, nil
@@ -61,15 +50,12 @@ func (g *gate) admit(ctx context.Context, door trust.Door, c trust.Caller) (trus
 	}
 }
 
-func (g *gate) leave(leaf pki.Fingerprint) {
+func (g *gate) leave(c trust.Caller) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.underway[leaf]--; g.underway[leaf] == 0 {
-		delete(g.underway, leaf)
-	}
-	g.total--
+	g.underway.addCaller(c, -1)
 	// Only a holder waits for this, so wake nobody when there is none.
-	if g.heldAll > 0 || len(g.held) > 0 {
+	if !g.held.empty() {
 		g.wake()
 	}
 }
@@ -80,7 +66,7 @@ func (g *gate) hold(ctx context.Context, scope trust.Scope) (unfinished int) {
 	g.mark(scope, 1)
 	for {
 		g.mu.Lock()
-		n, moved := g.count(scope), g.moved
+		n, moved := g.underway.of(scope), g.moved
 		g.mu.Unlock()
 		if n == 0 {
 			return 0
@@ -106,27 +92,8 @@ func (g *gate) release(scope trust.Scope) { g.mark(scope, -1) }
 func (g *gate) mark(scope trust.Scope, by int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if scope.Everybody {
-		g.heldAll += by
-	}
-	for _, f := range scope.Leaves {
-		if g.held[f] += by; g.held[f] == 0 {
-			delete(g.held, f)
-		}
-	}
+	g.held.addScope(scope, by)
 	g.wake()
-}
-
-// count needs mu.
-func (g *gate) count(scope trust.Scope) int {
-	if scope.Everybody {
-		return g.total
-	}
-	n := 0
-	for _, f := range scope.Leaves {
-		n += g.underway[f]
-	}
-	return n
 }
 
 // wake needs mu.

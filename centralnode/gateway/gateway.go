@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,14 +47,20 @@ const (
 	drainTimeout   = 5 * time.Second
 )
 
+// http1 is the ALPN name of what callers speak.
+const http1 = "http/1.1"
+
 // Config is what a Gateway needs.
 type Config struct {
 	Address     string     // host:port to listen on
 	Certificate pki.Source // the server certificate, swapped under us
 	Trust       *trust.Snapshot
-	Limits      Limits
-	Logger      *slog.Logger
-	Now         func() time.Time
+	// Protocols are the ALPN names that are offered beside HTTP; Speak says who
+	// speaks them.
+	Protocols []string
+	Limits    Limits
+	Logger    *slog.Logger
+	Now       func() time.Time
 }
 
 // Gateway is the door. Make one with New, register handlers with Handle, then
@@ -65,6 +72,10 @@ type Gateway struct {
 	gate *gate
 	live *door.Index[*conn]
 	mux  *http.ServeMux
+	// handed gives callers to the HTTP server.
+	handed *handed
+	// protocols are those beside HTTP, by their ALPN name.
+	protocols map[string]func(*door.Conn)
 	// changing serialises changes of trust; it is taken before gate and index.
 	changing sync.Mutex
 }
@@ -73,8 +84,11 @@ type Gateway struct {
 // later.
 func New(c Config) (*Gateway, error) {
 	limits := c.Limits.withDefaults()
+	config := pki.ServerConfig(c.Certificate, append(slices.Clone(c.Protocols), http1)...)
+	// A lane's frame is one record, also the first ones.
+	config.DynamicRecordSizingDisabled = true
 	listener, err := door.Listen(door.Config{
-		Address: c.Address, TLS: pki.ServerConfig(c.Certificate, "http/1.1"), Logger: c.Logger, Now: c.Now,
+		Address: c.Address, TLS: config, Logger: c.Logger, Now: c.Now,
 		Limits: door.Limits{Admitted: limits.Connections, Strangers: limits.Strangers, StrangersPerAddress: limits.StrangersPerAddress},
 	})
 	if err != nil {
@@ -83,10 +97,16 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		log: c.Logger, now: c.Now, door: listener,
 		gate: newGate(c.Trust), live: door.NewIndex[*conn](), mux: http.NewServeMux(),
+		handed: newHanded(listener.Addr()), protocols: make(map[string]func(*door.Conn)),
 	}
 	g.mux.HandleFunc("/", notFound)
 	return g, nil
 }
+
+// Speak gives connections that negotiated one of Config.Protocols to take,
+// which owns them from then on. They are strangers until it admits them. It is
+// called before Run.
+func (g *Gateway) Speak(protocol string, take func(*door.Conn)) { g.protocols[protocol] = take }
 
 // Address is where the gateway listens.
 func (g *Gateway) Address() net.Addr { return g.door.Addr() }
@@ -100,7 +120,6 @@ func (g *Gateway) Close() error { return g.door.Close() }
 // Run serves until ctx ends, then lets current requests finish for a while.
 // All goroutines of the gateway have ended when it returns.
 func (g *Gateway) Run(ctx context.Context) error {
-	handed := newHanded(g.door.Addr())
 	server := &http.Server{
 		Handler:           g.recovered(g.mux),
 		ReadHeaderTimeout: headerTimeout,
@@ -119,11 +138,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		defer handed.Close()
-		return g.door.Run(ctx, func(c *door.Conn) { g.take(c, handed) })
+		defer g.handed.Close()
+		return g.door.Run(ctx, g.take)
 	})
 	group.Go(func() error {
-		err := server.Serve(handed)
+		err := server.Serve(g.handed)
 		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 			return nil // no more will come, or Shutdown was called
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -46,6 +47,7 @@ type door struct {
 	validation bool
 	listed     map[pki.Fingerprint]bool
 	withdrawn  map[pki.Fingerprint]bool
+	sensors    map[pki.Fingerprint]trust.Request
 	// slow, when set, is called while something is being taken.
 	slow func(pki.Fingerprint)
 }
@@ -60,7 +62,7 @@ func open(t testing.TB, limits gateway.Limits, listed ...*pki.Pair) *door {
 	t.Helper()
 	d := &door{
 		t: t, server: pkitest.Pair(t, pki.KeyECDSAP256), logs: new(lockedBuffer), revision: 1, validation: true,
-		listed: make(map[pki.Fingerprint]bool), withdrawn: make(map[pki.Fingerprint]bool), changes: make(map[uint64]change),
+		listed: make(map[pki.Fingerprint]bool), withdrawn: make(map[pki.Fingerprint]bool), changes: make(map[uint64]change), sensors: make(map[pki.Fingerprint]trust.Request),
 	}
 	for _, p := range listed {
 		d.listed[p.Fingerprint()] = true
@@ -106,7 +108,7 @@ func (d *door) snapshot() *trust.Snapshot {
 	}
 	d.order++
 	d.changes[d.revision] = change{order: d.order, validation: d.validation, listed: set}
-	return trust.NewSnapshot(d.revision, d.validation, keys(d.listed), keys(d.withdrawn))
+	return trust.NewSnapshot(trust.Lists{Revision: d.revision, Validation: d.validation, Listed: keys(d.listed), Withdrawn: keys(d.withdrawn), Sensors: maps.Clone(d.sensors)})
 }
 
 func (d *door) take(w http.ResponseWriter, r *http.Request) {

@@ -74,7 +74,7 @@ func (g *Gateway) Admit(ctx context.Context, door trust.Door) (trust.Admission, 
 		c.Cut()
 		return trust.Admission{}, ErrCut
 	}
-	return trust.Admission{Caller: c.caller, Revision: v.Revision, Release: func() { g.gate.leave(c.caller.Leaf) }}, nil
+	return trust.Admission{Caller: c.caller, Revision: v.Revision, Release: func() { g.gate.leave(c.caller) }}, nil
 }
 
 // recovered keeps a panic of one request in its connection.

@@ -5,10 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
-	"vedette/centralnode/trust"
 	"vedette/internal/entity"
 	"vedette/internal/kv"
 	"vedette/pki"
@@ -119,39 +117,6 @@ func readValidation(entries []kv.Entry) (bool, kv.Revision, error) {
 		return v.On, e.Revision, err
 	}
 	return false, 0, nil
-}
-
-// Trust reads the snapshot that the judge decides by.
-func (s *Store) Trust(ctx context.Context) (*trust.Snapshot, error) {
-	view, rev, err := s.kv.View(ctx, agentCertificatePrefix, withdrawnPrefix, validationKey)
-	if err != nil {
-		return nil, err
-	}
-	on, _, err := readValidation(view[validationKey])
-	if err != nil {
-		return nil, err
-	}
-	listed, err := fingerprints(agentCertificatePrefix, view[agentCertificatePrefix])
-	if err != nil {
-		return nil, err
-	}
-	gone, err := fingerprints(withdrawnPrefix, view[withdrawnPrefix])
-	if err != nil {
-		return nil, err
-	}
-	return trust.NewSnapshot(uint64(rev), on, listed, gone), nil
-}
-
-func fingerprints(prefix string, entries []kv.Entry) ([]pki.Fingerprint, error) {
-	out := make([]pki.Fingerprint, 0, len(entries))
-	for _, e := range entries {
-		f, err := pki.ParseFingerprint(strings.TrimPrefix(e.Key, prefix))
-		if err != nil {
-			return nil, fmt.Errorf("read key %q of the state file: %w", e.Key, err)
-		}
-		out = append(out, f)
-	}
-	return out, nil
 }
 
 // AddAgentCertificate puts a leaf on the list, where it must not be yet.

@@ -8,6 +8,7 @@
 //	validation                  the switch Validate Endpoint Agent TLS certificates
 //	agent-certificate/<hex>     the list of agent certificates
 //	withdrawn/<hex>             leaves that were on the list once, for ever
+//	sensor-server/<hex>         Sensors: their requests and what was decided
 //	host/<agent id>             hosts that were seen
 //	event-queue/<agent>.<queue> checkpoints of the event log
 //	event-log                   its position

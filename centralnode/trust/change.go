@@ -7,10 +7,11 @@ import (
 )
 
 // Scope names the callers that a change of trust concerns: everybody, or the
-// holders of some leaves.
+// holders of some leaves and those who come through some Sensors.
 type Scope struct {
 	Everybody bool
 	Leaves    []pki.Fingerprint
+	Sensors   []pki.Fingerprint
 }
 
 // Changed reports a change of trust that is in force.

@@ -9,6 +9,8 @@ type Door string
 const (
 	// AgentService is Sync and SendEvents.
 	AgentService Door = "agent service"
+	// SensorLink is carrying agents' connections.
+	SensorLink Door = "sensor link"
 )
 
 // Verdict is the answer of the judge. Code is empty when Allowed.
@@ -24,7 +26,12 @@ type Verdict struct {
 func (s *Snapshot) Judge(door Door, c Caller) Verdict {
 	switch door {
 	case AgentService:
+		if !c.Sensor.IsZero() && s.Sensor(c.Sensor) != Accepted {
+			return s.refuse(problem.WrongDoor)
+		}
 		return s.judgeAgent(c)
+	case SensorLink:
+		return s.judgeSensor(c)
 	default:
 		return s.refuse(problem.WrongDoor)
 	}
@@ -47,6 +54,27 @@ func (s *Snapshot) judgeAgent(c Caller) Verdict {
 		return s.refuse(problem.Withdrawn)
 	}
 	return s.refuse(problem.CertificateUnknown)
+}
+
+// judgeSensor lets exactly the link identities in that an administrator
+// accepted, and only those who come themselves.
+func (s *Snapshot) judgeSensor(c Caller) Verdict {
+	if !c.Sensor.IsZero() {
+		return s.refuse(problem.WrongDoor)
+	}
+	if !c.HasLeaf() {
+		return s.refuse(problem.NoCertificate)
+	}
+	switch s.Sensor(c.Leaf) {
+	case Accepted:
+		return s.allow()
+	case Pending:
+		return s.refuse(problem.Pending)
+	case Rejected:
+		return s.refuse(problem.Rejected)
+	default:
+		return s.refuse(problem.CertificateUnknown)
+	}
 }
 
 func (s *Snapshot) allow() Verdict { return Verdict{Allowed: true, Revision: s.Revision} }

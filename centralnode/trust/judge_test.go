@@ -1,6 +1,7 @@
 package trust_test
 
 import (
+	"slices"
 	"testing"
 
 	"vedette/centralnode/trust"
@@ -10,8 +11,14 @@ import (
 
 func TestJudgeAnswersEveryRoleAtEveryDoor(t *testing.T) {
 	listed, withdrawn, again, unknown := pki.Fingerprint{1}, pki.Fingerprint{2}, pki.Fingerprint{3}, pki.Fingerprint{4}
-	on := trust.NewSnapshot(7, true, []pki.Fingerprint{listed, again}, []pki.Fingerprint{withdrawn, again})
-	off := trust.NewSnapshot(8, false, []pki.Fingerprint{listed, again}, []pki.Fingerprint{withdrawn, again})
+	sensor := pki.Fingerprint{5}
+	lists := trust.Lists{
+		Revision: 7, Validation: true, Listed: []pki.Fingerprint{listed, again}, Withdrawn: []pki.Fingerprint{withdrawn, again},
+		Sensors: map[pki.Fingerprint]trust.Request{sensor: trust.Accepted},
+	}
+	on := trust.NewSnapshot(lists)
+	lists.Revision, lists.Validation = 8, false
+	off := trust.NewSnapshot(lists)
 	const allowed problem.Code = ""
 	for _, c := range []struct {
 		name    string
@@ -24,8 +31,8 @@ func TestJudgeAnswersEveryRoleAtEveryDoor(t *testing.T) {
 		{"withdrawn", withdrawn, problem.Withdrawn, allowed},
 		{"unknown", unknown, problem.CertificateUnknown, allowed},
 	} {
-		for _, way := range []string{trust.Direct, "sensor-1"} {
-			caller := trust.Caller{Way: way, Leaf: c.leaf}
+		for way, through := range map[string]pki.Fingerprint{trust.Direct: {}, trust.SensorID(sensor): sensor} {
+			caller := trust.Caller{Way: way, Sensor: through, Leaf: c.leaf}
 			for snapshot, want := range map[*trust.Snapshot]problem.Code{on: c.on, off: c.off} {
 				v := snapshot.Judge(trust.AgentService, caller)
 				if v.Code != want || v.Allowed != (want == allowed) || v.Revision != snapshot.Revision {
@@ -36,5 +43,43 @@ func TestJudgeAnswersEveryRoleAtEveryDoor(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestOnlyAcceptedSensorsCarryAgents(t *testing.T) {
+	accepted, pending, rejected, unknown := pki.Fingerprint{1}, pki.Fingerprint{2}, pki.Fingerprint{3}, pki.Fingerprint{4}
+	s := trust.NewSnapshot(trust.Lists{Revision: 9, Sensors: map[pki.Fingerprint]trust.Request{
+		accepted: trust.Accepted, pending: trust.Pending, rejected: trust.Rejected,
+	}})
+	for sensor, want := range map[pki.Fingerprint]problem.Code{
+		accepted: "", pending: problem.Pending, rejected: problem.Rejected, unknown: problem.CertificateUnknown, {}: problem.NoCertificate,
+	} {
+		if v := s.Judge(trust.SensorLink, trust.Caller{Leaf: sensor}); v.Code != want || v.Allowed != (want == "") || v.Revision != 9 {
+			t.Errorf("link of %v: %+v, want code %q", sensor, v, want)
+		}
+		if sensor.IsZero() {
+			continue // a direct caller
+		}
+		carried := s.Judge(trust.AgentService, trust.Caller{Sensor: sensor})
+		if carried.Allowed != (want == "") || !carried.Allowed && carried.Code != problem.WrongDoor {
+			t.Errorf("agent through %v: %+v", sensor, carried)
+		}
+	}
+	if v := s.Judge(trust.SensorLink, trust.Caller{Leaf: accepted, Sensor: accepted}); v.Allowed || v.Code != problem.WrongDoor {
+		t.Errorf("a link inside a link: %+v", v)
+	}
+}
+
+func TestWithdrawalsAreRememberedInTheirOrder(t *testing.T) {
+	one, two, again := pki.Fingerprint{1}, pki.Fingerprint{2}, pki.Fingerprint{3}
+	s := trust.NewSnapshot(trust.Lists{Listed: []pki.Fingerprint{again}, Withdrawn: []pki.Fingerprint{one, again, two}})
+	if got := s.LastWithdrawn(10); !slices.Equal(got, []pki.Fingerprint{two, one}) {
+		t.Errorf("%v: the newest comes first, and a leaf that is listed again is not withdrawn", got)
+	}
+	if got := s.Without([]pki.Fingerprint{again}).LastWithdrawn(1); !slices.Equal(got, []pki.Fingerprint{again}) {
+		t.Errorf("after another withdrawal: %v", got)
+	}
+	if got := s.AllListed(); !slices.Equal(got, []pki.Fingerprint{again}) {
+		t.Errorf("listed: %v", got)
 	}
 }

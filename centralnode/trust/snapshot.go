@@ -2,34 +2,64 @@ package trust
 
 import (
 	"maps"
+	"slices"
 
 	"vedette/pki"
 )
 
+// Request is the state of a Sensor's wish to join. The zero value is of one
+// that never asked, or was deleted.
+type Request uint8
+
+// States of a request.
+const (
+	Unknown Request = iota
+	Pending
+	Accepted
+	Rejected
+)
+
+// Lists is what a snapshot is made of.
+type Lists struct {
+	// Revision is the store's revision that the lists were read at.
+	Revision uint64
+	// Policy is the revision at which the agents' part of them, which Sensors
+	// have a copy of, last changed.
+	Policy uint64
+	// Validation is the switch Validate Endpoint Agent TLS certificates.
+	Validation bool
+	Listed     []pki.Fingerprint
+	Withdrawn  []pki.Fingerprint // the most recent last
+	Sensors    map[pki.Fingerprint]Request
+}
+
 // Snapshot is the lists at one revision of the store. It is never changed
 // after it was made, so any number of connections may read it.
 type Snapshot struct {
-	// Revision is the store's revision that the lists were read at.
-	Revision uint64
-	// Validation is the switch Validate Endpoint Agent TLS certificates.
+	Revision   uint64
+	Policy     uint64
 	Validation bool
 
 	listed    map[pki.Fingerprint]struct{}
 	withdrawn map[pki.Fingerprint]struct{}
+	order     []pki.Fingerprint // of the withdrawals
+	sensors   map[pki.Fingerprint]Request
 }
 
 // NewSnapshot makes a snapshot. A leaf that is both listed and withdrawn is
 // listed: it was added again after its withdrawal.
-func NewSnapshot(revision uint64, validation bool, listed, withdrawn []pki.Fingerprint) *Snapshot {
+func NewSnapshot(l Lists) *Snapshot {
 	s := &Snapshot{
-		Revision: revision, Validation: validation,
-		listed:    make(map[pki.Fingerprint]struct{}, len(listed)),
-		withdrawn: make(map[pki.Fingerprint]struct{}, len(withdrawn)),
+		Revision: l.Revision, Policy: l.Policy, Validation: l.Validation,
+		listed:    make(map[pki.Fingerprint]struct{}, len(l.Listed)),
+		withdrawn: make(map[pki.Fingerprint]struct{}, len(l.Withdrawn)),
+		order:     slices.Clone(l.Withdrawn),
+		sensors:   maps.Clone(l.Sensors),
 	}
-	for _, f := range listed {
+	for _, f := range l.Listed {
 		s.listed[f] = struct{}{}
 	}
-	for _, f := range withdrawn {
+	for _, f := range l.Withdrawn {
 		s.withdrawn[f] = struct{}{}
 	}
 	return s
@@ -47,6 +77,27 @@ func (s *Snapshot) Withdrawn(f pki.Fingerprint) bool {
 	return ok
 }
 
+// Sensor is the state of a link identity's request.
+func (s *Snapshot) Sensor(f pki.Fingerprint) Request { return s.sensors[f] }
+
+// AllListed returns the list of agent certificates, in no order.
+func (s *Snapshot) AllListed() []pki.Fingerprint { return slices.Collect(maps.Keys(s.listed)) }
+
+// LastWithdrawn returns the most recent withdrawals that still hold, at most so
+// many.
+func (s *Snapshot) LastWithdrawn(most int) []pki.Fingerprint {
+	var out []pki.Fingerprint
+	for _, f := range slices.Backward(s.order) {
+		if len(out) == most {
+			break
+		}
+		if !s.Listed(f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // WithValidation returns what s would be with the switch in another position,
 // for previews.
 func (s *Snapshot) WithValidation(on bool) *Snapshot {
@@ -59,9 +110,11 @@ func (s *Snapshot) WithValidation(on bool) *Snapshot {
 func (s *Snapshot) Without(leaves []pki.Fingerprint) *Snapshot {
 	other := *s
 	other.listed, other.withdrawn = maps.Clone(s.listed), maps.Clone(s.withdrawn)
+	other.order = slices.Clone(s.order)
 	for _, f := range leaves {
 		delete(other.listed, f)
 		other.withdrawn[f] = struct{}{}
+		other.order = append(other.order, f)
 	}
 	return &other
 }

@@ -59,6 +59,20 @@ func (c *Conns) Acquire(from netip.Addr) (*Lease, bool) {
 	return &Lease{conns: c, address: address}, true
 }
 
+// Enter takes a place among the admitted for a connection that was never a
+// stranger here, because another proved who it is. False means that there is no
+// room.
+func (c *Conns) Enter() (*Lease, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.admitted >= c.limits.Admitted {
+		c.refused++
+		return nil, false
+	}
+	c.admitted++
+	return &Lease{conns: c, state: admitted}, true
+}
+
 // Admit moves a connection out of the strangers' places, once. It says whether
 // there was room among the admitted; without room the lease stays a stranger's.
 func (l *Lease) Admit() bool {

@@ -78,6 +78,20 @@ func (l *Listener) Counts() (admitted, strangers int) {
 	return u.Admitted, u.Strangers
 }
 
+// Enter takes a place among those let in for a connection that came another
+// way, such as in a stream of a Sensor's link. False means that there is none.
+func (l *Listener) Enter() (leave func(), ok bool) {
+	place, ok := l.conns.Enter()
+	if !ok {
+		return nil, false
+	}
+	return place.Release, true
+}
+
+// Number gives a number to a connection that came another way; numbers are not
+// used again.
+func (l *Listener) Number() uint64 { return l.numbers.Add(1) }
+
 // NewEpoch marks that the certificate which is shown has changed. Connections
 // that came before, also those still in their handshake, are Outdated.
 func (l *Listener) NewEpoch() { l.epoch.Add(1) }
