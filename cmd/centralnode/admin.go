@@ -3,19 +3,16 @@ package main
 import (
 	"context"
 
+	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
 )
 
 // Admin performs administrative acts; *admin.Admin of the Central Node is one.
 type Admin interface {
-	Status(context.Context, acts.Actor) (acts.Status, error)
+	cli.CertificateAdmin
+	cli.AuditAdmin
 
-	ServerCertificate(context.Context, acts.Actor) (acts.ServerCertificate, error)
-	PreviewGenerateServerCertificate(context.Context, acts.Actor, acts.GenerateServerCertificate) (acts.Preview, error)
-	GenerateServerCertificate(context.Context, acts.Actor, acts.GenerateServerCertificate) (acts.ServerCertificate, error)
-	UploadServerCertificate(ctx context.Context, who acts.Actor, pem []byte) (acts.File, error)
-	PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error)
-	InstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.ServerCertificate, error)
+	Status(context.Context, acts.Actor) (acts.Status, error)
 
 	AgentCertificates(context.Context, acts.Actor, acts.AgentCertificateFilter) (acts.AgentCertificateList, error)
 	GenerateAgentCertificate(context.Context, acts.Actor, acts.GenerateAgentCertificate) (acts.GeneratedAgentCertificate, error)
@@ -28,6 +25,4 @@ type Admin interface {
 	Hosts(context.Context, acts.Actor, acts.HostFilter) ([]acts.Host, error)
 	Events(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
 	WatchEvents(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
-	Audit(context.Context, acts.Actor, acts.AuditFilter) ([]acts.AuditRecord, error)
-	VerifyAudit(context.Context, acts.Actor) (acts.AuditCheck, error)
 }

@@ -56,11 +56,11 @@ func (c commands) newAgentCertificateGenerateCmd() *cobra.Command {
 	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`FILE` with the password of the container, - is standard input (default: no password)")
 	cmd.Flags().BoolVar(&in.Compatible, "compatible", false, "an older encoding, for readers that know no other")
 	cmd.Flags().BoolVar(&in.CertificateOnly, "certificate-only", false, "leave the key out: nobody can use such a container to connect")
-	keyFlag(cmd, &key)
+	cli.KeyFlag(cmd, &key)
 	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
 	cmd.RunE = cli.Act(func(cmd *cobra.Command, _ []string) error {
 		var err error
-		if in.Key, err = parseKey(key); err != nil {
+		if in.Key, err = cli.ParseKey(key); err != nil {
 			return err
 		}
 		if passwordFile != "" {

@@ -45,37 +45,8 @@ func (o *eventOptions) parse(now time.Time) error {
 		return cli.Usagef("--limit: %d is negative", o.filter.Limit)
 	}
 	var err error
-	o.filter.Since, o.filter.Until, err = parsePeriod(o.since, o.until, now)
+	o.filter.Since, o.filter.Until, err = cli.ParsePeriod(o.since, o.until, now)
 	return err
-}
-
-// parsePeriod reads --since and --until.
-func parsePeriod(since, until string, now time.Time) (from, to time.Time, err error) {
-	if from, err = parseTime("since", since, now); err != nil {
-		return
-	}
-	if to, err = parseTime("until", until, now); err != nil {
-		return
-	}
-	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		err = cli.Usagef("--since (%s) is not before --until (%s)", cli.Time(from), cli.Time(to))
-	}
-	return
-}
-
-// parseTime reads a point in time: RFC 3339, or how long ago it was.
-func parseTime(flag, s string, now time.Time) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}, cli.Usagef("--%s: %q is neither a time ago (10m, 2h30m) nor RFC 3339 (2026-11-21T10:00:00Z)", flag, s)
-	}
-	return t, nil
 }
 
 func (c commands) newEventListCmd() *cobra.Command {
@@ -118,41 +89,16 @@ func (c commands) newEventWatchCmd() *cobra.Command {
 		if err := o.parse(c.now()); err != nil {
 			return err
 		}
-		ctx, stop := untilDraining(cmd.Context(), c.draining)
-		defer stop()
 		w := newEventLines(cmd.OutOrStdout(), *format)
-		err := c.admin.WatchEvents(ctx, c.who, o.filter, w.write)
-		switch {
-		case w.err != nil:
+		err := cli.Live(cmd.Context(), c.draining, func(ctx context.Context) error {
+			return c.admin.WatchEvents(ctx, c.who, o.filter, w.write)
+		})
+		if w.err != nil {
 			return w.err
-		case errors.Is(context.Cause(ctx), errDraining):
-			return &cli.Error{Exit: cli.ExitCannotConnect, Text: "the daemon is stopping"}
-		case cmd.Context().Err() != nil:
-			return cmd.Context().Err()
 		}
 		return err
 	})
 	return cli.Remote(cmd)
-}
-
-var errDraining = errors.New("the daemon is stopping")
-
-// untilDraining makes a context that also ends when the daemon begins to stop.
-func untilDraining(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-draining:
-			cancel(errDraining)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() {
-		cancel(nil)
-		<-watched
-	}
 }
 
 // eventWriter writes a list of events.

@@ -11,7 +11,11 @@ import (
 	"vedette/internal/sshd"
 )
 
-const program = "centralnode"
+// The program's word and the daemon's name.
+const (
+	program = "centralnode"
+	name    = "Central Node"
+)
 
 // commands is what the commands of the daemon act upon. The local binary has
 // only the shape of the tree and leaves all fields but now and version empty.
@@ -28,15 +32,13 @@ func (c commands) tree() *cobra.Command {
 	root := cli.NewRoot(program, "The Central Node of Vedette: trust, agents and their events")
 	root.AddCommand(
 		c.newStatusCmd(),
-		cli.Group("certificate", "The server certificate",
-			c.newCertificateShowCmd(), c.newCertificateDownloadCmd(), c.newCertificateGenerateCmd(),
-			c.newCertificateUploadCmd(), c.newCertificateInstallCmd()),
+		cli.Certificate{Program: program, ServerName: "cn.example.org", Admin: c.admin, Who: c.who}.NewCmd(),
 		cli.Group("agent-certificate", "The certificates of Endpoint Agents",
 			c.newAgentCertificateListCmd(), c.newAgentCertificateGenerateCmd(), c.newAgentCertificateUploadCmd(),
 			c.newAgentCertificateDeleteCmd(), c.newAgentCertificateValidationCmd()),
 		cli.Group("host", "Hosts with an Endpoint Agent", c.newHostListCmd()),
 		cli.Group("event", "Events of hosts", c.newEventListCmd(), c.newEventWatchCmd()),
-		cli.Group("audit", "What administrators did", c.newAuditListCmd(), c.newAuditVerifyCmd()),
+		cli.Audit{Program: program, Admin: c.admin, Who: c.who, Now: c.now}.NewCmd(),
 		cli.NewVersionCmd(program, c.version),
 	)
 	return root

@@ -1,53 +1,50 @@
-package main
+package cli
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"vedette/centralnode"
-	"vedette/cmd/internal/cli"
 	"vedette/internal/kv"
 )
 
 // adminAccount is the documented account of the administrator menu.
 const adminAccount = "admin"
 
-func newResetPasswordCmd(file *string) *cobra.Command {
+func (s *source[C]) newResetPasswordCmd() *cobra.Command {
 	var passwordFile string
 	cmd := &cobra.Command{
 		Use:   "reset-password",
 		Short: "Set the password of the account admin while the daemon is down",
 		Long: "Set the password of the account admin. The daemon must be down: the command opens its state itself.\n" +
 			"Without --password-file a password is made and printed.",
-		Example: "  centralnode reset-password\n" +
-			"  centralnode reset-password --password-file new.password",
-		Args: cli.Args(0, 0),
+		Example: "  " + s.Word + " reset-password\n" +
+			"  " + s.Word + " reset-password --password-file new.password",
+		Args: Args(0, 0),
 	}
 	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`FILE` with the new password, - is standard input")
 	addOverrides(cmd.Flags(), "state-dir")
-	cmd.RunE = cli.Act(func(cmd *cobra.Command, _ []string) error {
-		c, _, err := (source{*file, cmd.Flags()}).load()
+	cmd.RunE = Act(func(cmd *cobra.Command, _ []string) error {
+		c, err := s.load(cmd.Flags())
 		if err != nil {
 			return err
 		}
 		password := ""
 		if passwordFile != "" {
-			if password, err = cli.ReadPasswordFile(cmd, passwordFile); err != nil {
+			if password, err = ReadPasswordFile(cmd, passwordFile); err != nil {
 				return err
 			}
 		}
 		unix.Umask(0o077)
-		made, err := centralnode.ResetPassword(cmd.Context(), nodeConfig(c, "", slog.New(slog.DiscardHandler), nil), adminAccount, password)
+		made, err := s.ResetPassword(cmd.Context(), c, adminAccount, password)
 		switch {
 		case errors.Is(err, kv.ErrInUse):
-			return &cli.Error{Exit: cli.ExitRefused, Text: "the daemon runs: nothing was changed", Hint: "stop it first", Err: err}
+			return &Error{Exit: ExitRefused, Text: "the daemon runs: nothing was changed", Hint: "stop it first", Err: err}
 		case errors.Is(err, fs.ErrNotExist):
-			return &cli.Error{Exit: cli.ExitNotFound, Text: "there is no state in " + c.StateDir, Hint: "name the folder with --config or --state-dir", Err: err}
+			return &Error{Exit: ExitNotFound, Text: "there is no state in " + s.Basics(&c).StateDir, Hint: "name the folder with --config or --state-dir", Err: err}
 		case err != nil:
 			return err
 		}
