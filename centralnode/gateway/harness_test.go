@@ -15,6 +15,7 @@ import (
 
 	"vedette/centralnode/gateway"
 	"vedette/centralnode/trust"
+	doors "vedette/internal/door"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 	"vedette/proto/problem"
@@ -23,6 +24,9 @@ import (
 // takePath is served by a handler that takes the request's body, as the agent
 // service does with a package.
 const takePath = "/take"
+
+// otherProtocol is an ALPN name beside HTTP's.
+const otherProtocol = "other/1"
 
 // taken is one thing that a handler made durable.
 type taken struct {
@@ -48,6 +52,7 @@ type door struct {
 	listed     map[pki.Fingerprint]bool
 	withdrawn  map[pki.Fingerprint]bool
 	sensors    map[pki.Fingerprint]trust.Request
+	others     chan *doors.Conn // that speak otherProtocol
 	// slow, when set, is called while something is being taken.
 	slow func(pki.Fingerprint)
 }
@@ -62,20 +67,21 @@ func open(t testing.TB, limits gateway.Limits, listed ...*pki.Pair) *door {
 	t.Helper()
 	d := &door{
 		t: t, server: pkitest.Pair(t, pki.KeyECDSAP256), logs: new(lockedBuffer), revision: 1, validation: true,
-		listed: make(map[pki.Fingerprint]bool), withdrawn: make(map[pki.Fingerprint]bool), changes: make(map[uint64]change), sensors: make(map[pki.Fingerprint]trust.Request),
+		listed: make(map[pki.Fingerprint]bool), withdrawn: make(map[pki.Fingerprint]bool), changes: make(map[uint64]change), sensors: make(map[pki.Fingerprint]trust.Request), others: make(chan *doors.Conn, 1),
 	}
 	for _, p := range listed {
 		d.listed[p.Fingerprint()] = true
 	}
 	d.holder = pki.NewHolder(d.server)
 	g, err := gateway.New(gateway.Config{
-		Address: "127.0.0.1:0", Certificate: d.holder, Trust: d.snapshot(), Limits: limits,
+		Address: "127.0.0.1:0", Certificate: d.holder, Trust: d.snapshot(), Limits: limits, Protocols: []string{otherProtocol},
 		Logger: slog.New(slog.NewTextHandler(d.logs, nil)), Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Gateway = g
+	g.Speak(otherProtocol, func(c *doors.Conn) { d.others <- c })
 	g.Handle(trust.AgentService, takePath, http.HandlerFunc(d.take))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
