@@ -1,82 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"vedette/cmd/internal/cli/clitest"
 )
 
-// serviceManager is a socket like that of systemd.
-func serviceManager(t *testing.T) (*net.UnixConn, string) {
-	t.Helper()
-	folder, err := os.MkdirTemp("", "cn")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(folder) })
-	path := filepath.Join(folder, "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn, path
-}
-
-func told(t *testing.T, conn *net.UnixConn) string {
-	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 100)
-	n, err := conn.Read(buf)
-	if err != nil {
-		t.Fatalf("the service manager was told nothing: %v", err)
-	}
-	return string(buf[:n])
-}
-
 func TestTheServiceManagerIsToldAndSIGTERMStops(t *testing.T) {
-	manager, path := serviceManager(t)
-	folder := filepath.Dir(path)
-	file := filepath.Join(folder, "cn.toml")
-	text := fmt.Sprintf("listen = \"127.0.0.1:0\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\n", filepath.Join(folder, "state"), filepath.Join(folder, "s"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "centralnode", "--config", file, "run")
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path, "GORACE=atexit_sleep_ms=0")
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if got := told(t, manager); got != "READY=1" {
-		t.Errorf("told %q, want READY=1", got)
-	}
-	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", cmd.Process.Pid))
-	if err != nil {
-		t.Error(err)
-	}
-	for line := range strings.Lines(string(limits)) {
-		if rest, ok := strings.CutPrefix(line, "Max core file size"); ok && strings.Join(strings.Fields(rest), " ") != "0 0 bytes" {
-			t.Errorf("a core dump may be made: %s", line)
-		}
-	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if got := told(t, manager); got != "STOPPING=1" {
-		t.Errorf("told %q, want STOPPING=1", got)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the daemon ended with %v:\n%s", err, log.String())
-	}
+	clitest.CheckService(t, "centralnode")
 }

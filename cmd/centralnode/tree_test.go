@@ -8,81 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
 
 	"vedette/centralnode/admin"
 	"vedette/cmd/internal/cli"
+	"vedette/cmd/internal/cli/clitest"
 	"vedette/internal/acts"
 	"vedette/internal/sshd"
 )
 
 var _ Admin = (*admin.Admin)(nil)
 
-func each(cmd *cobra.Command, do func(*cobra.Command)) {
-	do(cmd)
-	for _, sub := range cmd.Commands() {
-		each(sub, do)
-	}
-}
-
-func TestEveryCommandIsDescribedWithExamplesThatParse(t *testing.T) {
-	each(newLocalTree(), func(cmd *cobra.Command) {
-		if cmd.Short == "" {
-			t.Errorf("%s has no description", cmd.CommandPath())
-		}
-		if cmd.HasSubCommands() || cmd.Name() == "help" {
-			return
-		}
-		if cmd.Example == "" {
-			t.Errorf("%s has no example", cmd.CommandPath())
-		}
-		for line := range strings.Lines(cmd.Example) {
-			checkExample(t, cmd, strings.TrimSpace(line))
-		}
-	})
-}
-
-// checkExample parses an example that calls the program alone.
-func checkExample(t *testing.T, cmd *cobra.Command, line string) {
-	t.Helper()
-	args, err := sshd.Split(line)
-	if err != nil || len(args) == 0 || args[0] != program { // an example for a shell
-		return
-	}
-	found, rest, err := newLocalTree().Find(args[1:])
-	if err != nil || found.CommandPath() != cmd.CommandPath() {
-		t.Errorf("the example %q is not for %s", line, cmd.CommandPath())
-		return
-	}
-	if err := found.ParseFlags(rest); err != nil {
-		t.Errorf("the example %q: %v", line, err)
-	} else if err := found.ValidateArgs(found.Flags().Args()); err != nil {
-		t.Errorf("the example %q: %v", line, err)
-	}
-}
-
-func TestNoFlagTakesASecret(t *testing.T) {
-	each(newLocalTree(), func(cmd *cobra.Command) {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			for _, word := range []string{"password", "secret", "token"} {
-				if strings.Contains(f.Name, word) && !strings.HasSuffix(f.Name, "-file") {
-					t.Errorf("%s --%s: others see it in the list of processes", cmd.CommandPath(), f.Name)
-				}
-			}
-		})
-	})
-}
-
-func TestTheDaemonsTreeHasNothingOfTheLocalBinary(t *testing.T) {
-	command := newCommand(newFakeAdmin(), "1", time.Now)
-	for _, args := range [][]string{{"run"}, {"config", "show"}, {"reset-password"}, {"completion", "bash"}, {"--config", "/etc/shadow", "status"}} {
-		var errs bytes.Buffer
-		if exit := command(t.Context(), acts.Actor{}, args, sshd.Streams{In: strings.NewReader(""), Out: io.Discard, Err: &errs}); exit != cli.ExitUsage {
-			t.Errorf("%q: exit %d, messages %q", args, exit, errs.String())
-		}
-	}
+func TestTheTreeKeepsTheRules(t *testing.T) {
+	clitest.CheckTree(t, newLocalTree)
+	clitest.CheckDaemonsTree(t, newCommand(newFakeAdmin(), "1", time.Now))
 }
 
 func TestALiveViewEndsWhenTheDaemonBeginsToStop(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"vedette/internal/acts"
 	"vedette/internal/foreign"
+	"vedette/pki"
 )
 
 // The flags of a command that asks.
@@ -15,6 +16,9 @@ const (
 	flagYes      = "yes"
 	flagDryRun   = "dry-run"
 	flagRevision = "revision"
+	// flagFingerprint is of an act that trusts a certificate which a person has
+	// to compare: the act is given back what its preview showed.
+	flagFingerprint = "fingerprint"
 )
 
 // Confirm is how an act that asks was called.
@@ -51,11 +55,7 @@ func Perform[T any](cmd *cobra.Command, c *Confirm, preview func() (acts.Preview
 		}
 		if p.Asks {
 			PrintPreview(cmd.ErrOrStderr(), p)
-			return result, false, &Error{
-				Exit: ExitRefused,
-				Text: "this asks for confirmation: nothing was changed",
-				Hint: "add --yes to do it",
-			}
+			return result, false, unconfirmed(cmd, p)
 		}
 		if revision == 0 {
 			revision = p.Revision
@@ -63,6 +63,39 @@ func Perform[T any](cmd *cobra.Command, c *Confirm, preview func() (acts.Preview
 	}
 	result, err = deed(revision)
 	return result, err == nil, err
+}
+
+// unconfirmed refuses an act that nobody confirmed.
+func unconfirmed(cmd *cobra.Command, p acts.Preview) error {
+	hint := "add --yes to do it"
+	if comparing(cmd, p) {
+		hint = fmt.Sprintf("compare the fingerprint, then add --%s=%s --%s to do it", flagFingerprint, p.Fingerprint, flagYes)
+	}
+	return &Error{Exit: ExitRefused, Text: "this asks for confirmation: nothing was changed", Hint: hint}
+}
+
+// comparing says whether a preview shows a certificate that nobody has named
+// yet.
+func comparing(cmd *cobra.Command, p acts.Preview) bool {
+	flag := cmd.Flags().Lookup(flagFingerprint)
+	return flag != nil && !flag.Changed && !p.Fingerprint.IsZero()
+}
+
+// FingerprintFlag adds --fingerprint to an act that trusts a certificate. A
+// person at a terminal confirms the one of the preview; --yes wants it named,
+// so that no script trusts what it happens to meet.
+func FingerprintFlag(cmd *cobra.Command, f *pki.Fingerprint, usage string) {
+	cmd.Flags().TextVar(f, flagFingerprint, pki.Fingerprint{}, usage)
+	cmd.Flags().Lookup(flagFingerprint).DefValue = ""
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed(flagYes) && !cmd.Flags().Changed(flagFingerprint) {
+			return &Error{
+				Exit: ExitUsage, Text: "--" + flagYes + " without --" + flagFingerprint + " would trust whatever certificate is met",
+				Hint: "name the fingerprint that was compared: --" + flagFingerprint + "=AA:BB:...; --" + flagDryRun + " shows the one that is met",
+			}
+		}
+		return nil
+	}
 }
 
 func writePreview(w io.Writer, format Format, p acts.Preview) error {

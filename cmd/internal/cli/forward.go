@@ -192,6 +192,9 @@ func (j *journey) ask(ctx context.Context) error {
 	if !flags.Changed(flagRevision) {
 		extra = append(extra, "--revision="+strconv.FormatUint(preview.Revision, 10))
 	}
+	if comparing(j.cmd, preview) {
+		extra = append(extra, "--"+flagFingerprint+"="+preview.Fingerprint.String())
+	}
 	j.argv = j.with(extra...)
 	return nil
 }
