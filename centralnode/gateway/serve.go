@@ -25,7 +25,7 @@ func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
 		if v.Allowed && !c.Admitted() {
 			if !c.Admit() {
 				w.Header().Set("Connection", "close")
-				problem.Write(w, full())
+				problem.Write(w, problem.Full())
 				return
 			}
 			// A change that came before Admit has left this connection alone, and is
@@ -45,7 +45,7 @@ func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
 // no reason to keep one.
 func (g *Gateway) refuse(w http.ResponseWriter, c *conn, door trust.Door, v trust.Verdict) {
 	w.Header().Set("Connection", "close")
-	problem.Write(w, refusal(v.Code))
+	problem.Write(w, problem.Refusal(v.Code))
 	attrs := []any{"code", v.Code, "door", door, "way", c.caller.Way, "remote", c.caller.Remote.Addr().String(), "revision", v.Revision}
 	if c.caller.HasLeaf() {
 		attrs = append(attrs, "leaf", c.caller.Leaf.String())
