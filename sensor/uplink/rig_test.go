@@ -57,6 +57,10 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
+func logger(l *lines) *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 // rig is a running uplink.
 type rig struct {
 	*Uplink
@@ -106,7 +110,7 @@ func run(t *testing.T, target Target, o options) *rig {
 			r.announced <- [2]pki.Fingerprint{pin, next}
 			return nil
 		},
-		Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: time.Now,
+		Logger: logger(r.log), Now: time.Now,
 	}, target, o.times)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
