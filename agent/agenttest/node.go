@@ -1,5 +1,6 @@
-// Package agenttest is a Central Node for tests of agents: real TLS, the real
-// agent service, and switches for everything that can go wrong.
+// Package agenttest is a Central Node for tests of agents, or a Sensor in front
+// of one: real TLS, the real agent service, and switches for everything that
+// can go wrong.
 package agenttest
 
 import (
@@ -20,6 +21,7 @@ import (
 
 	"vedette/pki"
 	"vedette/pki/pkitest"
+	"vedette/proto/about"
 	agentv1 "vedette/proto/agent/v1"
 	"vedette/proto/agent/v1/agentv1connect"
 	"vedette/proto/problem"
@@ -30,6 +32,7 @@ import (
 type Node struct {
 	Address string
 	Pair    *pki.Pair
+	Service http.Handler // the agent service, for a Handler that passes some requests on
 
 	listener net.Listener
 	holder   *pki.Holder
@@ -48,11 +51,21 @@ type Node struct {
 // Rules say how a node answers.
 type Rules struct {
 	Refuse   *problem.Problem                       // answers everything, when set
-	SendWith func(*agentv1.SendEventsRequest) error // before a package is taken
+	SendWith func(*agentv1.SendEventsRequest) error // before a package is taken; http.ErrAbortHandler cuts the connection
+	SendThen func(*agentv1.SendEventsRequest) error // after it was taken, likewise
 	NextPin  []byte
 	Settings *agentv1.Settings
 	Clock    func() time.Time
-	Handler  http.Handler // instead of the service, when set
+	Handler  http.Handler   // instead of the service, when set
+	About    func(net.Conn) // has connections that ask about the server; nil: it does not know how
+}
+
+// Says answers those who ask about the server: its role, and what some pins are there.
+func Says(role string, pins map[pki.Fingerprint]string) func(net.Conn) {
+	return func(c net.Conn) {
+		// An asker that is gone is a test's own business.
+		_ = about.Serve(c, func(asked [32]byte) about.Answer { return about.Answer{Role: role, Pin: pins[asked]} })
+	}
 }
 
 // Start runs a node until the test ends.
@@ -75,13 +88,17 @@ func StartWith(t testing.TB, pair *pki.Pair) *Node {
 	path, service := agentv1connect.NewAgentServiceHandler(n, connect.WithCompression("zstd", newDecompressor, newCompressor))
 	mux := http.NewServeMux()
 	mux.Handle(path, service)
+	n.Service = mux
 	n.server = &http.Server{
-		Handler:   n.gate(mux),
+		Handler:   n.gate(),
 		ErrorLog:  log.New(io.Discard, "", 0),
 		ConnState: n.connState,
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){
+			about.ALPN: func(_ *http.Server, c *tls.Conn, _ http.Handler) { n.about(c) },
+		},
 	}
 	done := make(chan error, 1)
-	go func() { done <- n.server.Serve(tls.NewListener(l, pki.ServerConfig(n.holder, "http/1.1"))) }()
+	go func() { done <- n.server.Serve(tls.NewListener(l, n.tls())) }()
 	t.Cleanup(func() {
 		_ = n.server.Close()
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
@@ -89,6 +106,31 @@ func StartWith(t testing.TB, pair *pki.Pair) *Node {
 		}
 	})
 	return n
+}
+
+// tls offers what the rules say at the moment.
+func (n *Node) tls() *tls.Config {
+	config := pki.ServerConfig(n.holder, "http/1.1")
+	asked := pki.ServerConfig(n.holder, "http/1.1", about.ALPN)
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.About != nil {
+			return asked, nil
+		}
+		return config, nil
+	}
+	return config
+}
+
+func (n *Node) about(c net.Conn) {
+	defer c.Close()
+	n.mu.Lock()
+	f := n.About
+	n.mu.Unlock()
+	if f != nil {
+		f(c)
+	}
 }
 
 func newDecompressor() connect.Decompressor {
@@ -142,7 +184,7 @@ func (n *Node) connState(c net.Conn, s http.ConnState) {
 	}
 }
 
-func (n *Node) gate(next http.Handler) http.Handler {
+func (n *Node) gate() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		var peer pki.Fingerprint
@@ -158,7 +200,7 @@ func (n *Node) gate(next http.Handler) http.Handler {
 		case refuse != nil:
 			problem.Write(w, refuse)
 		default:
-			next.ServeHTTP(w, r)
+			n.Service.ServeHTTP(w, r)
 		}
 	})
 }
@@ -182,10 +224,8 @@ func (n *Node) Sync(_ context.Context, r *agentv1.SyncRequest) (*agentv1.SyncRes
 func (n *Node) SendEvents(_ context.Context, r *agentv1.SendEventsRequest) (*agentv1.SendEventsResponse, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.SendWith != nil {
-		if err := n.SendWith(r); err != nil {
-			return nil, err
-		}
+	if err := obey(n.SendWith, r); err != nil {
+		return nil, err
 	}
 	key := [2]string{r.GetAgentId(), r.GetQueueId()}
 	if r.GetSeq() > n.highest[key] {
@@ -195,7 +235,21 @@ func (n *Node) SendEvents(_ context.Context, r *agentv1.SendEventsRequest) (*age
 			n.ids[e.GetId()]++
 		}
 	}
+	if err := obey(n.SendThen, r); err != nil {
+		return nil, err
+	}
 	return &agentv1.SendEventsResponse{DurableSeq: n.highest[key]}, nil
+}
+
+func obey(rule func(*agentv1.SendEventsRequest) error, r *agentv1.SendEventsRequest) error {
+	if rule == nil {
+		return nil
+	}
+	err := rule(r)
+	if errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler) // how net/http is told to cut
+	}
+	return err
 }
 
 // Syncs are all Syncs so far.

@@ -2,7 +2,8 @@
 // after the other, from the settings to the answer of the Central Node, each
 // with one line and, when it fails, the fix. It makes connections of its own
 // and changes nothing, whether the agent runs or not: its question to the
-// server carries no agent_id, so no host comes into being there.
+// server carries no agent_id, so no host comes into being there. It also asks
+// who the server is (proto/about), for hints alone.
 package doctor
 
 import (
@@ -21,6 +22,7 @@ import (
 	"vedette/agent/policy"
 	"vedette/agent/uplink"
 	"vedette/pki"
+	"vedette/proto/about"
 	agentv1 "vedette/proto/agent/v1"
 	"vedette/proto/agent/v1/agentv1connect"
 )
@@ -120,9 +122,12 @@ func (d *doctor) server(ctx context.Context, p *policy.Policy, server string) {
 		d.add(Check{Server: server, Name: rest[0], Outcome: o, Text: text, Fix: fix})
 		rest = rest[1:]
 	}
-	fail := func(err error, hint ...string) {
+	fail := func(err error, fix ...string) {
 		f := uplink.Explain(server, err)
-		d.add(Check{Server: server, Name: rest[0], Outcome: Failed, Code: f.Code, Text: f.Text, Fix: strings.Join(append(hint, f.Next), "")})
+		if len(fix) == 0 {
+			fix = []string{f.Next}
+		}
+		d.add(Check{Server: server, Name: rest[0], Outcome: Failed, Code: f.Code, Text: f.Text, Fix: fix[0]})
 		for _, name := range rest[1:] {
 			d.add(Check{Server: server, Name: name, Outcome: Skipped, Text: "not reached"})
 		}
@@ -161,17 +166,26 @@ func (d *doctor) server(ctx context.Context, p *policy.Policy, server string) {
 	}
 	leaf := state.PeerCertificates[0]
 	met := pki.FingerprintOf(leaf.Raw)
+	who := d.about(ctx, p, server, met)
 	switch err := pki.PinTo(pins...)(met); {
 	case !p.UsePinned:
 		pass(Warning, "use_pinned_certificate is off: whoever answers is taken for the server; met "+met.String(), "turn use_pinned_certificate on and add the server certificate")
 	case err != nil:
-		fail(err, intercepted(p, leaf.Issuer.String(), leaf.Subject.String()))
+		fix := mixedUp(host, who)
+		if fix == "" {
+			fix = elsewhere(who) + intercepted(p, leaf.Issuer.String(), leaf.Subject.String()) + uplink.Explain(server, err).Next
+		}
+		fail(err, fix)
 		return
 	default:
+		text := "expected and met " + met.String()
+		if who.Role == about.RoleSensor {
+			text += "; the server is a Sensor"
+		}
 		if w, ok := pki.ExpiryWarning(leaf, d.o.Now()); ok {
-			pass(Warning, "expected and met "+met.String()+"; "+w.Text, "dates cut nobody off; the administrator should replace the server certificate in time")
+			pass(Warning, text+"; "+w.Text, "dates cut nobody off; the administrator should replace the server certificate in time")
 		} else {
-			pass(OK, "expected and met "+met.String(), "")
+			pass(OK, text, "")
 		}
 	}
 	date, err := d.ask(ctx, p, server, pins)
@@ -186,7 +200,12 @@ func (d *doctor) server(ctx context.Context, p *policy.Policy, server string) {
 		fail(err)
 		return
 	}
-	pass(OK, "the Central Node takes this agent's events", "")
+	// Only a Central Node answers like this; through a Sensor it said so too.
+	text := "the Central Node takes this agent's events"
+	if who.Role == about.RoleSensor {
+		text += ", through this Sensor"
+	}
+	pass(OK, text, "")
 }
 
 // intercepted hints at what a foreign certificate may mean.

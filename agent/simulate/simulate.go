@@ -46,7 +46,8 @@ type Config struct {
 	Timeout          time.Duration // of each answer; 0: 10 s
 	Dials            int           // connections that are being made at once; 0: 64
 	Compress         bool
-	// Backoff is the longest wait after a fault; 0: 5 s. The first is a tenth of a second.
+	// Backoff is the longest wait after a fault, where the server does not ask
+	// for more; 0: 5 s. The first is a tenth of a second.
 	Backoff time.Duration
 	// Acks gets a line "AGENT_ID QUEUE_ID SEQ EVENTS" in one write after each
 	// acknowledged package; nil: nobody.
@@ -98,7 +99,8 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 		ctx, cancel = context.WithTimeout(ctx, c.Duration)
 		defer cancel()
 	}
-	f := &fleet{c: c, dials: make(chan struct{}, c.Dials), tally: newTally()}
+	f := &fleet{c: c, dials: make(chan struct{}, c.Dials), tally: newTally(),
+		backoff: uplink.Backoff{First: firstWait, Cut: firstWait, Refused: c.Backoff, Most: c.Backoff}}
 	if c.Compress {
 		f.zstd = uplink.NewCompression()
 	}
@@ -129,13 +131,17 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	return s, nil
 }
 
+// firstWait is shorter than that of real agents, so that runs are short.
+const firstWait = 100 * time.Millisecond
+
 type fleet struct {
-	c      Config
-	dials  chan struct{}
-	zstd   *uplink.Compression
-	tally  *tally
-	synced sync.WaitGroup
-	silent atomic.Int64 // agents that ended without an answer
+	c       Config
+	backoff uplink.Backoff
+	dials   chan struct{}
+	zstd    *uplink.Compression
+	tally   *tally
+	synced  sync.WaitGroup
+	silent  atomic.Int64 // agents that ended without an answer
 
 	acks sync.Mutex
 }
@@ -254,12 +260,9 @@ func (a *simulated) retry(ctx context.Context, f func(context.Context) error) bo
 			a.queue, a.seq = randomID(), 0
 			return true
 		}
-		pause := min(100*time.Millisecond<<min(a.tries, 16), a.f.c.Backoff)
-		if fault.RetryAfter > 0 {
-			pause = fault.RetryAfter
-		}
+		pause := a.f.backoff.Wait(a.tries, fault)
 		a.tries++
-		if !sleep(ctx, pause/2+mrand.N(pause/2+1)) {
+		if !sleep(ctx, pause) {
 			return false
 		}
 	}

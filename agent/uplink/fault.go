@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -40,8 +42,10 @@ type Fault struct {
 	// RetryAfter is when the server wants to be asked again; 0 when it did not say.
 	RetryAfter time.Duration `json:"-"`
 	// Refused: the server was reached and said no to who the agent is.
-	Refused bool  `json:"-"`
-	Err     error `json:"-"`
+	Refused bool `json:"-"`
+	// ThisSensor: the server is a Sensor that carries nobody; another server may.
+	ThisSensor bool  `json:"-"`
+	Err        error `json:"-"`
 }
 
 func (f *Fault) Error() string { return f.Text }
@@ -94,9 +98,11 @@ func explain(server string, err error) *Fault {
 			Next: "check the address and port: agents connect to a Central Node or Sensor"}
 	case isReset(err):
 		return &Fault{Code: CodeCut, Text: fmt.Sprintf("server %s cut the connection", server),
-			Next: "nothing to do if it passes: the agent asks again at once"}
+			Next: "nothing to do if it passes: the agent keeps its events and asks again within seconds"}
 	case errors.As(err, &connErr) && connErr.Code() != connect.CodeUnavailable:
 		return ofConnect(server, connErr)
+	case connErr != nil && connect.IsWireError(connErr):
+		return refused(server, &problem.Problem{Code: problem.Unavailable, RetryAfter: retryAfter(connErr.Meta())})
 	}
 	var op *net.OpError
 	if errors.As(err, &op) || errors.Is(err, context.Canceled) {
@@ -122,7 +128,11 @@ func wrongPin(server string, m *pki.PinMismatch) *Fault {
 }
 
 func refused(server string, p *problem.Problem) *Fault {
-	f := &Fault{Code: string(p.Code), RetryAfter: p.RetryAfter, Refused: p.Status == 401}
+	if f := ofSensor(server, p.Code); f != nil {
+		f.Code, f.RetryAfter = string(p.Code), p.RetryAfter
+		return f
+	}
+	f := &Fault{Code: string(p.Code), RetryAfter: p.RetryAfter, Refused: p.Status == http.StatusUnauthorized}
 	switch p.Code {
 	case problem.NoCertificate:
 		f.Text = fmt.Sprintf("server %s wants a client certificate and the agent has none", server)
@@ -153,7 +163,10 @@ func refused(server string, p *problem.Problem) *Fault {
 		f.Next = "nothing to do if it passes: the agent asks again"
 	case problem.Unavailable:
 		f.Text = fmt.Sprintf("server %s cannot take anything now", server)
-		f.Next = "if it stays so, ask the administrator: a Sensor answers this while it is not connected to its Central Node"
+		f.Next = "nothing to do if it passes: the agent keeps its events and asks again; otherwise ask the administrator of the Central Node"
+	case problem.TooSlow:
+		f.Text = fmt.Sprintf("the agent's request reached server %s too slowly", server)
+		f.Next = "check the network between this host and the server; the agent keeps its events and sends them again"
 	case problem.BadRequest:
 		f.Code = CodeMalformed
 		f.Text = fmt.Sprintf("server %s calls the request malformed", server)
@@ -164,6 +177,15 @@ func refused(server string, p *problem.Problem) *Fault {
 		f.Code = clean(f.Code)
 	}
 	return f
+}
+
+// retryAfter reads the seconds of a Retry-After header; 0 when there are none.
+func retryAfter(h http.Header) time.Duration {
+	s, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || s < 0 || s > int(maxSyncPeriod/time.Second) {
+		return 0
+	}
+	return time.Duration(s) * time.Second
 }
 
 // clean keeps a foreign code to the letters that codes have.

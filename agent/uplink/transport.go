@@ -87,9 +87,10 @@ func (t *Transport) drop() {
 	t.conn, t.raw = nil, nil
 }
 
-// RoundTrip sends one request and reads the whole answer. A connection that
-// the server had closed meanwhile is made anew once, without an error: every
-// call of the agent service may be repeated.
+// RoundTrip sends one request and reads the whole answer, over a new connection
+// when there is none or the server has ended it. A connection that is cut later
+// is an error, however little came back: those who are cut together must not
+// all come back at once, so whoever calls waits first.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -97,18 +98,38 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		reused := t.conn != nil
-		res, answered, err := t.try(r, body)
-		refusal := (*Refusal)(nil)
-		if err == nil || errors.As(err, &refusal) && !refusal.Close {
-			return res, err
-		}
+	if t.conn != nil && t.ended() {
 		t.drop()
-		if !reused || answered || r.Context().Err() != nil || isTimeout(err) {
-			return nil, err
-		}
 	}
+	res, err := t.try(r, body)
+	refusal := (*Refusal)(nil)
+	if err != nil && (!errors.As(err, &refusal) || refusal.Close) {
+		t.drop()
+	}
+	return res, err
+}
+
+// ended looks, without waiting, whether the server ended the idle connection or
+// said something unasked, which ends it too.
+func (t *Transport) ended() bool {
+	sc, ok := t.raw.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	rc, err := sc.SyscallConn()
+	quiet := false
+	if err == nil {
+		err = rc.Control(func(fd uintptr) { quiet = isQuiet(fd) })
+	}
+	return err != nil || !quiet
+}
+
+// isQuiet reports whether there is nothing to read, not even an end. Nothing is
+// taken off the connection.
+func isQuiet(fd uintptr) bool {
+	var b [1]byte
+	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR)
 }
 
 func readBody(r *http.Request) ([]byte, error) {
@@ -119,12 +140,11 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, errors.Join(err, r.Body.Close())
 }
 
-// try reports whether any byte of an answer came.
-func (t *Transport) try(r *http.Request, body []byte) (res *http.Response, answered bool, err error) {
+func (t *Transport) try(r *http.Request, body []byte) (res *http.Response, err error) {
 	ctx := r.Context()
 	if t.conn == nil {
 		if err := t.connect(ctx); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	conn := t.conn
@@ -137,31 +157,53 @@ func (t *Transport) try(r *http.Request, body []byte) (res *http.Response, answe
 	}()
 	now := time.Now()
 	if err := conn.SetDeadline(now.Add(t.timeout + time.Duration(len(body))*time.Second/minUpload)); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if err := t.write(conn, r, body); err != nil {
-		return nil, false, wrapContext(ctx, fmt.Errorf("send request: %w", err))
+		if said := t.early(conn, r, err); said != nil {
+			return nil, said
+		}
+		return nil, wrapContext(ctx, fmt.Errorf("send request: %w", err))
 	}
 	if err := conn.SetDeadline(time.Now().Add(t.timeout)); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	if ctx.Err() != nil {
-		return nil, false, ctx.Err()
+		return nil, ctx.Err()
 	}
-	res, answered, err = t.read(conn, r)
+	res, err = t.read(conn, r)
 	refusal := (*Refusal)(nil)
 	switch {
 	case errors.As(err, &refusal):
 	case err != nil:
-		return nil, answered, wrapContext(ctx, fmt.Errorf("read answer: %w", err))
+		return nil, wrapContext(ctx, fmt.Errorf("read answer: %w", err))
 	case res.Close:
 		t.drop()
-		return res, true, nil
+		return res, nil
 	}
 	if conn.SetDeadline(time.Time{}) != nil {
 		t.drop() // closed already; the answer is whole
 	}
-	return res, true, err
+	return res, err
+}
+
+// early looks for the refusal or the TLS alert of a server that closed before it
+// had the whole request: they say more than the broken connection. Any other
+// answer to half a request is worth nothing.
+func (t *Transport) early(conn net.Conn, r *http.Request, cause error) error {
+	if !isReset(cause) {
+		return nil
+	}
+	_, err := t.read(conn, r)
+	refusal, alert := (*Refusal)(nil), tls.AlertError(0)
+	switch {
+	case errors.As(err, &refusal):
+		refusal.Close = true
+		return refusal
+	case errors.As(err, &alert):
+		return alert
+	}
+	return nil
 }
 
 func wrapContext(ctx context.Context, err error) error {
@@ -214,7 +256,7 @@ func (t *Transport) write(conn net.Conn, r *http.Request, body []byte) error {
 	return err
 }
 
-func (t *Transport) read(conn net.Conn, r *http.Request) (*http.Response, bool, error) {
+func (t *Transport) read(conn net.Conn, r *http.Request) (*http.Response, error) {
 	// The buffer is made for each answer, so that an idle connection holds none.
 	limited := &io.LimitedReader{R: conn, N: MaxHeader}
 	br := bufio.NewReaderSize(limited, 2048)
@@ -227,26 +269,26 @@ func (t *Transport) read(conn net.Conn, r *http.Request) (*http.Response, bool, 
 			} else if answered && !isTimeout(err) && !isReset(err) {
 				err = fmt.Errorf("%w: %w", errBadAnswer, err)
 			}
-			return nil, answered, err
+			return nil, err
 		}
 		if res.StatusCode < 200 {
 			if res.StatusCode == http.StatusSwitchingProtocols {
-				return nil, true, fmt.Errorf("%w: it wants another protocol", errBadAnswer)
+				return nil, fmt.Errorf("%w: it wants another protocol", errBadAnswer)
 			}
 			continue
 		}
 		return t.finish(res, limited, br)
 	}
-	return nil, true, fmt.Errorf("%w: too many informational answers", errBadAnswer)
+	return nil, fmt.Errorf("%w: too many informational answers", errBadAnswer)
 }
 
 // finish reads the body, so that nothing of the answer is left on the way.
-func (t *Transport) finish(res *http.Response, limited *io.LimitedReader, br *bufio.Reader) (*http.Response, bool, error) {
+func (t *Transport) finish(res *http.Response, limited *io.LimitedReader, br *bufio.Reader) (*http.Response, error) {
 	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" && e != res.Request.Header.Get("Content-Encoding") {
-		return nil, true, fmt.Errorf("%w: it is compressed, which was not asked for", errBadAnswer)
+		return nil, fmt.Errorf("%w: it is compressed, which was not asked for", errBadAnswer)
 	}
 	if res.ContentLength > MaxBody {
-		return nil, true, fmt.Errorf("%w: a body of %d bytes", errBadAnswer, res.ContentLength)
+		return nil, fmt.Errorf("%w: a body of %d bytes", errBadAnswer, res.ContentLength)
 	}
 	limited.N = MaxBody + MaxHeader // chunk sizes and trailers count too
 	body, err := io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
@@ -257,7 +299,7 @@ func (t *Transport) finish(res *http.Response, limited *io.LimitedReader, br *bu
 		if !isTimeout(err) && !isReset(err) && !errors.Is(err, errBadAnswer) {
 			err = fmt.Errorf("%w: %w", errBadAnswer, err)
 		}
-		return nil, true, err
+		return nil, err
 	}
 	_ = res.Body.Close() // all of it is read
 	if br.Buffered() > 0 {
@@ -266,10 +308,10 @@ func (t *Transport) finish(res *http.Response, limited *io.LimitedReader, br *bu
 	res.Body, res.ContentLength, res.TransferEncoding, res.Uncompressed = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil, false
 	if p, ok := problem.Read(res); ok {
 		// Connect would throw the code away.
-		return nil, true, &Refusal{Problem: p, Close: res.Close, Header: res.Header}
+		return nil, &Refusal{Problem: p, Close: res.Close, Header: res.Header}
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, true, nil
+	return res, nil
 }
 
 // Refusal is a problem body that a server answered with.
@@ -300,11 +342,7 @@ func (t *Transport) AwaitClose(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetReadDeadline(time.Unix(1, 0)) })
 	// Parked without a buffer: nothing is taken off the connection.
-	_ = rc.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
-	})
+	_ = rc.Read(func(fd uintptr) bool { return !isQuiet(fd) })
 	if !stop() {
 		_ = raw.SetReadDeadline(time.Time{})
 		return ctx.Err()

@@ -39,46 +39,6 @@ type Queue interface {
 	Changed() <-chan struct{}
 }
 
-// Backoff says how long to wait after faults. The zero value means the defaults.
-type Backoff struct {
-	First   time.Duration // doubled each time; 1 s
-	Refused time.Duration // bound after a refusal of the agent's identity; 30 s
-	Most    time.Duration // bound after anything else; 60 s
-	// Cut is the random time before an agent comes back whose idle connection
-	// the server ended, so that thousands do not come at once; up to 2 s.
-	Cut time.Duration
-}
-
-func (b Backoff) withDefaults() Backoff {
-	set := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
-			*d = v
-		}
-	}
-	set(&b.First, time.Second)
-	set(&b.Refused, 30*time.Second)
-	set(&b.Most, time.Minute)
-	set(&b.Cut, 2*time.Second)
-	return b
-}
-
-// wait is the pause before try number n (from 0) after a fault.
-func (b Backoff) wait(n int, f *Fault) time.Duration {
-	if f.RetryAfter > 0 {
-		d := min(f.RetryAfter, maxSyncPeriod)
-		return d + rand.N(d/10+1)
-	}
-	most := b.Most
-	if f.Refused {
-		most = b.Refused
-	}
-	d := most
-	if n < 20 {
-		d = min(b.First<<n, most)
-	}
-	return d/2 + rand.N(d/2+1)
-}
-
 // Options are what an uplink needs.
 type Options struct {
 	Servers    []string  // host:port, tried in this order
@@ -116,10 +76,9 @@ type Uplink struct {
 	state State
 
 	// Of Run alone.
-	server    int
+	servers   *servers
 	client    *Client
 	nextSync  time.Time // monotonic
-	tries     int       // faults in a row
 	refused   uint64    // number of the package that was called malformed last
 	refusals  int       // how often, in a row
 	renewed   time.Time
@@ -136,7 +95,7 @@ func New(o Options) (*Uplink, error) {
 		o.Now = time.Now
 	}
 	o.Backoff = o.Backoff.withDefaults()
-	u := &Uplink{o: o, told: make(map[string]string)}
+	u := &Uplink{o: o, servers: newServers(o.Servers), told: make(map[string]string)}
 	if o.Compress {
 		u.zstd = NewCompression()
 	}
@@ -175,7 +134,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 // step does the one thing that is due: sync, send, or wait.
 func (u *Uplink) step(ctx context.Context) *Fault {
 	if u.client == nil {
-		u.client = u.newClient(u.o.Servers[u.server])
+		u.client = u.newClient(u.servers.current().address)
 	}
 	if time.Until(u.nextSync) <= 0 {
 		return u.sync(ctx)
@@ -199,7 +158,7 @@ func (u *Uplink) sync(ctx context.Context) *Fault {
 	sent := u.o.Now()
 	answer, err := u.client.Sync(ctx, u.o.Request())
 	if err != nil {
-		return Explain(u.o.Servers[u.server], err)
+		return Explain(u.servers.current().address, err)
 	}
 	u.askPeriod = 0
 	if d := answer.GetSettings().GetSyncPeriod(); d.IsValid() && d.AsDuration() > 0 {
@@ -224,7 +183,7 @@ func (u *Uplink) sync(ctx context.Context) *Fault {
 		offset = c.AsTime().Sub(sent.Add(now.Sub(sent) / 2))
 	}
 	if u.refusals == 0 {
-		u.tries = 0
+		u.servers.worked()
 	}
 	u.ok(func(s *State) { s.ClockOffset = offset })
 	return nil
@@ -236,12 +195,13 @@ func (u *Uplink) send(ctx context.Context, p *queue.Package) *Fault {
 		err = errBadAnswer
 	}
 	if err == nil {
-		u.tries, u.refusals = 0, 0
+		u.refusals = 0
+		u.servers.worked()
 		u.ok(func(s *State) { s.Sent++ })
 		u.o.Queue.Forget(p.Number)
 		return nil
 	}
-	f := Explain(u.o.Servers[u.server], err)
+	f := Explain(u.servers.current().address, err)
 	switch {
 	case f.Code == CodeConflict && (u.renewed.IsZero() || time.Since(u.renewed) > time.Minute):
 		u.o.Log.Warn("the Central Node knows this queue from elsewhere, the queue gets a new identity")
@@ -252,7 +212,8 @@ func (u *Uplink) send(ctx context.Context, p *queue.Package) *Fault {
 		// Keeping it would hold up all that follow for ever.
 		u.o.Log.Error("the Central Node refuses a package as malformed, its events are dropped", "events", len(p.Request.GetEvents()), "error", err)
 		u.o.Queue.Drop(p.Number, queue.DroppedRefused)
-		u.refusals, u.tries = 0, 0
+		u.refusals = 0
+		u.servers.worked()
 		return nil
 	case f.Code == CodeMalformed && u.refused == p.Number:
 		u.refusals++
@@ -285,7 +246,7 @@ func (u *Uplink) idle(ctx context.Context) {
 
 func (u *Uplink) ok(f func(*State)) {
 	clear(u.told)
-	now, server := u.o.Now(), u.o.Servers[u.server]
+	now, server := u.o.Now(), u.servers.current().address
 	u.mu.Lock()
 	changed := u.state.Code != CodeConnected || u.state.Server != server
 	if changed {
@@ -309,7 +270,7 @@ func (u *Uplink) tell() {
 
 // fail notes a fault, turns to the next server, and waits when all were tried.
 func (u *Uplink) fail(ctx context.Context, f *Fault) {
-	server := u.o.Servers[u.server]
+	server := u.servers.current().address
 	u.mu.Lock()
 	if u.state.Code != f.Code || u.state.Text != f.Text {
 		u.state.Code, u.state.Text, u.state.Next = f.Code, f.Text, f.Next
@@ -324,20 +285,18 @@ func (u *Uplink) fail(ctx context.Context, f *Fault) {
 	// The first word after a fault is a Sync: it tells the reason at once, even
 	// where the connection was only cut.
 	u.nextSync = time.Now()
-	pause := u.o.Backoff.wait(u.tries, f)
-	if f.Code == CodeCut && u.tries == 0 {
-		pause = rand.N(u.o.Backoff.Cut)
-	}
-	if !f.Refused && f.Code != CodeMalformed && f.Code != CodeConflict && len(u.o.Servers) > 1 {
+	faults := u.servers.current().faults
+	// A refusal would be the same at the next server, and who was cut asks the
+	// same one for the reason.
+	turn := len(u.o.Servers) > 1 && !f.Refused && f.Code != CodeMalformed && f.Code != CodeConflict && !(f.Code == CodeCut && faults == 0)
+	if turn {
 		u.client.Close()
 		u.client = nil
-		u.server = (u.server + 1) % len(u.o.Servers)
-		if u.server != 0 && f.RetryAfter == 0 {
-			return // without waiting
-		}
 	}
-	u.tries++
-	timer := time.NewTimer(pause)
+	// Behind all servers may be one Central Node: what it says counts for all.
+	all := f.RetryAfter > 0 && !f.ThisSensor
+	due := u.servers.failed(time.Now(), u.o.Backoff.Wait(faults, f), turn, all)
+	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

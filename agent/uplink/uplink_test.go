@@ -48,7 +48,10 @@ func start(t testing.TB, o uplink.Options, pin pki.Fingerprint) *rig {
 			t.Fatal(err)
 		}
 	}
-	o.Queue, o.Log, o.Pins = q, log, r.pins
+	o.Queue, o.Pins = q, r.pins
+	if o.Log == nil {
+		o.Log = log
+	}
 	if o.Backoff == (uplink.Backoff{}) {
 		o.Backoff = quick
 	}
