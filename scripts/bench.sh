@@ -1,10 +1,29 @@
 #!/usr/bin/env bash
 # Measures the product on this machine; results in bench/.
+# Usage: scripts/bench.sh [FLAGS of scripts/bench, such as -only idle,withdraw]
+#        scripts/bench.sh path [FLAGS of scripts/bench/path, such as -only bulk -rounds 3]
+# Without arguments everything is measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/need.sh strace procps
+export CGO_ENABLED=0
 ulimit -n "$(ulimit -Hn)"
-CGO_ENABLED=0 go build -o bin/bench-run ./scripts/bench
-bin/bench-run "$@"
-echo "== bare event log"
-CGO_ENABLED=0 go test ./centralnode/eventlog -run '^$' -bench BenchmarkAppend -benchtime 3s
+path() {
+  scripts/need.sh haproxy nginx libnginx-mod-stream
+  go build -o bin/bench-path ./scripts/bench/path
+  bin/bench-path "$@"
+}
+product() {
+  scripts/need.sh strace procps
+  go build -o bin/bench-run ./scripts/bench
+  bin/bench-run "$@"
+}
+case "${1:-}" in
+  path) path "${@:2}" ;;
+  '')
+    path
+    product
+    echo "== bare event log"
+    go test ./centralnode/eventlog -run '^$' -bench BenchmarkAppend -benchtime 3s
+    ;;
+  *) product "$@" ;;
+esac

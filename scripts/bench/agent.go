@@ -7,10 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"vedette/internal/acts"
+	"vedette/scripts/bench/process"
 )
 
 const (
@@ -25,7 +25,7 @@ func (b *bench) agent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = n.stop() }() // its end is not what is measured
+	defer func() { _ = n.End() }() // its end is not what is measured
 	dir := filepath.Join(b.dir, "agent")
 	config, crt := filepath.Join(dir, "agent.toml"), filepath.Join(dir, "cn.crt")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -43,15 +43,15 @@ func (b *bench) agent(ctx context.Context) error {
 	}
 	cmd := exec.Command(bin, "--config", config, "run")
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	agent, err := process.Start(cmd)
+	if err != nil {
 		return err
 	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }() // measured by then
+	defer func() { _ = agent.End() }() // its end is not what is measured
 	if err := pause(ctx, 3*time.Second); err != nil {
 		return err
 	}
-	before, err := usageOf(cmd.Process.Pid)
+	before, err := agent.Usage()
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (b *bench) agent(ctx context.Context) error {
 		started++
 	}
 	seconds := time.Since(began).Seconds()
-	after, err := usageOf(cmd.Process.Pid)
+	after, err := agent.Usage()
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (b *bench) agent(ctx context.Context) error {
 		return err
 	}
 	b.report("agent", "process starts while measured", float64(started)/seconds, "1/s", "100")
-	b.report("agent", "agent CPU", 100*(after.cpu-before.cpu).Seconds()/seconds, "% of a core", "<= 0.5")
-	b.report("agent", "agent memory", after.rss, "MiB", "<= 30")
+	b.report("agent", "agent CPU", 100*(after.CPU-before.CPU).Seconds()/seconds, "% of a core", "<= 0.5")
+	b.report("agent", "agent memory", after.RSS/1024, "MiB", "<= 30")
 	return nil
 }

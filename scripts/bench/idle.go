@@ -17,9 +17,9 @@ func (b *bench) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		empty, err := usageOf(n.cmd.Process.Pid)
+		empty, err := n.Usage()
 		if err != nil {
-			return errors.Join(err, n.stop())
+			return errors.Join(err, n.End())
 		}
 		started := time.Now()
 		ready := make(chan time.Duration, 1)
@@ -39,16 +39,16 @@ func (b *bench) idle(ctx context.Context) error {
 		}
 		// The collector gives memory back within its scavenger's pace.
 		err = errors.Join(err, pause(ctx, 15*time.Second))
-		full, usageErr := usageOf(n.cmd.Process.Pid)
+		full, usageErr := n.Usage()
 		cancel()
-		if err := errors.Join(err, usageErr, <-ended, n.stop()); err != nil {
+		if err := errors.Join(err, usageErr, <-ended, n.End()); err != nil {
 			return err
 		}
 		with := fmt.Sprintf(", %d idle agents", agents)
-		b.report("idle", "Central Node memory"+with, full.rss, "MiB", "")
-		b.report("idle", "of it for each agent"+with, (full.rss-empty.rss)*1024/float64(agents), "KiB", "")
+		b.report("idle", "Central Node memory"+with, full.RSS/1024, "MiB", "")
+		b.report("idle", "of it for each agent"+with, (full.RSS-empty.RSS)/float64(agents), "KiB", "")
 		b.report("idle", "time until all had an answer"+with, connected.Seconds(), "s", "")
-		b.report("idle", "Central Node CPU for each new agent"+with, float64((full.cpu-empty.cpu).Microseconds())/float64(agents), "us", "")
+		b.report("idle", "Central Node CPU for each new agent"+with, float64((full.CPU-empty.CPU).Microseconds())/float64(agents), "us", "")
 	}
 	return nil
 }

@@ -37,16 +37,16 @@ func (b *bench) ingest(ctx context.Context) (err error) {
 		}
 		c := n.fleet()
 		c.EventsPerPackage, c.Duration = events, ingestSeconds*time.Second
-		before, err := usageOf(n.cmd.Process.Pid)
+		before, err := n.Usage()
 		if err != nil {
-			return errors.Join(err, n.stop())
+			return errors.Join(err, n.End())
 		}
 		s, err := simulate.Run(ctx, c)
 		if err != nil {
-			return errors.Join(err, n.stop())
+			return errors.Join(err, n.End())
 		}
-		after, err := usageOf(n.cmd.Process.Pid)
-		if err := errors.Join(err, n.stop()); err != nil {
+		after, err := n.Usage()
+		if err := errors.Join(err, n.End()); err != nil {
 			return err
 		}
 		with := fmt.Sprintf(", %d agents, %d events a package", ingestAgents, events)
@@ -54,8 +54,8 @@ func (b *bench) ingest(ctx context.Context) (err error) {
 		b.report("ingest", "events durable per second"+with, s.EventsPerSec, "1/s", "")
 		b.report("ingest", "package acknowledged, p50"+with, s.LatencyP50, "ms", "")
 		b.report("ingest", "package acknowledged, p99"+with, s.LatencyP99, "ms", "")
-		b.report("ingest", "Central Node CPU per event"+with, float64((after.cpu-before.cpu).Microseconds())/float64(s.Events), "us", "")
-		b.report("ingest", "Central Node peak memory"+with, after.peak, "MiB", "")
+		b.report("ingest", "Central Node CPU per event"+with, float64((after.CPU-before.CPU).Microseconds())/float64(s.Events), "us", "")
+		b.report("ingest", "Central Node peak memory"+with, after.Peak/1024, "MiB", "")
 	}
 	return nil
 }
@@ -72,13 +72,13 @@ func (b *bench) fsync(ctx context.Context) error {
 	c.Duration = ingestSeconds * time.Second / 2
 	s, err := simulate.Run(ctx, c)
 	// strace passes the signal on and writes its summary when the subject ends.
-	if out, killErr := exec.Command("pkill", "-TERM", "-P", strconv.Itoa(n.cmd.Process.Pid)).CombinedOutput(); killErr != nil {
+	if out, killErr := exec.Command("pkill", "-TERM", "-P", strconv.Itoa(n.PID())).CombinedOutput(); killErr != nil {
 		err = errors.Join(err, fmt.Errorf("end the subject: %w: %s", killErr, out))
 	}
 	select {
-	case <-n.done:
+	case <-n.Done():
 	case <-time.After(30 * time.Second):
-		err = errors.Join(err, n.stop())
+		err = errors.Join(err, n.End())
 	}
 	if err != nil {
 		return err

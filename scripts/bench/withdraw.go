@@ -21,7 +21,7 @@ func (b *bench) withdraw(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = n.stop() }() // its end is not what is measured
+	defer func() { _ = n.End() }() // its end is not what is measured
 	stays, err := n.identity("stays")
 	if err != nil {
 		return err

@@ -10,19 +10,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"vedette/internal/acts"
 	"vedette/pki"
+	"vedette/scripts/bench/process"
 )
 
 // node is a Central Node under measurement.
 type node struct {
-	cmd     *exec.Cmd
-	done    chan struct{}
+	*process.Process
 	bin     string
 	dir     string
 	config  string
@@ -41,7 +39,7 @@ func (b *bench) startNode(ctx context.Context, prefix ...string) (*node, error) 
 	if err != nil {
 		return nil, err
 	}
-	n := &node{bin: filepath.Join(b.bin, "centralnode"), dir: dir, config: filepath.Join(dir, "c.toml"), address: l.Addr().String(), done: make(chan struct{})}
+	n := &node{bin: filepath.Join(b.bin, "centralnode"), dir: dir, config: filepath.Join(dir, "c.toml"), address: l.Addr().String()}
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
@@ -51,13 +49,11 @@ func (b *bench) startNode(ctx context.Context, prefix ...string) (*node, error) 
 		return nil, err
 	}
 	line := append(prefix, n.bin, "--config", n.config, "run")
-	n.cmd = exec.Command(line[0], line[1:]...)
-	n.cmd.Stderr = os.Stderr
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := n.cmd.Start(); err != nil {
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Stderr = os.Stderr
+	if n.Process, err = process.Start(cmd); err != nil {
 		return nil, err
 	}
-	go func() { _ = n.cmd.Wait(); close(n.done) }()
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		var served acts.ServerCertificate
 		if err = n.run(&served, "certificate", "show"); err == nil {
@@ -65,25 +61,12 @@ func (b *bench) startNode(ctx context.Context, prefix ...string) (*node, error) 
 			return n, nil
 		}
 		if time.Now().After(deadline) {
-			return nil, errors.Join(err, n.stop())
+			return nil, errors.Join(err, n.End())
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return nil, errors.Join(err, n.stop())
+			return nil, errors.Join(err, n.End())
 		}
 	}
-}
-
-func (n *node) stop() error {
-	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-n.done:
-	case <-time.After(20 * time.Second):
-		_ = n.cmd.Process.Kill()
-		<-n.done
-	}
-	return nil
 }
 
 // run gives a command and decodes its answer, unless into is nil.
@@ -115,46 +98,6 @@ func (n *node) identity(name string) (*pki.Pair, error) {
 		return nil, err
 	}
 	return pki.DecodePFX(raw, "")
-}
-
-// usage is what a process has used so far, by the kernel's accounting.
-type usage struct {
-	cpu  time.Duration
-	rss  float64 // MiB, now
-	peak float64 // MiB
-}
-
-// ticks is USER_HZ, which is 100 on every Linux that Go runs on.
-const ticks = 100
-
-func usageOf(pid int) (usage, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return usage{}, err
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	var u usage
-	for _, i := range []int{11, 12} { // utime, stime: proc(5)
-		n, err := strconv.Atoi(fields[i])
-		if err != nil {
-			return usage{}, err
-		}
-		u.cpu += time.Duration(n) * time.Second / ticks
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return usage{}, err
-	}
-	for line := range strings.Lines(string(status)) {
-		var kib float64
-		if _, err := fmt.Sscanf(line, "VmRSS: %f kB", &kib); err == nil {
-			u.rss = kib / 1024
-		}
-		if _, err := fmt.Sscanf(line, "VmHWM: %f kB", &kib); err == nil {
-			u.peak = kib / 1024
-		}
-	}
-	return u, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -1,0 +1,49 @@
+package main
+
+import "context"
+
+// newConnections is how many agents come in one turn.
+const newConnections = 2000
+
+// connect is agents that come anew: a full handshake with a client
+// certificate, one small request, its answer, and the end.
+func connect() *measure {
+	return &measure{
+		name:  "connect",
+		about: "new agent connections: full TLS 1.3 handshake with a client certificate, one small request, the end; 32 at a time, flat out",
+		metrics: []metric{
+			{key: "rate", what: "new agent connections", unit: "1/s", aims: []aim{{"haproxy", ">= 2.2", "2.3"}, {"nginx", ">= 1.8", "1.8"}}},
+			{key: "proxy", what: "proxy CPU per new connection", unit: "CPU-us", aims: []aim{{"haproxy", "<= 0.30", "0.29"}}},
+			{key: "central", what: "Central Node CPU per new connection", unit: "CPU-us", aims: []aim{{"haproxy", "<= 0.167", "0.154"}}},
+			{key: "client", what: "CPU of the load per new connection", unit: "CPU-us"},
+			{key: "busy", what: "cores kept busy by all", unit: ""},
+		},
+		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+			n := w.scaled(newConnections)
+			p, err := w.spend(ctx, s, func() (counts, error) {
+				err := spread(ctx, connecting, n, func(ctx context.Context, i int) error {
+					a, err := s.ids.dial(ctx, s.address, i)
+					if err != nil {
+						return err
+					}
+					if _, err := a.post(smallBody, filler); err != nil {
+						return err
+					}
+					return a.Close()
+				})
+				return counts{int64(n), int64(n * smallBody)}, err
+			})
+			if err != nil {
+				return nil, err
+			}
+			values := map[string]float64{
+				"rate": float64(p.Requests) / p.wall.Seconds(), "central": each(p.central, p.Requests),
+				"client": each(p.client, p.Requests), "busy": p.busy(),
+			}
+			if s.proxy != nil {
+				values["proxy"] = each(p.proxy, p.Requests)
+			}
+			return values, nil
+		},
+	}
+}

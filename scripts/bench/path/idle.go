@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// idleWait is what a runtime has to give memory back that it does not need.
+const idleWait = 15 * time.Second
+
+// idle is the memory of agents that are connected and have nothing to say.
+func idle(agents int) *measure {
+	aims := map[int][]aim{1000: {{"haproxy", "<= 0.55, 24 KiB", "24 KiB"}}, 9000: {{"haproxy", "<= 0.55, 24 KiB", "24 KiB"}}}
+	return &measure{
+		name:   fmt.Sprintf("idle%d", agents),
+		about:  fmt.Sprintf("%d idle agents: after one small request each, 15 s later; growth of the process's PSS", agents),
+		rounds: 1, fresh: true,
+		metrics: []metric{
+			{key: "proxy", what: "proxy memory per idle agent", unit: "KiB", aims: aims[agents]},
+			{key: "total", what: "proxy memory in all", unit: "MiB"},
+			{key: "central", what: "Central Node memory per idle agent", unit: "KiB"},
+		},
+		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+			n := w.scaled(agents)
+			proxy, central, err := w.memory(s)
+			if err != nil {
+				return nil, err
+			}
+			all, err := fleet(ctx, s.ids, s.address, n)
+			if err != nil {
+				return nil, err
+			}
+			defer disband(all)
+			if err := pause(ctx, idleWait); err != nil {
+				return nil, err
+			}
+			proxyFull, centralFull, err := w.memory(s)
+			if err != nil {
+				return nil, err
+			}
+			values := map[string]float64{"central": (centralFull - central) / float64(n)}
+			if s.proxy != nil {
+				values["proxy"], values["total"] = (proxyFull-proxy)/float64(n), proxyFull/1024
+			}
+			return values, nil
+		},
+	}
+}
+
+// memory is the PSS of proxy and Central Node in KiB.
+func (w *world) memory(s *subject) (proxy, central float64, err error) {
+	u, err := w.central.Usage()
+	if err != nil || s.proxy == nil {
+		return 0, u.PSS, err
+	}
+	p, err := s.proxy.Usage()
+	return p.PSS, u.PSS, err
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"text/template"
+
+	"vedette/scripts/bench/process"
+)
+
+// peerSettings is what the templates of the peers' configurations read. Both
+// terminate the agents' TLS, ask for a client certificate and check it, and
+// open one TLS connection to the Central Node for each agent's, with a client
+// certificate and the server's checked. Tickets are off towards agents, as the
+// withdrawal of a certificate needs it. What is not set is their default.
+type peerSettings struct {
+	Port    int
+	Central string
+	Threads int
+	Dir     string
+	Module  string // of nginx, empty when it is built in
+	Suite   string
+	Group   string
+	Files   int // open at once
+}
+
+var haproxyConfig = template.Must(template.New("haproxy").Parse(`global
+    nbthread {{.Threads}}
+    maxconn 9700
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+frontend agents
+    bind 127.0.0.1:{{.Port}} backlog 4096 ssl crt {{.Dir}}/front.pem verify optional ca-file {{.Dir}}/agent.crt ca-verify-file {{.Dir}}/agents.crt ssl-min-ver TLSv1.3 ciphersuites {{.Suite}} curves {{.Group}} no-tls-tickets
+    default_backend central
+backend central
+    server central {{.Central}} ssl verify required ca-file {{.Dir}}/central.crt crt {{.Dir}}/peer.pem ssl-min-ver TLSv1.3 ciphersuites {{.Suite}}
+`))
+
+var nginxConfig = template.Must(template.New("nginx").Parse(`{{with .Module}}load_module {{.}};
+{{end}}daemon off;
+pid {{.Dir}}/nginx.pid;
+worker_processes {{.Threads}};
+worker_rlimit_nofile {{.Files}};
+events { worker_connections {{.Files}}; }
+stream {
+    server {
+        listen 127.0.0.1:{{.Port}} ssl backlog=4096;
+        ssl_certificate {{.Dir}}/front.pem;
+        ssl_certificate_key {{.Dir}}/front.pem;
+        ssl_protocols TLSv1.3;
+        ssl_conf_command Ciphersuites {{.Suite}};
+        ssl_ecdh_curve {{.Group}};
+        ssl_session_tickets off;
+        ssl_verify_client optional;
+        ssl_client_certificate {{.Dir}}/agent.crt;
+        ssl_trusted_certificate {{.Dir}}/agents.crt;
+        proxy_pass {{.Central}};
+        proxy_connect_timeout 10s;
+        proxy_timeout 1h;
+        proxy_ssl on;
+        proxy_ssl_protocols TLSv1.3;
+        proxy_ssl_conf_command Ciphersuites {{.Suite}};
+        proxy_ssl_certificate {{.Dir}}/peer.pem;
+        proxy_ssl_certificate_key {{.Dir}}/peer.pem;
+        proxy_ssl_verify on;
+        proxy_ssl_name localhost;
+        proxy_ssl_trusted_certificate {{.Dir}}/central.crt;
+    }
+}
+`))
+
+// nginxModule is where Debian keeps the stream module.
+const nginxModule = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+func startHAProxy(c *certificates, central string) (*process.Process, string, error) {
+	return startPeer(c, central, "haproxy", haproxyConfig, func(config string) []string { return []string{"-q", "-db", "-f", config} })
+}
+
+func startNginx(c *certificates, central string) (*process.Process, string, error) {
+	return startPeer(c, central, "nginx", nginxConfig, func(config string) []string {
+		return []string{"-p", c.dir, "-e", "stderr", "-c", config}
+	})
+}
+
+// startPeer writes the configuration and runs the program on a free port.
+func startPeer(c *certificates, central, name string, config *template.Template, args func(string) []string) (*process.Process, string, error) {
+	program, err := exec.LookPath(name)
+	if err != nil {
+		program = filepath.Join("/usr/sbin", name) // which is not on everybody's PATH
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, "", err
+	}
+	s := peerSettings{Port: port, Central: central, Threads: threads, Dir: c.dir, Suite: suite, Group: group, Files: 19_500}
+	if _, err := os.Stat(nginxModule); err == nil {
+		s.Module = nginxModule
+	}
+	var text bytes.Buffer
+	if err := config.Execute(&text, s); err != nil {
+		return nil, "", err
+	}
+	path := filepath.Join(c.dir, name+".conf")
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+		return nil, "", err
+	}
+	cmd := exec.Command(program, args(path)...)
+	cmd.Stderr = os.Stderr
+	p, err := process.Start(cmd)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w; scripts/need.sh installs %s", err, name)
+	}
+	return p, fmt.Sprintf("127.0.0.1:%d", port), nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
+
+// version is the first line that a program says about itself.
+func version(name, flag string) (string, error) {
+	program, err := exec.LookPath(name)
+	if err != nil {
+		program = filepath.Join("/usr/sbin", name)
+	}
+	out, err := exec.Command(program, flag).CombinedOutput()
+	line, _, _ := bytes.Cut(out, []byte("\n"))
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("%s %s: %s", name, flag, line), err)
+	}
+	return string(line), nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	smallAgents   = 100
+	flatRequests  = 400 // of each agent
+	steadyRate    = 2000
+	steadySeconds = 4
+)
+
+func smallMetrics(cpu, p99 aim, central ...aim) []metric {
+	return []metric{
+		{key: "proxy", what: "proxy CPU per request", unit: "CPU-us", aims: []aim{cpu}},
+		{key: "central", what: "Central Node CPU per request", unit: "CPU-us", aims: central},
+		{key: "client", what: "CPU of the load per request", unit: "CPU-us"},
+		{key: "rate", what: "requests", unit: "1/s"},
+		{key: "p50", what: "answer, p50", unit: "ms"},
+		{key: "p99", what: "answer, p99", unit: "ms", aims: []aim{p99}},
+		{key: "busy", what: "cores kept busy by all", unit: ""},
+	}
+}
+
+// flat is small requests on kept connections as fast as they are answered.
+func flat() *measure {
+	return &measure{
+		name:    "flat",
+		about:   "small requests: 200 bytes each way, 100 kept connections, each sends again as soon as it is answered",
+		metrics: smallMetrics(aim{"haproxy", "<= 0.80", "0.77"}, aim{base: "haproxy"}, aim{"direct", "<= 1.0", "0.97"}),
+		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+			n := w.scaled(flatRequests)
+			return small(ctx, w, s, n, func(ctx context.Context, _ int, a *agent, took []time.Duration) error {
+				for i := range took {
+					began := time.Now()
+					if _, err := a.post(smallBody, filler); err != nil {
+						return err
+					}
+					took[i] = time.Since(began)
+				}
+				return ctx.Err()
+			})
+		},
+	}
+}
+
+// steady is small requests at a rate that leaves the machine air.
+func steady() *measure {
+	return &measure{
+		name:    "steady",
+		about:   "small requests at a steady 2,000 a second over 100 kept connections",
+		metrics: smallMetrics(aim{"haproxy", "<= 1.0", "1.16"}, aim{"haproxy", "<= 1.1", "1.30"}),
+		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+			n := w.scaled(steadyRate * steadySeconds / smallAgents)
+			return small(ctx, w, s, n, paced)
+		},
+	}
+}
+
+// paced sends at this agent's share of the steady rate. An answer's time counts
+// from the moment when its request was due, if the one before it was late.
+func paced(ctx context.Context, number int, a *agent, took []time.Duration) error {
+	const every = time.Second * smallAgents / steadyRate
+	due := time.Now().Add(every * time.Duration(number) / smallAgents)
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	for i := range took {
+		from := due
+		if time.Until(due) > 0 {
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			from = time.Now()
+		}
+		if _, err := a.post(smallBody, filler); err != nil {
+			return err
+		}
+		took[i] = time.Since(from)
+		due = due.Add(every)
+		timer.Reset(time.Until(due))
+	}
+	return nil
+}
+
+// small plays agents of which each sends n requests.
+func small(ctx context.Context, w *world, s *subject, n int, play func(context.Context, int, *agent, []time.Duration) error) (map[string]float64, error) {
+	agents, err := fleet(ctx, s.ids, s.address, smallAgents)
+	if err != nil {
+		return nil, err
+	}
+	defer disband(agents)
+	took := make([][]time.Duration, smallAgents)
+	for i := range took {
+		took[i] = make([]time.Duration, n)
+	}
+	p, err := w.spend(ctx, s, func() (counts, error) {
+		err := spread(ctx, smallAgents, smallAgents, func(ctx context.Context, i int) error { return play(ctx, i, agents[i], took[i]) })
+		return counts{int64(smallAgents * n), int64(smallAgents * n * smallBody)}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	p50, p99 := percentiles(slices.Concat(took...))
+	values := map[string]float64{
+		"central": each(p.central, p.Requests), "client": each(p.client, p.Requests),
+		"rate": float64(p.Requests) / p.wall.Seconds(), "p50": p50, "p99": p99, "busy": p.busy(),
+	}
+	if s.proxy != nil {
+		values["proxy"] = each(p.proxy, p.Requests)
+	}
+	return values, nil
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vedette/scripts/bench/process"
+)
+
+// What all subjects share, so that they do the same work.
+const (
+	threads = 2 // of each subject and of the Central Node
+	suite   = "TLS_AES_128_GCM_SHA256"
+	group   = "X25519"
+)
+
+// subject is a way from agents to the Central Node.
+type subject struct {
+	name    string
+	address string
+	// proxy is what stands between, nil when nothing does.
+	proxy *process.Process
+	ids   identities
+}
+
+// world is a Central Node and the subjects that lead to it.
+type world struct {
+	certs    *certificates
+	central  *central
+	subjects []*subject
+	size     float64 // of the loads: 1 is the usual
+}
+
+// kinds are the subjects that there are.
+var kinds = []string{"direct", "haproxy", "nginx"}
+
+func newWorld(ctx context.Context, certs *certificates, names []string, size float64) (_ *world, err error) {
+	w := &world{certs: certs, size: size}
+	if w.central, err = startCentral(certs); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := w.add(ctx, name); err != nil {
+			return nil, errors.Join(fmt.Errorf("set up %s: %w", name, err), w.end())
+		}
+	}
+	return w, nil
+}
+
+func (w *world) add(ctx context.Context, name string) (err error) {
+	s := &subject{name: name, address: w.central.address}
+	shown := w.certs.front
+	switch name {
+	case "direct":
+		shown = w.certs.central
+	case "haproxy":
+		s.proxy, s.address, err = startHAProxy(w.certs, w.central.address)
+	case "nginx":
+		s.proxy, s.address, err = startNginx(w.certs, w.central.address)
+	default:
+		err = errors.New("there is no such subject")
+	}
+	if err != nil {
+		return err
+	}
+	w.subjects = append(w.subjects, s)
+	s.ids = dialer(shown.Fingerprint(), w.certs.agents...)
+	return s.warm(ctx)
+}
+
+// warm waits until the subject carries, and sends a little through it.
+func (s *subject) warm(ctx context.Context) error {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		a, err := s.ids.dial(ctx, s.address, 0)
+		if err == nil {
+			_, err = a.post(smallBody, filler)
+			a.drop()
+		}
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	agents, err := fleet(ctx, s.ids, s.address, 64)
+	if err != nil {
+		return err
+	}
+	defer disband(agents)
+	return spread(ctx, len(agents), len(agents), func(_ context.Context, i int) error {
+		_, err := agents[i].post(1<<20, filler)
+		return err
+	})
+}
+
+// end ends all processes.
+func (w *world) end() error {
+	var errs []error
+	for _, s := range w.subjects {
+		if s.proxy != nil {
+			errs = append(errs, s.proxy.End())
+		}
+	}
+	return errors.Join(append(errs, w.central.End())...)
+}
+
+// filler is the content of all bodies. It is larger than a record and does not
+// compress.
+var filler = func() []byte {
+	b := make([]byte, 4*record)
+	x := uint32(1)
+	for i := range b {
+		x ^= x << 13
+		x ^= x >> 17
+		x ^= x << 5
+		b[i] = byte(x)
+	}
+	return b
+}()
+
+// spread does n things, so many at once, and stops at the first error.
+func spread(ctx context.Context, atOnce, n int, do func(context.Context, int) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return do(ctx, i) })
+	}
+	return group.Wait()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
