@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -66,7 +67,6 @@ func explain(server string, err error) *Fault {
 		refusal  *Refusal
 		name     *net.DNSError
 		connErr  *connect.Error
-		alert    tls.AlertError
 		shake    *handshakeError
 		record   tls.RecordHeaderError
 	)
@@ -81,8 +81,8 @@ func explain(server string, err error) *Fault {
 	case errors.As(err, &record):
 		return &Fault{Code: CodeTLS, Text: fmt.Sprintf("server %s does not speak TLS", server),
 			Next: "check the port: agents connect to the port of the Central Node or Sensor, 443 unless changed"}
-	case errors.As(err, &alert):
-		return &Fault{Code: CodeTLS, Text: fmt.Sprintf("server %s ended the TLS handshake: %s", server, alert.Error()),
+	case remoteAlert(err) != nil:
+		return &Fault{Code: CodeTLS, Text: fmt.Sprintf("server %s ended the TLS handshake: %s", server, strings.TrimPrefix(remoteAlert(err).Error(), "tls: ")),
 			Next: "check that the address is that of a Central Node or Sensor and that the client certificate has a key of at least 2048 bits (RSA) or P-256"}
 	case isTimeout(err):
 		return &Fault{Code: CodeTimeout, Text: fmt.Sprintf("server %s did not answer in time", server),
@@ -111,6 +111,16 @@ func explain(server string, err error) *Fault {
 	}
 	return &Fault{Code: string(problem.Unavailable), Text: fmt.Sprintf("server %s cannot take anything now", server),
 		Next: "nothing to do if it passes; otherwise ask the administrator of the Central Node"}
+}
+
+// remoteAlert gives the TLS alert that the server sent, if one is the cause.
+// Outside QUIC crypto/tls marks it by the operation alone.
+func remoteAlert(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return op.Err
+	}
+	return nil
 }
 
 func wrongPin(server string, m *pki.PinMismatch) *Fault {

@@ -195,13 +195,12 @@ func (t *Transport) early(conn net.Conn, r *http.Request, cause error) error {
 		return nil
 	}
 	_, err := t.read(conn, r)
-	refusal, alert := (*Refusal)(nil), tls.AlertError(0)
-	switch {
-	case errors.As(err, &refusal):
+	if refusal := (*Refusal)(nil); errors.As(err, &refusal) {
 		refusal.Close = true
 		return refusal
-	case errors.As(err, &alert):
-		return alert
+	}
+	if remoteAlert(err) != nil {
+		return err
 	}
 	return nil
 }

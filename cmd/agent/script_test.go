@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,6 +77,7 @@ func runScript(t *testing.T, script string, containers map[string][]byte) {
 			"mode":   mode,
 			"end":    end,
 			"refuse": func(ts *testscript.TestScript, _ bool, args []string) { refuse(node, args) },
+			"play":   func(ts *testscript.TestScript, _ bool, args []string) { play(ts, node, args) },
 			"packages": func(ts *testscript.TestScript, _ bool, args []string) {
 				want, err := strconv.Atoi(args[0])
 				ts.Check(err)
@@ -85,12 +87,26 @@ func runScript(t *testing.T, script string, containers map[string][]byte) {
 	})
 }
 
-// refuse makes the node refuse with a code, or stop refusing: refuse [CODE]
+// play makes the node say who it is, and what a certificate is there: play ROLE [FILE WHAT]
+func play(ts *testscript.TestScript, n *agenttest.Node, args []string) {
+	pins := make(map[pki.Fingerprint]string)
+	if len(args) > 1 {
+		cert, err := pki.ParseCertificate([]byte(ts.ReadFile(args[1])))
+		ts.Check(err)
+		pins[pki.FingerprintOf(cert.Raw)] = args[2]
+	}
+	n.Set(func(r *agenttest.Rules) { r.About = agenttest.Says(args[0], pins) })
+}
+
+// refuse makes the node refuse with a code, or stop refusing: refuse [CODE [later]]
 func refuse(n *agenttest.Node, args []string) {
 	n.Set(func(r *agenttest.Rules) {
 		r.Refuse = nil
 		if len(args) > 0 {
 			r.Refuse = &problem.Problem{Title: "No", Status: 401, Code: problem.Code(args[0])}
+			if len(args) > 1 {
+				r.Refuse.Status, r.Refuse.RetryAfter = http.StatusServiceUnavailable, time.Second
+			}
 		}
 	})
 	n.Cut()
