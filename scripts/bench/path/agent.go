@@ -22,6 +22,7 @@ type agent struct {
 	*tls.Conn
 	r    *bufio.Reader
 	head []byte
+	slow *pace // of bodies; nil: none
 }
 
 // identities are TLS configurations for agents that connect to one server.
@@ -62,7 +63,7 @@ func (ids identities) dial(ctx context.Context, address string, n int) (*agent, 
 	return &agent{Conn: conn, r: bufio.NewReaderSize(conn, 1024)}, nil
 }
 
-// reject ends the connection without a farewell, and so without the wait that
+// drop ends the connection without a farewell, and so without the wait that
 // the kernel imposes on those who end first in order.
 func (a *agent) drop() {
 	if tcp, ok := a.NetConn().(*net.TCPConn); ok {
@@ -90,6 +91,9 @@ func (a *agent) post(size int64, from []byte) (taken int64, err error) {
 	}
 	for size > 0 {
 		n := min(size, int64(len(from)))
+		if err := a.slow.wait(int(n)); err != nil {
+			return 0, err
+		}
 		if _, err := a.Write(from[:n]); err != nil {
 			// An early answer says more than a broken pipe.
 			_, early := a.answer()

@@ -45,7 +45,7 @@ func run(ctx context.Context) (err error) {
 	if len(os.Args) == 3 && os.Args[1] == centralCommand {
 		return beCentral(ctx, os.Args[2])
 	}
-	measures := []*measure{bulk(), connect(), flat(), steady(), idle(1000), idle(9000)}
+	measures := []*measure{bulk(), bulkFlat(), connect(), flat(), steady(), idle(1000), idle(9000)}
 	var names []string
 	for _, m := range measures {
 		names = append(names, m.name)
