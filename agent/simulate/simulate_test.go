@@ -106,6 +106,30 @@ func TestRefusalsAndCutsAreCounted(t *testing.T) {
 	}
 }
 
+func TestSimulatedAgentsWaitAsLongAsASensorAsks(t *testing.T) {
+	n := agenttest.Start(t)
+	n.Set(func(r *agenttest.Rules) {
+		r.Refuse = &problem.Problem{Title: "x", Status: 503, Code: problem.LinkDown, RetryAfter: time.Second}
+	})
+	c := config(t, n)
+	c.Packages = 1
+	began := time.Now()
+	done := make(chan *simulate.Summary, 1)
+	go func() {
+		s, err := simulate.Run(context.Background(), c)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- s
+	}()
+	agenttest.Eventually(t, "all agents refused", func() bool { return n.Requests(pki.Fingerprint{}) >= c.Agents })
+	n.Set(func(r *agenttest.Rules) { r.Refuse = nil })
+	s := <-done
+	if s.Faults[string(problem.LinkDown)] != uint64(c.Agents) || s.Packages != uint64(c.Agents) || time.Since(began) < time.Second {
+		t.Fatalf("%+v after %s", s, time.Since(began))
+	}
+}
+
 func TestBadConfigurationsAreRefused(t *testing.T) {
 	n := agenttest.Start(t)
 	for name, edit := range map[string]func(*simulate.Config){

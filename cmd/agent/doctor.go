@@ -12,9 +12,9 @@ import (
 
 func newDoctorCmd(file *string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "doctor",
-		Short:   "Find out why the agent cannot deliver: one line for each check, with the fix",
-		Long:    "Check settings, client certificate, name, TCP, TLS, pin, clock and authorisation, whether the agent runs or not.\n"+
+		Use:   "doctor",
+		Short: "Find out why the agent cannot deliver: one line for each check, with the fix",
+		Long: "Check settings, client certificate, name, TCP, TLS, pin, clock and authorisation, whether the agent runs or not.\n" +
 			"The server is also asked who it is: an agent of a Sensor uses the Sensor's address and certificate, not the Central Node's.\nExit code 0: nothing failed; 1: something did.",
 		Example: "  agent doctor\n  agent doctor --output json",
 		Args:    cli.Args(0, 0),
