@@ -1,0 +1,375 @@
+package proxy_test
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vedette/pki"
+	"vedette/pki/pkitest"
+	controlv1 "vedette/proto/control/v1"
+	"vedette/proto/link"
+	"vedette/sensor/proxy"
+)
+
+// noise is bytes that nothing can be left out of unnoticed.
+func noise(seed uint64, n int) []byte {
+	var key [32]byte
+	key[0] = byte(seed)
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8(key).Read(b) // never fails
+	return b
+}
+
+func TestBytesPassUnchangedBothWaysAndEndsToo(t *testing.T) {
+	t.Parallel()
+	there, back := noise(1, 5<<20+7), noise(2, 3<<20+1)
+	type came struct {
+		meta link.Meta
+		sum  [32]byte
+		err  error
+	}
+	got := make(chan came, 4)
+	for name, secure := range map[string]bool{"lanes over TCP": false, "lanes over TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, options{secure: secure}, func(s *link.Stream) {
+				h := sha256.New()
+				_, err := io.Copy(h, s)
+				got <- came{s.Meta(), [32]byte(h.Sum(nil)), err}
+				_, _ = s.Write(back)
+				_ = s.CloseWrite()
+			})
+			who := pkitest.Agent(t, "agent")
+			r.Apply(listing(1, true, []*pki.Pair{who}, nil))
+			c := r.call(who, "http/1.1")
+			if _, err := c.Write(there); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			end := <-got
+			if end.err != nil || end.sum != sha256.Sum256(there) {
+				t.Fatalf("the Central Node read other bytes: %v", end.err)
+			}
+			if m := end.meta; m.TLSVersion != tls.VersionTLS13 || m.ALPN != "http/1.1" ||
+				pki.FingerprintOf(m.Leaf) != who.Fingerprint() || m.Address.String() != c.LocalAddr().String() {
+				t.Errorf("metadata %+v", m)
+			}
+			answer, err := io.ReadAll(c)
+			if err != nil || sha256.Sum256(answer) != sha256.Sum256(back) || c.raw.ended.Load() {
+				t.Fatalf("the agent read %d bytes, %v, cut %v", len(answer), err, c.raw.ended.Load())
+			}
+			eventually(t, "nothing is left of it", func() bool { return r.Counts().Agents == 0 && r.dial.Stats().Streams == 0 })
+			if n := r.Counts().IngressBytes; n != uint64(len(there)) {
+				t.Errorf("%d bytes were counted, %d sent", n, len(there))
+			}
+		})
+	}
+}
+
+func TestTheCentralNodeMayEndItsDirectionFirst(t *testing.T) {
+	rest := make(chan string, 1)
+	r := open(t, options{}, func(s *link.Stream) {
+		_, _ = io.WriteString(s, "bye")
+		_ = s.CloseWrite()
+		b, err := io.ReadAll(s)
+		rest <- fmt.Sprint(string(b), err)
+	})
+	r.Apply(listing(1, false, nil, nil))
+	c := r.call(nil)
+	if _, err := io.WriteString(c, "one "); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(c); string(b) != "bye" || err != nil {
+		t.Fatalf("%q, %v", b, err)
+	}
+	if _, err := io.WriteString(c, "two"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	if got := <-rest; got != "one two<nil>" {
+		t.Fatal(got)
+	}
+}
+
+func TestHTTPPassesWithAnyHeader(t *testing.T) {
+	t.Parallel()
+	listener := newHanded()
+	r := open(t, options{}, listener.give)
+	server := &http.Server{MaxHeaderBytes: 1 << 20, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		n, err := io.Copy(io.Discard, q.Body)
+		_, _ = fmt.Fprintf(w, "%d %v %d", n, err, len(q.Header.Get("X-Long")))
+	})}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-ended
+	})
+	r.Apply(listing(1, false, nil, nil))
+	client := r.client(pkitest.Agent(t, "agent"))
+	for i := range 20 {
+		size, long := i*70_000, i*64<<10/19
+		q, err := http.NewRequest(http.MethodPost, r.url(), strings.NewReader(strings.Repeat("x", size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("X-Long", strings.Repeat("y", long))
+		answer, err := client.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if want := fmt.Sprintf("%d <nil> %d", size, long); err != nil || string(b) != want {
+			t.Fatalf("%q, %v, want %q", b, err, want)
+		}
+	}
+	if n := r.opened.Load(); n != 1 {
+		t.Errorf("%d streams for one kept connection", n)
+	}
+}
+
+// handed is a listener whose connections are streams.
+type handed struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newHanded() *handed {
+	return &handed{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (h *handed) give(s *link.Stream) {
+	select {
+	case h.conns <- s:
+	case <-h.closed:
+	}
+}
+
+func (h *handed) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (h *handed) Close() error {
+	h.once.Do(func() { close(h.closed) })
+	return nil
+}
+
+func (h *handed) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestATruncatedAgentIsNeverAnEnd(t *testing.T) {
+	t.Parallel()
+	type end struct {
+		n   int64
+		err error
+	}
+	ends := make(chan end, 1)
+	r := open(t, options{}, func(s *link.Stream) {
+		n, err := io.Copy(io.Discard, s)
+		ends <- end{n, err}
+	})
+	r.Apply(listing(1, false, nil, nil))
+	for name, how := range map[string]func(*caller) error{
+		"FIN without close_notify": func(c *caller) error { return c.raw.Conn.(*net.TCPConn).CloseWrite() },
+		"close":                    func(c *caller) error { return c.raw.Conn.Close() },
+		"reset": func(c *caller) error {
+			return errors.Join(c.raw.Conn.(*net.TCPConn).SetLinger(0), c.raw.Conn.Close())
+		},
+		"half a record": func(c *caller) error {
+			_, err := c.raw.Conn.Write([]byte{23, 3, 3, 1, 0, 0})
+			return errors.Join(err, c.raw.Conn.Close())
+		},
+		"noise": func(c *caller) error {
+			_, err := c.raw.Conn.Write([]byte(strings.Repeat("noise", 20)))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := r.call(nil)
+			if _, err := io.WriteString(c, "half of it"); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it has come", func() bool { return r.Counts().IngressBytes > 0 && r.Counts().Agents == 1 })
+			if err := how(c); err != nil {
+				t.Fatal(err)
+			}
+			var reset *link.ResetError
+			if e := <-ends; !errors.As(e.err, &reset) || !reset.Remote || reset.Code != controlv1.CodeAgent {
+				t.Fatalf("%d bytes, then %v", e.n, e.err)
+			}
+			eventually(t, "it is let go", func() bool { return r.Counts().Agents == 0 })
+		})
+	}
+}
+
+func TestAResetStreamOrALostLinkCutsTheAgent(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*rig, *link.Stream){
+		"reset":     func(_ *rig, s *link.Stream) { s.Reset(link.CodeCancel, "no") },
+		"link ends": func(r *rig, _ *link.Stream) { go r.dial.Close(link.CodeShutdown, "no") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			came := make(chan *link.Stream, 1)
+			r := open(t, options{}, func(s *link.Stream) { came <- s })
+			r.Apply(listing(1, false, nil, nil))
+			c := r.call(nil)
+			if _, err := io.WriteString(c, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			end(r, <-came)
+			if !c.wasCut() {
+				t.Fatal("the agent was told that this is the whole answer")
+			}
+			eventually(t, "it is let go", func() bool { return r.Counts().Agents == 0 })
+		})
+	}
+}
+
+func TestAgentsThatDoNotGoOnAreCut(t *testing.T) {
+	t.Parallel()
+	flood := func(s *link.Stream) {
+		for p := make([]byte, 1<<16); ; {
+			if _, err := s.Write(p); err != nil {
+				return
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		write, end, idle time.Duration
+		serve            func(*link.Stream)
+		then             func(*caller) error
+	}{
+		"never reads":       {50 * time.Millisecond, time.Hour, time.Hour, flood, nil},
+		"idle for too long": {time.Hour, time.Hour, 50 * time.Millisecond, echo, nil},
+		"silent after the answer": {time.Hour, 50 * time.Millisecond, time.Hour, func(s *link.Stream) {
+			_ = s.CloseWrite()
+			_, _ = io.Copy(io.Discard, s)
+		}, nil},
+		"an answer that never comes": {time.Hour, 50 * time.Millisecond, time.Hour, func(s *link.Stream) {
+			_, _ = io.Copy(io.Discard, s)
+			_, _ = s.Read(make([]byte, 1))
+		}, func(c *caller) error { return c.CloseWrite() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := open(t, options{before: func(p *proxy.Proxy) { p.Hurry(c.write, c.end, c.idle) }}, c.serve)
+			r.Apply(listing(1, false, nil, nil))
+			agent := r.call(nil)
+			if _, err := io.WriteString(agent, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			if c.then != nil {
+				if err := c.then(agent); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, "it was let in", func() bool { return r.opened.Load() == 1 })
+			eventually(t, "it is cut", func() bool { return r.Counts().Agents == 0 && r.dial.Stats().Streams == 0 })
+		})
+	}
+}
+
+func TestASilentAgentThatIsSentSomethingStays(t *testing.T) {
+	t.Parallel()
+	r := open(t, options{before: func(p *proxy.Proxy) { p.Hurry(time.Second, time.Hour, 1500*time.Millisecond) }}, func(s *link.Stream) {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for range 35 {
+			if _, err := s.Write([]byte("x")); err != nil {
+				return
+			}
+			<-tick.C
+		}
+		_ = s.CloseWrite()
+		_, _ = io.Copy(io.Discard, s)
+	})
+	r.Apply(listing(1, false, nil, nil))
+	c := r.call(nil)
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(c); len(b) != 35 || err != nil {
+		t.Fatalf("%d bytes, %v", len(b), err)
+	}
+}
+
+func TestAgentsThatNeverReadDoNotHoldOthersUp(t *testing.T) {
+	t.Parallel()
+	r := open(t, options{}, func(s *link.Stream) {
+		b := make([]byte, 5)
+		if _, err := io.ReadFull(s, b); err != nil {
+			return
+		}
+		if string(b) != "flood" {
+			_, _ = s.Write(b)
+			echo(s)
+			return
+		}
+		for p := make([]byte, 1<<16); ; {
+			if _, err := s.Write(p); err != nil {
+				return
+			}
+		}
+	})
+	r.Apply(listing(1, false, nil, nil))
+	for range 20 {
+		if _, err := io.WriteString(r.call(nil), "flood"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := r.call(nil)
+	for range 200 {
+		c.says(t, "hello")
+	}
+}
+
+func TestIngressIsHeldBackNotDropped(t *testing.T) {
+	t.Parallel()
+	const rate = 4 << 20 // bytes a second
+	sums := make(chan [32]byte, 2)
+	r := open(t, options{ingress: 8 * rate}, func(s *link.Stream) {
+		h := sha256.New()
+		_, _ = io.Copy(h, s)
+		sums <- [32]byte(h.Sum(nil))
+	})
+	r.Apply(listing(1, false, nil, nil))
+	data := noise(3, rate)
+	began := time.Now()
+	var all sync.WaitGroup
+	for _, who := range []*pki.Pair{pkitest.Agent(t, "a"), pkitest.Agent(t, "b")} {
+		c := r.call(who)
+		all.Go(func() {
+			if _, err := c.Write(data); err != nil {
+				t.Error(err)
+			}
+			_ = c.CloseWrite()
+		})
+	}
+	eventually(t, "it shows", func() bool { return r.Counts().Held && r.Counts().Rate > 8*rate/2 })
+	for range 2 {
+		if <-sums != sha256.Sum256(data) {
+			t.Error("other bytes came")
+		}
+	}
+	if took := time.Since(began); took < 1900*time.Millisecond {
+		t.Errorf("twice a second's bytes came within %v", took)
+	}
+	all.Wait()
+}

@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"vedette/internal/door"
+	"vedette/proto/problem"
+)
+
+// The bounds of a refused request.
+const (
+	headerTimeout  = 5 * time.Second
+	maxHeaderBytes = 16 << 10
+	lingerTimeout  = 3 * time.Second
+	lingerBytes    = 4 << 20 // the largest package of an agent
+)
+
+// tiny answers those who are not carried: one problem for each connection,
+// whatever they ask.
+type tiny struct {
+	server *http.Server
+	handed *handed
+	proxy  *Proxy
+}
+
+// refusedKey is the context key under which a request finds its connection.
+type refusedKey struct{}
+
+func newTiny(p *Proxy) *tiny {
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			problem.Write(w, r.Context().Value(refusedKey{}).(*refused).why)
+		}),
+		ReadTimeout:    headerTimeout, // and for what is read of a body
+		WriteTimeout:   headerTimeout + lingerTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(p.door.Log().Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, refusedKey{}, c)
+		},
+		Protocols: new(http.Protocols),
+	}
+	server.Protocols.SetHTTP1(true)
+	server.SetKeepAlivesEnabled(false) // a refused caller has no reason to keep its connection
+	return &tiny{server: server, handed: newHanded(p.door.Addr()), proxy: p}
+}
+
+func (t *tiny) serve() error {
+	err := t.server.Serve(t.handed)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil // no more will come, or shutdown was called
+	}
+	return fmt.Errorf("answer refused agents: %w", err)
+}
+
+func (t *tiny) shutdown(ctx context.Context) error {
+	if t.server.Shutdown(ctx) == nil {
+		return nil
+	}
+	return t.server.Close()
+}
+
+// answer takes a connection over. first is what was already read of it.
+func (t *tiny) answer(c *door.Conn, first []byte, why *problem.Problem) {
+	if !t.handed.give(&refused{Conn: c, proxy: t.proxy, first: slices.Clone(first), why: why}) {
+		c.Cut() // the server is gone
+	}
+}
+
+// refused is the connection of a caller that gets a problem.
+type refused struct {
+	*door.Conn
+	proxy *Proxy
+	first []byte // read before
+	why   *problem.Problem
+	once  sync.Once
+}
+
+// Read gives what was read before, then the rest.
+func (r *refused) Read(p []byte) (int, error) {
+	if len(r.first) > 0 {
+		n := copy(p, r.first)
+		r.first = r.first[n:]
+		return n, nil
+	}
+	return r.Conn.Read(p)
+}
+
+// Close lingers: closing while the caller still sends would reset its
+// connection, and the answer could be lost with it.
+func (r *refused) Close() error {
+	r.once.Do(func() {
+		if raw, ok := r.NetConn().(*net.TCPConn); ok && !r.proxy.ending.Load() && r.CloseWrite() == nil && raw.CloseWrite() == nil {
+			_ = raw.SetReadDeadline(time.Now().Add(lingerTimeout)) // fails only together with the copy
+			_, _ = io.CopyN(io.Discard, raw, lingerBytes)          // until the caller has closed, or it is enough
+		}
+	})
+	return r.Conn.Close()
+}
