@@ -1,0 +1,73 @@
+package admin
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"sync"
+	"time"
+
+	"vedette/internal/audit"
+	"vedette/internal/conduct"
+	"vedette/internal/servercert"
+	"vedette/pki"
+	"vedette/sensor/proxy"
+	"vedette/sensor/store"
+	"vedette/sensor/uplink"
+)
+
+// Uplink is the link to the Central Node as the acts see it.
+type Uplink interface {
+	Point(uplink.Target)
+	State() uplink.State
+	Changed() <-chan struct{}
+	Look() uplink.Look
+}
+
+// Door is where agents come in.
+type Door interface {
+	CutAll() int
+	Counts() proxy.Counts
+}
+
+// Config is what the acts work on.
+type Config struct {
+	Store   *store.Store
+	Trail   *audit.Trail
+	Serving *servercert.Keeper
+	Uplink  Uplink
+	Door    Door
+	// Probe looks at the certificate that is shown at host:port.
+	Probe func(ctx context.Context, address string) (*x509.Certificate, error)
+	// LinkIdentity is what the Central Node shows for this Sensor.
+	LinkIdentity pki.Fingerprint
+	IngressLimit uint64 // bit/s
+	// StateDegraded says why the state file takes no writes, or nothing.
+	StateDegraded func() string
+	StoreID       string
+	Address       string // where agents connect
+	Version       string
+	Logger        *slog.Logger
+	Now           func() time.Time
+}
+
+// Admin performs acts.
+type Admin struct {
+	*servercert.Acts
+	*conduct.Review
+
+	c       Config
+	desk    *conduct.Desk
+	started time.Time
+	// setting orders changes of the Central Node: the link is pointed last at
+	// what was written last.
+	setting sync.Mutex
+}
+
+// New makes an Admin.
+func New(c Config) *Admin {
+	a := &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
+	a.Acts = servercert.NewActs(c.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: c.Door.CutAll}, c.Logger)
+	a.Review = conduct.NewReview(a.desk)
+	return a
+}
