@@ -1,0 +1,205 @@
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"vedette/internal/audit"
+	"vedette/internal/firststart"
+	"vedette/internal/health"
+	"vedette/internal/kv"
+	"vedette/internal/machine"
+	"vedette/internal/servercert"
+	"vedette/pki"
+	"vedette/sensor/admin"
+	"vedette/sensor/proxy"
+	"vedette/sensor/store"
+	"vedette/sensor/uplink"
+)
+
+// Sensor is a Sensor.
+type Sensor struct {
+	config   Config
+	state    *kv.Store
+	entities *store.Store
+	serving  *servercert.Keeper
+	uplink   *uplink.Uplink
+	proxy    *proxy.Proxy
+	admin    *admin.Admin
+	local    *health.Server
+	closers  []func() error
+}
+
+// New opens the state, makes what a first start needs, and listens. Whether
+// there is a link to a Central Node is no matter: agents are told when not.
+func New(c Config) (_ *Sensor, err error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	s := &Sensor{config: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	// New has no caller that could be cancelled: it waits for disks only.
+	ctx := context.Background()
+
+	if s.state, err = kv.Open(c.statePath(), stateOptions(c)); err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.state.Close)
+	s.entities = store.New(s.state)
+	trail := audit.New(s.state, c.Now)
+	first := firststart.Daemon{Name: store.Program, State: s.state, Trail: trail, Console: c.Console, Logger: c.Logger, Now: c.Now}
+	if err := first.Account(ctx, c.AdminPasswordFile, c.StateDir); err != nil {
+		return nil, err
+	}
+	if s.serving, err = first.ServerCertificate(ctx, firststart.Names(c.Address, c.Names)); err != nil {
+		return nil, err
+	}
+	identity, err := s.linkIdentity(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	if s.uplink, err = s.newUplink(ctx, identity); err != nil {
+		return nil, err
+	}
+	s.proxy, err = proxy.New(proxy.Config{
+		Address: c.Address, Certificate: s.serving, Limits: c.Limits, IngressLimit: c.ingressLimit(),
+		Link: s.uplink, About: s.about, Logger: c.Logger.With("room", "proxy"), Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.proxy.Close)
+	if s.local, err = health.Listen(c.LocalAddress, s.parts(), s.gauges()); err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.local.Close)
+
+	s.admin = admin.New(admin.Config{
+		Store: s.entities, Trail: trail, Serving: s.serving, Uplink: s.uplink, Door: s.proxy, Probe: uplink.Probe,
+		LinkIdentity: identity.Fingerprint(), IngressLimit: c.ingressLimit(),
+		StateDegraded: func() string { return s.state.State().Reason },
+		StoreID:       s.state.ID(), Address: s.proxy.Address().String(), Version: c.Version,
+		Logger: c.Logger.With("room", "admin"), Now: c.Now,
+	})
+	return s, nil
+}
+
+func stateOptions(c Config) kv.Options {
+	return kv.Options{Program: store.Program, Migrations: store.Migrations(), Now: c.Now, Logger: c.Logger.With("room", "kv")}
+}
+
+// linkIdentity reads what this Sensor proves itself with to its Central Node,
+// and makes it at the first start.
+func (s *Sensor) linkIdentity(ctx context.Context, first firststart.Daemon) (*pki.Pair, error) {
+	pair, found, err := s.entities.LinkIdentity(ctx)
+	if err != nil || found {
+		return pair, err
+	}
+	if pair, err = store.MakeLinkIdentity(s.config.Now); err != nil {
+		return nil, err
+	}
+	var change store.Change
+	change.SetLinkIdentity(pair, 0)
+	if err := first.Commit("link-identity make")(ctx, []string{pair.Fingerprint().String()}, change.Change); err != nil {
+		return nil, fmt.Errorf("keep the link identity: %w", err)
+	}
+	fmt.Fprintf(s.config.Console, "link identity made, fingerprint (SHA-256), as the Central Node will show it:\n  %s\n", pair.Fingerprint())
+	return pair, nil
+}
+
+// newUplink makes the link to the configured Central Node. It asks for the
+// proxy only when it runs.
+func (s *Sensor) newUplink(ctx context.Context, identity *pki.Pair) (*uplink.Uplink, error) {
+	configured, _, err := s.entities.CentralNode(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the Central Node: %w", err)
+	}
+	here, err := machine.Here()
+	if err != nil {
+		return nil, err
+	}
+	if s.config.UnsafeSameServer {
+		s.config.Logger.Warn("unsafe_same_server is set: agents are carried on the Central Node's server too; this is for demonstrations and tests")
+	}
+	return uplink.New(uplink.Config{
+		Identity: identity, Introduce: s.introduce, Server: here, UnsafeSameServer: s.config.UnsafeSameServer,
+		Apply: s.apply, Report: s.report, Announce: s.entities.SaveAnnounced,
+		Logger: s.config.Logger.With("room", "uplink"), Now: s.config.Now,
+	}, admin.Target(configured)), nil
+}
+
+// Admin performs administrative acts on this Sensor.
+func (s *Sensor) Admin() *admin.Admin { return s.admin }
+
+// Address is where agents connect.
+func (s *Sensor) Address() net.Addr { return s.proxy.Address() }
+
+// LocalAddress is where health and metrics are served, nil when nowhere.
+func (s *Sensor) LocalAddress() net.Addr { return s.local.Addr() }
+
+// Run serves until ctx ends or something breaks, then stops in order: no new
+// agents, their streams, the link, the state.
+func (s *Sensor) Run(ctx context.Context) error {
+	// What agents still have under way when the doors close goes over the link,
+	// so it outlives them.
+	keep, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopKeeping()
+	keepers, keep := errgroup.WithContext(keep)
+	keepers.Go(func() error { return s.uplink.Run(keep) })
+
+	doors, ctx := errgroup.WithContext(ctx)
+	doors.Go(func() error { return s.proxy.Run(ctx) })
+	doors.Go(func() error { return s.local.Run(ctx) })
+	doors.Go(func() error {
+		s.serving.WatchExpiry(ctx, s.config.Logger.With("room", "servercert"))
+		return nil
+	})
+	doors.Go(func() error {
+		select {
+		case <-keep.Done(): // the link broke: stop the doors too
+			return context.Cause(keep)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	err := doors.Wait()
+	stopKeeping()
+	kept := keepers.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, kept, s.close())
+}
+
+func (s *Sensor) close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i](); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// ResetPassword sets the password of an account while the daemon is down: it
+// opens the state file itself, and fails with kv.ErrInUse when the daemon has
+// it. An empty password makes one, which is returned.
+func ResetPassword(ctx context.Context, c Config, account, password string) (made string, err error) {
+	if err := c.check(); err != nil {
+		return "", err
+	}
+	return firststart.ResetPassword(ctx, c.statePath(), stateOptions(c), account, password)
+}
