@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"vedette/cmd/internal/cli"
+	"vedette/sensor"
+	"vedette/sensor/proxy"
+)
+
+// run runs the daemon with its faces until ctx ends.
+func run(ctx context.Context, c config, version string, logger *slog.Logger, console io.Writer) error {
+	s, err := sensor.New(sensorConfig(c, version, logger, console))
+	if err != nil {
+		return err
+	}
+	return cli.Serve(ctx, s, cli.Faces{
+		Name: name, Version: version, Socket: c.Socket, Logger: logger,
+		Command: newCommand(s.Admin(), version, time.Now),
+	})
+}
+
+func sensorConfig(c config, version string, logger *slog.Logger, console io.Writer) sensor.Config {
+	return sensor.Config{
+		StateDir:         c.StateDir,
+		Address:          c.Listen,
+		LocalAddress:     c.LocalListen,
+		Names:            c.Names,
+		Name:             c.Name,
+		IngressLimitMbit: c.IngressLimitMbit,
+		UnsafeSameServer: c.UnsafeSameServer,
+		Limits: proxy.Limits{
+			Connections:         c.Limits.Connections,
+			Strangers:           c.Limits.Strangers,
+			StrangersPerAddress: c.Limits.StrangersPerAddress,
+		},
+		AdminPasswordFile: c.AdminPasswordFile,
+		Console:           console,
+		Logger:            logger,
+		Version:           version,
+		Now:               time.Now,
+	}
+}

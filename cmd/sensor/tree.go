@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vedette/cmd/internal/cli"
+	"vedette/internal/acts"
+	"vedette/internal/sshd"
+)
+
+// The program's word and the daemon's name.
+const (
+	program = "sensor"
+	name    = "Sensor"
+)
+
+// commands is what the commands of the daemon act upon. The local binary has
+// only the shape of the tree and leaves all fields but now and version empty.
+type commands struct {
+	admin    Admin
+	who      acts.Actor
+	draining <-chan struct{}
+	version  string
+	now      func() time.Time
+}
+
+// tree makes a tree with the commands that the daemon performs.
+func (c commands) tree() *cobra.Command {
+	root := cli.NewRoot(program, "The Sensor of Vedette: carries agents of a branch to the Central Node")
+	root.AddCommand(
+		c.newStatusCmd(),
+		cli.Certificate{Program: program, ServerName: "sensor.example.org", Admin: c.admin, Who: c.who}.NewCmd(),
+		cli.Group("central-node", "The Central Node that this Sensor works for", c.newCentralNodeShowCmd(), c.newCentralNodeSetCmd()),
+		cli.Group("link", "The link to the Central Node", c.newLinkStatusCmd(), c.newLinkWatchCmd()),
+		cli.Audit{Program: program, Admin: c.admin, Who: c.who, Now: c.now}.NewCmd(),
+		cli.NewVersionCmd(program, c.version),
+	)
+	return root
+}
+
+// newCommand makes the daemon's command hook: a fresh tree for each command
+// line.
+func newCommand(admin Admin, version string, now func() time.Time) sshd.Command {
+	return func(ctx context.Context, who acts.Actor, args []string, s sshd.Streams) int {
+		c := commands{admin: admin, who: who, draining: s.Draining, version: version, now: now}
+		return cli.Execute(ctx, c.tree(), args, s)
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"vedette/cmd/internal/cli"
+	"vedette/cmd/internal/cli/clitest"
+	"vedette/internal/acts"
+	"vedette/internal/sshd"
+	"vedette/sensor/admin"
+)
+
+var _ Admin = (*admin.Admin)(nil)
+
+func TestTheTreeKeepsTheRules(t *testing.T) {
+	clitest.CheckTree(t, newLocalTree)
+	clitest.CheckDaemonsTree(t, newCommand(newFakeAdmin(), "1", time.Now))
+}
+
+func TestTheServiceManagerIsToldAndSIGTERMStops(t *testing.T) {
+	clitest.CheckService(t, "sensor")
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestALiveViewEndsWithTheDaemonOrItsReader(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	draining := make(chan struct{})
+	var errs bytes.Buffer
+	command := newCommand(newFakeAdmin(), "1", time.Now)
+	watch := []string{"link", "watch"}
+	once := writerFunc(func([]byte) { // once it shows something
+		select {
+		case <-draining:
+		default:
+			close(draining)
+		}
+	})
+	if exit := command(t.Context(), acts.Actor{}, watch, sshd.Streams{Out: once, Err: &errs, Draining: draining}); exit != cli.ExitCannotConnect || !strings.Contains(errs.String(), "the daemon is stopping") {
+		t.Errorf("the daemon stops: exit %d, messages %q", exit, errs.String())
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	if exit := command(ctx, acts.Actor{}, watch, sshd.Streams{Out: writerFunc(func([]byte) { leave() }), Err: io.Discard}); exit != cli.ExitInterrupted {
+		t.Errorf("interrupted: exit %d", exit)
+	}
+	if exit := command(t.Context(), acts.Actor{}, watch, sshd.Streams{Out: brokenWriter{}, Err: io.Discard}); exit != cli.ExitFailed {
+		t.Errorf("broken: exit %d", exit)
+	}
+}
+
+func TestNumbersAreReadable(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 bit/s", 999: "999 bit/s", 1000: "1 kbit/s", 1_234_567: "1.235 Mbit/s", 1_000_000_000: "1 Gbit/s", 12_000_000_000_000: "1.2e+04 Gbit/s"} {
+		if got := bitRate(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
