@@ -252,24 +252,24 @@ func TestAgentsThatDoNotGoOnAreCut(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		write, end, idle time.Duration
-		serve            func(*link.Stream)
-		then             func(*caller) error
+		times proxy.Times
+		serve func(*link.Stream)
+		then  func(*caller) error
 	}{
-		"never reads":       {50 * time.Millisecond, time.Hour, time.Hour, flood, nil},
-		"idle for too long": {time.Hour, time.Hour, 50 * time.Millisecond, echo, nil},
-		"silent after the answer": {time.Hour, 50 * time.Millisecond, time.Hour, func(s *link.Stream) {
+		"never reads":       {proxy.Times{Write: 50 * time.Millisecond}, flood, nil},
+		"idle for too long": {proxy.Times{Idle: 50 * time.Millisecond}, echo, nil},
+		"silent after the answer": {proxy.Times{End: 50 * time.Millisecond}, func(s *link.Stream) {
 			_ = s.CloseWrite()
 			_, _ = io.Copy(io.Discard, s)
 		}, nil},
-		"an answer that never comes": {time.Hour, 50 * time.Millisecond, time.Hour, func(s *link.Stream) {
+		"an answer that never comes": {proxy.Times{End: 50 * time.Millisecond}, func(s *link.Stream) {
 			_, _ = io.Copy(io.Discard, s)
 			_, _ = s.Read(make([]byte, 1))
 		}, func(c *caller) error { return c.CloseWrite() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := open(t, options{before: func(p *proxy.Proxy) { p.Hurry(c.write, c.end, c.idle) }}, c.serve)
+			r := open(t, options{times: c.times}, c.serve)
 			r.Apply(listing(1, false, nil, nil))
 			agent := r.call(nil)
 			if _, err := io.WriteString(agent, "hello"); err != nil {
@@ -288,7 +288,7 @@ func TestAgentsThatDoNotGoOnAreCut(t *testing.T) {
 
 func TestASilentAgentThatIsSentSomethingStays(t *testing.T) {
 	t.Parallel()
-	r := open(t, options{before: func(p *proxy.Proxy) { p.Hurry(time.Second, time.Hour, 1500*time.Millisecond) }}, func(s *link.Stream) {
+	r := open(t, options{times: proxy.Times{Write: time.Second, Idle: 1500 * time.Millisecond}}, func(s *link.Stream) {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for range 35 {

@@ -2,9 +2,28 @@ package proxy
 
 import "time"
 
-// Hurry shortens the times of agents, before Run.
-func (p *Proxy) Hurry(write, end, idle time.Duration) {
-	p.times.write, p.times.end, p.times.idle = write, end, idle
+// Times are what tests want shorter; zero keeps the default.
+type Times struct{ First, Open, Idle, Write, End, Drain, Header, Linger time.Duration }
+
+// Hurry sets times, before Run.
+func (p *Proxy) Hurry(t Times) {
+	for _, x := range []struct {
+		of *time.Duration
+		to time.Duration
+	}{
+		{&p.times.first, t.First},
+		{&p.times.open, t.Open},
+		{&p.times.idle, t.Idle},
+		{&p.times.write, t.Write},
+		{&p.times.end, t.End},
+		{&p.times.drain, t.Drain},
+		{&p.times.header, t.Header},
+		{&p.times.linger, t.Linger},
+	} {
+		if x.to != 0 {
+			*x.of = x.to
+		}
+	}
 }
 
 // Streams counts the streams of a leaf's agents.

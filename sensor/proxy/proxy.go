@@ -34,12 +34,16 @@ type times struct {
 	write time.Duration // to take what is sent to it
 	end   time.Duration // without a byte, once the other direction has ended
 	drain time.Duration // to end when the Sensor does
+
+	header time.Duration // to send a request that is refused
+	linger time.Duration // to read the refusal
 }
 
 func defaultTimes() times {
 	return times{
 		first: 5 * time.Second, open: 5 * time.Second, idle: 75 * time.Minute,
 		write: time.Minute, end: time.Minute, drain: 5 * time.Second,
+		header: 5 * time.Second, linger: 3 * time.Second,
 	}
 }
 

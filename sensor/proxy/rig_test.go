@@ -73,7 +73,7 @@ type options struct {
 	ingress uint64
 	secure  bool // lanes over TLS
 	link    link.Config
-	before  func(*proxy.Proxy)
+	times   proxy.Times
 }
 
 // open starts a proxy without policy whose streams the Central Node hands to
@@ -97,9 +97,10 @@ func open(t testing.TB, o options, serve func(*link.Stream)) *rig {
 		t.Fatal(err)
 	}
 	r.Proxy = p
-	if o.before != nil {
-		o.before(p)
+	if o.times.Drain == 0 {
+		o.times.Drain = 100 * time.Millisecond
 	}
+	p.Hurry(o.times)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()

@@ -18,9 +18,7 @@ import (
 
 // The bounds of a refused request.
 const (
-	headerTimeout  = 5 * time.Second
 	maxHeaderBytes = 16 << 10
-	lingerTimeout  = 3 * time.Second
 	lingerBytes    = 4 << 20 // the largest package of an agent
 )
 
@@ -40,8 +38,8 @@ func newTiny(p *Proxy) *tiny {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			problem.Write(w, r.Context().Value(refusedKey{}).(*refused).why)
 		}),
-		ReadTimeout:    headerTimeout, // and for what is read of a body
-		WriteTimeout:   headerTimeout + lingerTimeout,
+		ReadTimeout:    p.times.header, // and for what is read of a body
+		WriteTimeout:   p.times.header + p.times.linger,
 		MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(p.door.Log().Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -100,8 +98,8 @@ func (r *refused) Read(p []byte) (int, error) {
 func (r *refused) Close() error {
 	r.once.Do(func() {
 		if raw, ok := r.NetConn().(*net.TCPConn); ok && !r.proxy.ending.Load() && r.CloseWrite() == nil && raw.CloseWrite() == nil {
-			_ = raw.SetReadDeadline(time.Now().Add(lingerTimeout)) // fails only together with the copy
-			_, _ = io.CopyN(io.Discard, raw, lingerBytes)          // until the caller has closed, or it is enough
+			_ = raw.SetReadDeadline(time.Now().Add(r.proxy.times.linger)) // fails only together with the copy
+			_, _ = io.CopyN(io.Discard, raw, lingerBytes)                 // until the caller has closed, or it is enough
 		}
 	})
 	return r.Conn.Close()
