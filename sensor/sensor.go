@@ -130,6 +130,9 @@ func (s *Sensor) newUplink(ctx context.Context, identity *pki.Pair) (*uplink.Upl
 	if err != nil {
 		return nil, err
 	}
+	if configured.Address == "" {
+		s.config.Logger.Info("no Central Node is configured, so agents are refused; see: sensor central-node set --help")
+	}
 	if s.config.UnsafeSameServer {
 		s.config.Logger.Warn("unsafe_same_server is set: agents are carried on the Central Node's server too; this is for demonstrations and tests")
 	}

@@ -21,6 +21,9 @@ const maxName = 253
 // RFC 952, but in names that people have.
 var label = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 
+// zone is a name that an interface may have on Linux, as far as people use it.
+var zone = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,15}$`)
+
 // ParseAddress reads the address of a Central Node as a person writes it: a
 // name, an IPv4 address, or an IPv6 address with or without brackets; :port may
 // follow, after brackets where there is an IPv6 address before it. It returns
@@ -35,6 +38,9 @@ func ParseAddress(typed string) (string, error) {
 		ip = ip.Unmap()
 		if ip.IsUnspecified() || ip.IsMulticast() {
 			return "", badAddress(s, "is no address of one server", "write the address that the Central Node listens on")
+		}
+		if ip.Zone() != "" && !zone.MatchString(ip.Zone()) {
+			return "", badAddress(s, "names no interface after its %", "write the interface's name as this server has it: fe80::1%eth0")
 		}
 		return net.JoinHostPort(ip.String(), port), nil
 	}

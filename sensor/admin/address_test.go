@@ -68,6 +68,7 @@ func TestWhatIsNoAddressIsSaidWithTheNextStep(t *testing.T) {
 		"192.0.2.256":                    "no complete IPv4 address",
 		"192.0.2.0x1":                    "no complete IPv4 address",
 		"443":                            "no complete IPv4 address",
+		"fe80::1%\x1b[2J":                "no interface",
 		"0.0.0.0":                        "no address of one server",
 		"[::]:443":                       "no address of one server",
 		"ff02::1":                        "no address of one server",

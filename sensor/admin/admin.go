@@ -37,7 +37,7 @@ type Config struct {
 	Serving *servercert.Keeper
 	Uplink  Uplink
 	Door    Door
-	// Probe looks at the certificate that is shown at host:port.
+	// Probe looks at the certificate that is shown at host:port, in bounded time.
 	Probe func(ctx context.Context, address string) (*x509.Certificate, error)
 	// LinkIdentity is what the Central Node shows for this Sensor.
 	LinkIdentity pki.Fingerprint

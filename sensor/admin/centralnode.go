@@ -15,9 +15,6 @@ import (
 	"vedette/sensor/uplink"
 )
 
-// probeTime bounds a look at the certificate of a Central Node.
-const probeTime = 10 * time.Second
-
 // CentralNode shows the configured Central Node and how this Sensor stands with
 // it.
 func (a *Admin) CentralNode(ctx context.Context, actor acts.Actor) (acts.CentralNode, error) {
@@ -136,8 +133,6 @@ func changes(kept store.CentralNode, address string, next pki.Fingerprint) []str
 
 // meet looks at the certificate shown at an address.
 func (a *Admin) meet(ctx context.Context, address string) (*x509.Certificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
-	defer cancel()
 	met, err := a.c.Probe(ctx, address)
 	if err != nil {
 		return nil, unseen(address, err)
@@ -172,7 +167,10 @@ func confirmed(address string, fingerprint, met pki.Fingerprint) error {
 // accepted from then on. A server that shows another one is refused; one that
 // does not answer is configured all the same, and the state says so.
 func (a *Admin) SetCentralNode(ctx context.Context, actor acts.Actor, in acts.SetCentralNode) (acts.CentralNode, error) {
-	subject := []string{in.Address, in.Fingerprint.String()}
+	subject := []string{in.Address}
+	if !in.Fingerprint.IsZero() {
+		subject = append(subject, in.Fingerprint.String())
+	}
 	if err := a.desk.Permit(ctx, actor, actSetCentralNode, subject...); err != nil {
 		return acts.CentralNode{}, err
 	}
