@@ -4,8 +4,16 @@ import (
 	"context"
 
 	"vedette/centralnode/eventlog"
+	"vedette/centralnode/gateway"
 	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/proto/link"
 )
+
+// sensorDoor is the gateway as the room of Sensors sees it.
+type sensorDoor struct{ *gateway.Gateway }
+
+func (d sensorDoor) Carry(s *link.Stream, c trust.Caller, cut link.Code) { d.Gateway.Carry(s, c, cut) }
 
 // checkpoints gives the event log its place in the store.
 type checkpoints struct{ s *store.Store }

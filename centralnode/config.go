@@ -26,6 +26,9 @@ type Config struct {
 	Names  []string
 	Events Events
 	Limits gateway.Limits
+	// UnsafeSameServer lets a Sensor on this very server be a proxy, which the
+	// documented rule forbids: for demonstrations and tests.
+	UnsafeSameServer bool
 	// AdminPasswordFile holds the password of the account admin at first start.
 	// Empty: one is made, printed to Console and kept in a 0600 file.
 	AdminPasswordFile string

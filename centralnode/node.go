@@ -14,13 +14,17 @@ import (
 	"vedette/centralnode/agents"
 	"vedette/centralnode/eventlog"
 	"vedette/centralnode/gateway"
+	"vedette/centralnode/sensors"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/audit"
 	"vedette/internal/health"
 	"vedette/internal/kv"
+	"vedette/internal/machine"
 	"vedette/internal/servercert"
 	"vedette/pki"
+	"vedette/proto/about"
+	"vedette/proto/link"
 )
 
 // Node is a Central Node.
@@ -30,6 +34,7 @@ type Node struct {
 	log     *eventlog.Log
 	gateway *gateway.Gateway
 	table   *agents.Table
+	sensors *sensors.Room
 	admin   *admin.Admin
 	local   *health.Server
 	serving *servercert.Keeper
@@ -75,7 +80,8 @@ func New(c Config) (_ *Node, err error) {
 
 	n.gateway, err = gateway.New(gateway.Config{
 		Address: c.Address, Certificate: n.serving, Trust: snapshot, Limits: c.Limits,
-		Logger: c.Logger.With("room", "gateway"), Now: c.Now,
+		Protocols: []string{link.ALPN, about.ALPN},
+		Logger:    c.Logger.With("room", "gateway"), Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -104,13 +110,39 @@ func New(c Config) (_ *Node, err error) {
 		n.gateway.Handle(trust.AgentService, p, handler)
 	}
 
+	if err := n.openSensors(ctx, entities, trail); err != nil {
+		return nil, err
+	}
+
 	n.admin = admin.New(admin.Config{
-		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Serving: n.serving,
+		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Sensors: n.sensors, Serving: n.serving,
 		StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
 		StoreID: n.state.ID(), Address: n.gateway.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
 	})
 	return n, nil
+}
+
+// openSensors makes the room of Sensors and gives it its place at the door.
+func (n *Node) openSensors(ctx context.Context, entities *store.Store, trail *audit.Trail) error {
+	here, err := machine.Here()
+	if err != nil {
+		return err
+	}
+	n.sensors, err = sensors.New(ctx, sensors.Config{
+		Door: sensorDoor{n.gateway}, Store: entities, Trail: trail, StoreID: n.state.ID(),
+		Server: here, UnsafeSameServer: n.config.UnsafeSameServer,
+		Logger: n.config.Logger.With("room", "sensors"), Now: n.config.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("read the Sensor servers: %w", err)
+	}
+	n.gateway.Speak(link.ALPN, n.sensors.Take)
+	n.gateway.Speak(about.ALPN, n.tellAbout)
+	if n.config.UnsafeSameServer {
+		n.config.Logger.Warn("a Sensor on this very server may be a proxy (unsafe_same_server): for demonstrations and tests only", "room", "sensors")
+	}
+	return nil
 }
 
 func openState(c Config) (*kv.Store, error) {
@@ -141,6 +173,7 @@ func (n *Node) Run(ctx context.Context) error {
 
 	doors, ctx := errgroup.WithContext(ctx)
 	doors.Go(func() error { return n.gateway.Run(ctx) })
+	doors.Go(func() error { return n.sensors.Run(ctx) })
 	doors.Go(func() error { return n.local.Run(ctx) })
 	doors.Go(func() error { n.watchExpiry(ctx); return nil })
 	doors.Go(func() error {

@@ -21,6 +21,7 @@ type Door interface {
 	Trust() *trust.Snapshot
 	Connected(leaf pki.Fingerprint) int
 	Live(connection uint64) bool
+	Through(sensor pki.Fingerprint) int
 	Affected(s *trust.Snapshot) int
 	CutAll() int
 	Counts() (admitted, strangers int)
@@ -46,6 +47,7 @@ type Config struct {
 	Door    Door
 	Hosts   Hosts
 	Events  Events
+	Sensors Sensors
 	Serving *servercert.Keeper
 	// StateDegraded says why the state file takes no writes, or nothing.
 	StateDegraded func() string
@@ -60,6 +62,7 @@ type Config struct {
 
 // Admin performs acts.
 type Admin struct {
+	*conduct.Review
 	c       Config
 	desk    *conduct.Desk
 	started time.Time
@@ -67,5 +70,6 @@ type Admin struct {
 
 // New makes an Admin.
 func New(c Config) *Admin {
-	return &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
+	desk := conduct.New(c.Trail, mayDo, c.Logger)
+	return &Admin{Review: conduct.NewReview(desk), c: c, desk: desk, started: c.Now()}
 }

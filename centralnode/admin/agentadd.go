@@ -11,6 +11,7 @@ import (
 	"vedette/internal/conduct"
 	"vedette/internal/servercert"
 	"vedette/pki"
+	controlv1 "vedette/proto/control/v1"
 )
 
 // maxUpload bounds the files of one upload.
@@ -106,6 +107,10 @@ func inFile(name string, err error) error {
 
 // list puts leaves on the list in one change and puts it in force.
 func (a *Admin) list(ctx context.Context, actor acts.Actor, act string, origin acts.Origin, leaves []*x509.Certificate) ([]acts.AgentCertificate, uint64, error) {
+	if n := a.c.Door.Trust().Len() + len(leaves); n > controlv1.MaxFingerprints {
+		return nil, 0, a.desk.Failed(ctx, actor, act, nil, conduct.Invalid(
+			fmt.Sprintf("the list would hold %d agent certificates, at most %d fit", n, controlv1.MaxFingerprints), "delete certificates that are not used any more; nothing was added"))
+	}
 	var change store.Change
 	var subject []string
 	var scope trust.Scope
@@ -118,6 +123,10 @@ func (a *Admin) list(ctx context.Context, actor acts.Actor, act string, origin a
 		scope.Leaves = append(scope.Leaves, id)
 		added = append(added, a.describeAgent(store.AgentCertificate{DER: leaf.Raw, Leaf: leaf, Origin: string(origin), Added: at}, nil))
 	}
-	done, err := a.change(ctx, actor, act, subject, scope, change)
-	return added, done.Revision, err
+	done, err := a.change(ctx, actor, act, subject, scope, change, func(s *trust.Snapshot) *trust.Snapshot { return s.With(scope.Leaves) })
+	if err != nil {
+		return nil, 0, err
+	}
+	a.c.Sensors.Distribute(ctx) // so that the agents can be given their certificate now
+	return added, done.Revision, nil
 }

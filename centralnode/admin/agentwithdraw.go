@@ -61,11 +61,12 @@ func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, i
 	for _, c := range chosen {
 		change.WithdrawAgentCertificate(c, at)
 	}
-	done, err := a.change(ctx, actor, actDeleteAgent, subject, trust.Scope{Leaves: in.Fingerprints}, change)
+	done, err := a.change(ctx, actor, actDeleteAgent, subject, trust.Scope{Leaves: in.Fingerprints}, change,
+		func(s *trust.Snapshot) *trust.Snapshot { return s.Without(in.Fingerprints) })
 	if err != nil {
 		return acts.Withdrawal{}, err
 	}
-	return acts.Withdrawal{Fingerprints: in.Fingerprints, Revision: done.Revision, Cut: done.Cut, Took: done.Took}, nil
+	return a.withdrawn(ctx, done, in.Fingerprints), nil
 }
 
 // toDelete finds the entries that an administrator named.
@@ -139,22 +140,33 @@ func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.Set
 	}
 	var change store.Change
 	change.SetValidation(in.On, switched)
-	done, err := a.change(ctx, actor, actSetValidation, subject, trust.Scope{Everybody: true}, change)
+	done, err := a.change(ctx, actor, actSetValidation, subject, trust.Scope{Everybody: true}, change,
+		func(s *trust.Snapshot) *trust.Snapshot { return s.WithValidation(in.On) })
 	if err != nil {
 		return acts.Withdrawal{}, err
 	}
-	return acts.Withdrawal{Revision: done.Revision, Cut: done.Cut, Took: done.Took}, nil
+	return a.withdrawn(ctx, done, nil), nil
+}
+
+// withdrawn has the Sensors take a policy that is in force here, and reports.
+func (a *Admin) withdrawn(ctx context.Context, done trust.Changed, leaves []pki.Fingerprint) acts.Withdrawal {
+	w := acts.Withdrawal{Fingerprints: leaves, Revision: done.Revision, Cut: done.Cut, Took: done.Took}
+	w.Sensors, w.Late = a.c.Sensors.Distribute(ctx)
+	return w
 }
 
 // change commits a change of trust through the gateway and puts it in force.
-func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subject []string, scope trust.Scope, c store.Change) (trust.Changed, error) {
+// edit makes the same change to the lists in memory: what is written is in
+// force then, whether or not the state file can still be read. Nobody else
+// changes the lists meanwhile, because the gateway makes one change at a time.
+func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subject []string, scope trust.Scope, c store.Change, edit func(*trust.Snapshot) *trust.Snapshot) (trust.Changed, error) {
 	done, err := a.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
-		if _, err := a.desk.Commit(ctx, actor, act, subject, "", c.Ops, c.Expect); err != nil {
+		revision, err := a.desk.Commit(ctx, actor, act, subject, "", c.Ops, c.Expect)
+		if err != nil {
 			return nil, err
 		}
-		// Written is written: the snapshot is read even if the administrator has
-		// gone by now.
-		return a.c.Store.Trust(context.WithoutCancel(ctx))
+		agents := scope.Everybody || len(scope.Leaves) > 0
+		return edit(a.c.Door.Trust()).At(uint64(revision), agents), nil
 	})
 	if err != nil {
 		return trust.Changed{}, a.desk.Failed(ctx, actor, act, subject, err)

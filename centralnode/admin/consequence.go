@@ -7,10 +7,11 @@ import "vedette/internal/acts"
 // certificate for the Central Node server"), with today's numbers. What has no
 // counterpart in this product is said to be not in use.
 func (a *Admin) replacing() []acts.Consequence {
-	hosts := a.c.Hosts.Len()
+	hosts, sensors := a.c.Hosts.Len(), a.c.Door.Trust().AcceptedSensors()
 	return []acts.Consequence{
 		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: hosts},
 		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: hosts},
+		{Text: "Sensors carry no agents until the new certificate was confirmed on each of them (Configure Central Node).", InUse: sensors > 0, Count: sensors},
 		{Text: "Mail sensors must be authorised again."},
 		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
 		{Text: "The new certificate must be uploaded to Active Directory."},

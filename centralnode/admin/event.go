@@ -43,7 +43,7 @@ func (a *Admin) Events(ctx context.Context, actor acts.Actor, f acts.EventFilter
 		return a.eventError(err)
 	}
 	for i := range ring {
-		if !yield(exported(ring[(at+i)%len(ring)])) {
+		if !yield(a.exported(ring[(at+i)%len(ring)])) {
 			return nil
 		}
 	}
@@ -62,7 +62,7 @@ func (a *Admin) WatchEvents(ctx context.Context, actor acts.Actor, f acts.EventF
 	if err != nil {
 		return err
 	}
-	err = a.c.Events.Watch(ctx, filter, func(r eventlog.Record) bool { return yield(exported(r)) })
+	err = a.c.Events.Watch(ctx, filter, func(r eventlog.Record) bool { return yield(a.exported(r)) })
 	if ctx.Err() != nil {
 		return nil // the administrator has seen enough
 	}
@@ -91,7 +91,7 @@ func eventFilter(f acts.EventFilter) (eventlog.Filter, error) {
 }
 
 // exported gives an event its ECS form, cleaned of what could move a screen.
-func exported(r eventlog.Record) acts.Event {
+func (a *Admin) exported(r eventlog.Record) acts.Event {
 	e := r.Event
 	created := r.Received
 	if e.GetTime().IsValid() {
@@ -101,7 +101,7 @@ func exported(r eventlog.Record) acts.Event {
 		Time:  created,
 		Event: acts.EventMeta{ID: foreign.Line(e.GetId()), Action: string(eventlog.KindOf(e)), Kind: "event", Created: created, Ingested: r.Received},
 		Host:  acts.EventHost{Name: foreign.Line(r.Host)}, Agent: acts.EventAgent{ID: r.AgentID},
-		Vedette: acts.EventWay{Way: r.Way, Remote: r.Remote, PolicyRevision: r.PolicyRevision, Seq: r.PackageSeq},
+		Vedette: acts.EventWay{Way: r.Way, Sensor: a.sensorName(r.Way), Remote: r.Remote, PolicyRevision: r.PolicyRevision, Seq: r.PackageSeq},
 	}
 	if !r.Leaf.IsZero() {
 		out.Vedette.Certificate = r.Leaf.String()

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 )
 
 // The acts, by the word that audit records carry.
@@ -17,9 +18,12 @@ const (
 	actUploadAgent      = "agent-certificate upload"
 	actDeleteAgent      = "agent-certificate delete"
 	actSetValidation    = "agent-certificate validation"
+	actViewSensors      = "sensor view"
+	actAcceptSensor     = "sensor accept"
+	actRejectSensor     = "sensor reject"
+	actDeleteSensor     = "sensor delete"
 	actViewHosts        = "host view"
 	actViewEvents       = "event view"
-	actViewAudit        = "audit view"
 )
 
 // mayDo is the table of roles and acts (docs/security.md). What it does not
@@ -28,11 +32,13 @@ func mayDo(r acts.Role, act string) bool {
 	switch act {
 	case actViewStatus, actViewHosts, actViewEvents:
 		return slices.Contains(acts.Roles(), r)
-	case actViewCertificates, actViewAudit:
+	case actViewCertificates, actViewSensors, conduct.ActReview:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
 	case actGenerateServer, actUploadServer, actInstallServer,
 		actGenerateAgent, actUploadAgent, actDeleteAgent, actSetValidation:
 		return r == acts.LocalAdministrator || r == acts.Administrator
+	case actAcceptSensor, actRejectSensor, actDeleteSensor:
+		return r == acts.LocalAdministrator
 	default:
 		return false
 	}

@@ -92,7 +92,8 @@ func (a *Admin) replace(ctx context.Context, actor acts.Actor, act string, pair 
 	// A connection of before would go on for hours and then fail to come back.
 	// Whoever pins the old certificate is to be seen now.
 	cut := a.c.Door.CutAll()
-	a.c.Logger.Info("server certificate replaced", "certificate", subject[0], "cut", cut)
+	links := a.c.Sensors.CutAll()
+	a.c.Logger.Info("server certificate replaced", "certificate", subject[0], "cut", cut, "links", links)
 	return a.c.Serving.Show(ctx)
 }
 

@@ -27,7 +27,7 @@ func TestReplacedServerCertificateIsServedAndSurvivesARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	preview, err := w.PreviewGenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Names: []string{"extra.example"}})
-	if err != nil || len(preview.Consequences) != 6 || !strings.Contains(preview.Lines[0], "extra.example") || !preview.Asks {
+	if err != nil || len(preview.Consequences) != 7 || !strings.Contains(preview.Lines[0], "extra.example") || !preview.Asks {
 		t.Fatalf("preview %+v, %v", preview, err)
 	}
 	after, err := w.GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Names: []string{"extra.example"}, Revision: preview.Revision})

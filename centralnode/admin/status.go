@@ -29,11 +29,18 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 			Oldest: events.Oldest, Store: string(events.Kind), Durability: events.Durability, Refused: a.c.RefusedPackages(),
 		},
 	}
+	var sensors []string
+	if s.Sensors, sensors, err = a.sensorCounts(ctx); err != nil {
+		return acts.Status{}, a.desk.Failed(ctx, actor, actViewStatus, nil, err)
+	}
 	if reason := a.c.StateDegraded(); reason != "" {
 		s.Problems = append(s.Problems, "The state file takes no writes: "+reason)
 	}
 	if events.Degraded {
 		s.Problems = append(s.Problems, "Events are not taken: "+events.Reason)
+	}
+	if mayDo(actor.Role, actViewSensors) {
+		s.Problems = append(s.Problems, sensors...)
 	}
 	s.Problems = append(s.Problems, certificate.Warnings...)
 	s.Problems = append(s.Problems, events.Warnings...)

@@ -9,6 +9,7 @@
 //	agent-certificate/<hex>     the list of agent certificates
 //	withdrawn/<hex>             leaves that were on the list once, for ever
 //	sensor-server/<hex>         Sensors: their requests and what was decided
+//	sensor-contact/<hex>        what Sensors said last, off the watch
 //	host/<agent id>             hosts that were seen
 //	event-queue/<agent>.<queue> checkpoints of the event log
 //	event-log                   its position

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,29 +12,42 @@ import (
 	"vedette/pki"
 )
 
-const sensorServerPrefix = "sensor-server/"
+const (
+	sensorServerPrefix  = "sensor-server/"
+	sensorContactPrefix = "sensor-contact/"
+)
 
 // SensorServer is a Sensor's request to join and what was decided about it.
-// Name, version and addresses are what the Sensor said last: foreign text,
-// bounded by the writer.
 type SensorServer struct {
 	V           int             `json:"v"`
 	Fingerprint pki.Fingerprint `json:"fingerprint"` // of the link identity
 	State       RequestState    `json:"state"`
-	// Request is what the Sensor's administrator drew; another one asks again.
+	Requested   time.Time       `json:"requested"`
+	// Address is where the request came from.
+	Address string `json:"address"`
+	// Request is what the Sensor had drawn when it was rejected; another one asks
+	// again.
 	Request   []byte    `json:"request,omitempty"`
-	Name      string    `json:"name"`
-	Software  string    `json:"version"` // of the Sensor's program
-	Addresses []string  `json:"addresses"`
-	Address   string    `json:"address"` // that it connected from
-	SameHost  bool      `json:"same_server,omitempty"`
-	Server    []byte    `json:"server_certificate,omitempty"` // fingerprint that its agents pin
-	Requested time.Time `json:"requested"`
 	Decided   time.Time `json:"decided,omitzero"`
 	DecidedBy string    `json:"decided_by,omitempty"`
-	Last      time.Time `json:"last,omitzero"` // contact, written now and then
 
 	Version kv.Revision `json:"-"`
+}
+
+// SensorContact is what a Sensor said last. It lives in memory and is written
+// now and then, so it has a key of its own: an act is never stale because of
+// it. Its texts are foreign, bounded by the writer.
+type SensorContact struct {
+	V                 int             `json:"v"`
+	Fingerprint       pki.Fingerprint `json:"fingerprint"` // of the link identity
+	Name              string          `json:"name"`
+	Software          string          `json:"version"` // of the Sensor's program
+	Addresses         []string        `json:"addresses"`
+	Address           string          `json:"address"` // that it connected from
+	SameServer        bool            `json:"same_server,omitempty"`
+	ServerCertificate pki.Fingerprint `json:"server_certificate,omitzero"` // that its agents pin
+	Request           []byte          `json:"request,omitempty"`
+	Last              time.Time       `json:"last,omitzero"`
 }
 
 // RequestState is a trust.Request as it is kept.
@@ -46,7 +60,8 @@ const (
 	Rejected RequestState = "rejected"
 )
 
-func (r RequestState) trust() (trust.Request, error) {
+// Trust is the state as the judge knows it.
+func (r RequestState) Trust() (trust.Request, error) {
 	switch r {
 	case Pending:
 		return trust.Pending, nil
@@ -99,9 +114,62 @@ func (c *Change) PutSensorServer(v SensorServer) {
 	c.Seen(key, v.Version)
 }
 
-// DeleteSensorServer forgets one, which must still be the one that was read.
+// DeleteSensorServer forgets one, which must still be the one that was read,
+// and what it said.
 func (c *Change) DeleteSensorServer(v SensorServer) {
 	key := hexKey(sensorServerPrefix, v.Fingerprint)
 	c.Delete(key)
 	c.Seen(key, v.Version)
+	c.Delete(hexKey(sensorContactPrefix, v.Fingerprint))
+}
+
+// PutSensorContact writes what a Sensor said.
+func (c *Change) PutSensorContact(v SensorContact) {
+	v.V = 1
+	c.Put(hexKey(sensorContactPrefix, v.Fingerprint), v)
+}
+
+// SensorContacts reads what Sensors said.
+func (s *Store) SensorContacts(ctx context.Context) ([]SensorContact, error) {
+	entries, _, err := s.kv.List(ctx, sensorContactPrefix)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]SensorContact, 0, len(entries))
+	for _, e := range entries {
+		var v SensorContact
+		if err := entity.Decode(e, 1, &v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// SaveSensorContacts writes contacts off the watch. Those of Sensors that were
+// deleted meanwhile are left out.
+func (s *Store) SaveSensorContacts(ctx context.Context, contacts []SensorContact) error {
+	for {
+		servers, _, err := s.SensorServers(ctx)
+		if err != nil {
+			return err
+		}
+		versions := make(map[pki.Fingerprint]kv.Revision, len(servers))
+		for _, v := range servers {
+			versions[v.Fingerprint] = v.Version
+		}
+		var c Change
+		for _, v := range contacts {
+			if version, known := versions[v.Fingerprint]; known {
+				c.PutSensorContact(v)
+				c.Seen(hexKey(sensorServerPrefix, v.Fingerprint), version)
+			}
+		}
+		err = c.ApplyQuietly(ctx, s.kv)
+		var moved *kv.ConflictError
+		if !errors.As(err, &moved) {
+			return err
+		}
+		// An administrator decided meanwhile, which nobody does all the time.
+	}
 }

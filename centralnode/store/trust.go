@@ -35,7 +35,7 @@ func (s *Store) Trust(ctx context.Context) (*trust.Snapshot, error) {
 		return nil, err
 	}
 	for _, v := range servers {
-		if lists.Sensors[v.Fingerprint], err = v.State.trust(); err != nil {
+		if lists.Sensors[v.Fingerprint], err = v.State.Trust(); err != nil {
 			return nil, err
 		}
 	}

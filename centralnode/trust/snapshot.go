@@ -80,8 +80,21 @@ func (s *Snapshot) Withdrawn(f pki.Fingerprint) bool {
 // Sensor is the state of a link identity's request.
 func (s *Snapshot) Sensor(f pki.Fingerprint) Request { return s.sensors[f] }
 
+// AcceptedSensors counts the Sensors that may carry agents.
+func (s *Snapshot) AcceptedSensors() (n int) {
+	for _, state := range s.sensors {
+		if state == Accepted {
+			n++
+		}
+	}
+	return n
+}
+
 // AllListed returns the list of agent certificates, in no order.
 func (s *Snapshot) AllListed() []pki.Fingerprint { return slices.Collect(maps.Keys(s.listed)) }
+
+// Len is how many leaves are on the list of agent certificates.
+func (s *Snapshot) Len() int { return len(s.listed) }
 
 // LastWithdrawn returns the most recent withdrawals that still hold, at most so
 // many.
@@ -98,23 +111,57 @@ func (s *Snapshot) LastWithdrawn(most int) []pki.Fingerprint {
 	return out
 }
 
-// WithValidation returns what s would be with the switch in another position,
-// for previews.
+// WithValidation returns what s is with the switch in another position.
 func (s *Snapshot) WithValidation(on bool) *Snapshot {
 	other := *s
 	other.Validation = on
 	return &other
 }
 
-// Without returns what s would be with some leaves withdrawn, for previews.
+// With returns what s is with some leaves on the list.
+func (s *Snapshot) With(leaves []pki.Fingerprint) *Snapshot {
+	other := *s
+	other.listed = maps.Clone(s.listed)
+	for _, f := range leaves {
+		other.listed[f] = struct{}{}
+	}
+	return &other
+}
+
+// Without returns what s is with some leaves withdrawn.
 func (s *Snapshot) Without(leaves []pki.Fingerprint) *Snapshot {
 	other := *s
 	other.listed, other.withdrawn = maps.Clone(s.listed), maps.Clone(s.withdrawn)
-	other.order = slices.Clone(s.order)
+	gone := make(map[pki.Fingerprint]bool, len(leaves))
 	for _, f := range leaves {
 		delete(other.listed, f)
 		other.withdrawn[f] = struct{}{}
-		other.order = append(other.order, f)
+		gone[f] = true
+	}
+	other.order = slices.DeleteFunc(slices.Clone(s.order), func(f pki.Fingerprint) bool { return gone[f] })
+	other.order = append(other.order, leaves...)
+	return &other
+}
+
+// WithSensor returns what s is with a Sensor's request in a state; Unknown
+// stands for one that was deleted.
+func (s *Snapshot) WithSensor(f pki.Fingerprint, state Request) *Snapshot {
+	other := *s
+	if other.sensors = maps.Clone(s.sensors); other.sensors == nil {
+		other.sensors = make(map[pki.Fingerprint]Request)
+	}
+	if other.sensors[f] = state; state == Unknown {
+		delete(other.sensors, f)
+	}
+	return &other
+}
+
+// At returns s as of the store's revision at which it was committed. agents
+// says that the commit changed the agents' part of the lists.
+func (s *Snapshot) At(revision uint64, agents bool) *Snapshot {
+	other := *s
+	if other.Revision = revision; agents {
+		other.Policy = revision
 	}
 	return &other
 }

@@ -1,0 +1,200 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"vedette/centralnode/sensors"
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/acts"
+	"vedette/internal/conduct"
+	"vedette/internal/foreign"
+	"vedette/internal/kv"
+	"vedette/pki"
+)
+
+// Sensors is the room of Sensors.
+type Sensors interface {
+	Look(f pki.Fingerprint) sensors.Look
+	Name(id string) string
+	// Distribute has the connected Sensors take the policy in force.
+	Distribute(ctx context.Context) (taken int, late []string)
+	// Decided tells a Sensor what was decided about it.
+	Decided(f pki.Fingerprint)
+	CutAll() int
+}
+
+// SensorServers shows the table of Sensor servers, requests and all.
+func (a *Admin) SensorServers(ctx context.Context, actor acts.Actor) (acts.SensorServerList, error) {
+	if err := a.desk.Permit(ctx, actor, actViewSensors); err != nil {
+		return acts.SensorServerList{}, err
+	}
+	rows, revision, err := a.sensorServers(ctx)
+	if err != nil {
+		return acts.SensorServerList{}, a.desk.Failed(ctx, actor, actViewSensors, nil, err)
+	}
+	list := acts.SensorServerList{PolicyRevision: a.c.Door.Trust().Policy, Revision: uint64(revision), Servers: []acts.SensorServer{}}
+	for _, row := range rows {
+		list.Servers = append(list.Servers, row.shown)
+	}
+	return list, nil
+}
+
+// SensorServer shows one Sensor server.
+func (a *Admin) SensorServer(ctx context.Context, actor acts.Actor, which string) (acts.SensorServer, error) {
+	if err := a.desk.Permit(ctx, actor, actViewSensors); err != nil {
+		return acts.SensorServer{}, err
+	}
+	row, _, err := a.findSensor(ctx, which)
+	if err != nil {
+		return acts.SensorServer{}, a.desk.Failed(ctx, actor, actViewSensors, []string{which}, err)
+	}
+	return row.shown, nil
+}
+
+// sensorRow is a Sensor server as it is kept, and as it is shown.
+type sensorRow struct {
+	kept  store.SensorServer
+	look  sensors.Look
+	shown acts.SensorServer
+}
+
+// sensorServers reads the table, the oldest request first.
+func (a *Admin) sensorServers(ctx context.Context) ([]sensorRow, kv.Revision, error) {
+	kept, revision, err := a.c.Store.SensorServers(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows := make([]sensorRow, 0, len(kept))
+	for _, v := range kept {
+		look := a.c.Sensors.Look(v.Fingerprint)
+		rows = append(rows, sensorRow{v, look, a.describeSensor(v, look)})
+	}
+	slices.SortFunc(rows, func(x, y sensorRow) int {
+		return cmp.Or(x.kept.Requested.Compare(y.kept.Requested), strings.Compare(x.shown.ID, y.shown.ID))
+	})
+	return rows, revision, nil
+}
+
+func (a *Admin) describeSensor(v store.SensorServer, look sensors.Look) acts.SensorServer {
+	c := look.Contact
+	s := acts.SensorServer{
+		ID: trust.SensorID(v.Fingerprint), Fingerprint: v.Fingerprint,
+		Name: foreign.Line(c.Name), Version: foreign.Line(c.Software), Addresses: []string{}, Address: cmp.Or(c.Address, v.Address),
+		Type: acts.TypeRemote, State: stateOf(v.State), Problem: strings.Join(look.Problems, " "),
+		ServerCertificate: c.ServerCertificate, Requested: v.Requested, Decided: v.Decided, DecidedBy: foreign.Line(v.DecidedBy), LastContact: c.Last,
+		Connected: look.Connected, Lanes: look.Lanes, Agents: a.c.Door.Through(v.Fingerprint),
+		PolicyRevision: look.Policy, RTT: look.RTT, IngressBytes: look.Ingress, Refused: look.Refused,
+	}
+	for _, address := range c.Addresses {
+		s.Addresses = append(s.Addresses, foreign.Line(address))
+	}
+	if c.SameServer {
+		s.Type = acts.TypeSameServer
+	}
+	return s
+}
+
+func stateOf(s store.RequestState) acts.RequestState {
+	switch s {
+	case store.Accepted:
+		return acts.Accepted
+	case store.Rejected:
+		return acts.Rejected
+	default:
+		return acts.Pending
+	}
+}
+
+// findSensor finds the one Sensor server that an administrator named: by
+// fingerprint, id, address or name, and in this order, so that no Sensor can
+// take the place of another by what it calls itself.
+func (a *Admin) findSensor(ctx context.Context, which string) (sensorRow, kv.Revision, error) {
+	which = strings.TrimSpace(which)
+	if which == "" {
+		return sensorRow{}, 0, conduct.Invalid("no Sensor server was named", "name it by fingerprint, id, address or name; the list shows them")
+	}
+	rows, revision, err := a.sensorServers(ctx)
+	if err != nil {
+		return sensorRow{}, 0, err
+	}
+	fingerprint, notOne := pki.ParseFingerprint(which)
+	for _, row := range rows {
+		if notOne == nil && row.kept.Fingerprint == fingerprint || row.shown.ID == strings.ToLower(which) {
+			return row, revision, nil
+		}
+	}
+	var found []sensorRow
+	for _, row := range rows {
+		if answersTo(row.shown, which) {
+			found = append(found, row)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], revision, nil
+	case 0:
+		return sensorRow{}, 0, &acts.Error{Code: acts.NotFound, Text: "no Sensor server \"" + foreign.Line(which) + "\" is known", Hint: "the list shows the Sensors that asked"}
+	}
+	candidates := make([]string, len(found))
+	for i, row := range found {
+		candidates[i] = fmt.Sprintf("%s (%s, %s)", row.shown.ID, row.shown.Name, row.shown.Address)
+	}
+	return sensorRow{}, 0, conduct.Invalid(fmt.Sprintf("%d Sensor servers answer to \"%s\": %s", len(found), foreign.Line(which), strings.Join(candidates, ", ")),
+		"name one by its id or fingerprint")
+}
+
+func answersTo(s acts.SensorServer, which string) bool {
+	if host, _, err := net.SplitHostPort(which); err == nil {
+		which = host
+	}
+	return s.Address == which || slices.Contains(s.Addresses, which) || strings.EqualFold(s.Name, which)
+}
+
+// sensorName is what the Sensor of a way calls itself.
+func (a *Admin) sensorName(way string) string {
+	if way == trust.Direct {
+		return ""
+	}
+	return a.c.Sensors.Name(way)
+}
+
+// sensorCounts counts Sensor servers, and says what needs a person.
+func (a *Admin) sensorCounts(ctx context.Context) (c acts.SensorCounts, problems []string, err error) {
+	rows, _, err := a.sensorServers(ctx)
+	if err != nil {
+		return c, nil, err
+	}
+	for _, row := range rows {
+		s := row.shown
+		switch s.State {
+		case acts.Pending:
+			c.Pending++
+		case acts.Rejected:
+			c.Rejected++
+		case acts.Accepted:
+			c.Accepted++
+			if s.Connected {
+				c.Connected++
+			} else {
+				problems = append(problems, fmt.Sprintf("Sensor server %s (%s) is not connected.", s.Name, s.ID))
+			}
+		}
+		for _, problem := range row.look.Problems {
+			problems = append(problems, fmt.Sprintf("Sensor server %s (%s): %s", s.Name, s.ID, problem))
+		}
+	}
+	switch c.Pending {
+	case 0:
+	case 1:
+		problems = append(problems, "1 Sensor server waits for Accept or Reject.")
+	default:
+		problems = append(problems, fmt.Sprintf("%d Sensor servers wait for Accept or Reject.", c.Pending))
+	}
+	return c, problems, nil
+}

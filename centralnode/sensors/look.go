@@ -1,0 +1,105 @@
+package sensors
+
+import (
+	"bytes"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/foreign"
+	"vedette/pki"
+)
+
+// sameServer is the documented rule.
+const sameServer = "You can only use the Sensor component as a proxy server if the Sensor and Central Node components are located on different servers."
+
+// Look is what the room sees of a Sensor. Texts in Contact are foreign.
+type Look struct {
+	Contact   store.SensorContact
+	Connected bool
+	Lanes     int
+	RTT       time.Duration
+	// Policy is the revision that the Sensor has in force; zero when that is not
+	// known.
+	Policy  uint64
+	Ingress uint64 // bytes read from agents since the Sensor's start
+	Refused uint64 // agents refused since then
+	// Problems are sentences.
+	Problems []string
+}
+
+// Look looks at a Sensor.
+func (r *Room) Look(id pki.Fingerprint) Look {
+	state, now := r.c.Door.Trust().Sensor(id), r.c.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.sensors[id]
+	if s == nil {
+		return Look{Contact: store.SensorContact{Fingerprint: id}}
+	}
+	l := Look{Contact: s.contact}
+	l.Contact.Addresses = slices.Clone(s.contact.Addresses)
+	if state == trust.Accepted && s.contact.SameServer && !r.c.UnsafeSameServer {
+		l.Problems = append(l.Problems, sameServer)
+	}
+	if !s.duplicate.IsZero() && now.Sub(s.duplicate) <= duplicateFor {
+		l.Problems = append(l.Problems, "Two machines use this link identity: links take over from each other. If a disk was copied, give one of them a new identity; if not, reject this Sensor.")
+	}
+	p := s.link
+	if p == nil || p.link.Err() != nil {
+		if state == trust.Accepted && s.late {
+			l.Problems = append(l.Problems, "It did not take the policy in time, and its link was ended.")
+		}
+		return l
+	}
+	stats := p.link.Stats()
+	l.Connected, l.Lanes, l.RTT, l.Contact.Last = true, stats.Lanes, stats.RTT, now
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.Ingress, l.Refused = p.ingress, p.refused
+	if p.taken.is {
+		l.Policy = p.taken.revision
+	} else if state == trust.Accepted && s.late {
+		l.Problems = append(l.Problems, "It did not take the policy in time when it was last connected.")
+	}
+	for _, n := range p.lanes {
+		if c := n.Congestion(); c != "" && c != "bbr" {
+			l.Problems = append(l.Problems, "The kernel of the Central Node refuses BBR on the link and uses "+c+": modprobe tcp_bbr.")
+			break
+		}
+	}
+	return l
+}
+
+// Name is what the Sensor of an id calls itself, cleaned for people; empty when
+// there is none, or it has no name.
+func (r *Room) Name(id string) string {
+	raw, err := hex.DecodeString(id)
+	if err != nil {
+		return ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for f, s := range r.sensors {
+		if bytes.Equal(f[:min(len(raw), len(f))], raw) && trust.SensorID(f) == id {
+			return foreign.Line(s.contact.Name)
+		}
+	}
+	return ""
+}
+
+// HasServerCertificate reports whether f is what the agents of an Accepted
+// Sensor pin.
+func (r *Room) HasServerCertificate(f pki.Fingerprint) bool {
+	snapshot := r.c.Door.Trust()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, s := range r.sensors {
+		if s.contact.ServerCertificate == f && snapshot.Sensor(id) == trust.Accepted {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,65 @@
+package sensors
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+
+	"vedette/centralnode/trust"
+	"vedette/pki"
+	controlv1 "vedette/proto/control/v1"
+	"vedette/proto/link"
+)
+
+// maxEarly is how many streams a Sensor may open on a link that was never
+// Accepted; an orderly one opens none.
+const maxEarly = 16
+
+// carry takes the streams of a link. It never waits for one of them.
+func (p *linked) carry(ctx context.Context) error {
+	accepted := false
+	for {
+		s, err := p.link.Accept(ctx)
+		if err != nil {
+			return err
+		}
+		snapshot := p.room.c.Door.Trust()
+		if !p.isIntroduced() || p.standing(snapshot) != controlv1.Authorisation_STATE_ACCEPTED {
+			s.Reset(controlv1.CodeNotAccepted, "")
+			if p.early++; !accepted && p.early > maxEarly {
+				return errStreams
+			}
+			continue
+		}
+		accepted = true
+		c, err := p.caller(s.Meta(), snapshot)
+		if err != nil {
+			p.room.log.Warn("stream refused", "sensor", trust.SensorID(p.id), "remote", p.remote, "error", err)
+			s.Reset(link.CodeProtocol, "")
+			continue
+		}
+		p.room.c.Door.Carry(s, c, controlv1.CodeWithdrawn)
+	}
+}
+
+// caller is whom a stream carries. The fingerprint is that of the certificate
+// which came with it, never what anybody says it is.
+func (p *linked) caller(m link.Meta, snapshot *trust.Snapshot) (trust.Caller, error) {
+	if !m.Address.IsValid() {
+		return trust.Caller{}, fmt.Errorf("it says no address")
+	}
+	c := trust.Caller{Way: trust.SensorID(p.id), Sensor: p.id, Remote: netip.AddrPortFrom(m.Address.Addr().Unmap(), m.Address.Port())}
+	if len(m.Leaf) == 0 {
+		return c, nil
+	}
+	c.Leaf = pki.FingerprintOf(m.Leaf)
+	if snapshot.Listed(c.Leaf) {
+		return c, nil // the very bytes were checked when they came on the list
+	}
+	leaf, err := x509.ParseCertificate(m.Leaf)
+	if err == nil {
+		err = pki.CheckLeaf(leaf)
+	}
+	return c, err
+}
