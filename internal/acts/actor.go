@@ -40,6 +40,7 @@ const (
 	FaceMenu       Face = "menu"        // SSH shell
 	FaceWeb        Face = "web"         // web interface
 	FaceFirstStart Face = "first-start" // the daemon itself, when it makes its keys
+	FaceLink       Face = "link"        // a Sensor, when it asks to join
 )
 
 // Actor is who performs an act. From is an address, or "local".

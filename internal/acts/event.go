@@ -67,7 +67,8 @@ type EventUser struct {
 
 // EventWay says how an event came and under which state of trust it was taken.
 type EventWay struct {
-	Way            string `json:"way"` // "direct", or the Sensor's id
+	Way            string `json:"way"`              // "direct", or the Sensor's id
+	Sensor         string `json:"sensor,omitempty"` // the Sensor's name
 	Remote         string `json:"remote"`
 	Certificate    string `json:"certificate,omitempty"`
 	PolicyRevision uint64 `json:"policy_revision"`

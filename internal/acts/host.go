@@ -16,7 +16,8 @@ type Host struct {
 	OSVersion    string          `json:"os_version"`
 	AgentVersion string          `json:"agent_version"`
 	Collector    string          `json:"collector"`
-	Way          string          `json:"way"` // "direct", or the Sensor's id
+	Way          string          `json:"way"`              // "direct", or the Sensor's id
+	Sensor       string          `json:"sensor,omitempty"` // the Sensor's name
 	Remote       string          `json:"remote"`
 	Certificate  pki.Fingerprint `json:"certificate,omitzero"`
 	FirstContact time.Time       `json:"first_contact"`

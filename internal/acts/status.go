@@ -4,16 +4,17 @@ import "time"
 
 // Status is what a daemon says of itself.
 type Status struct {
-	Daemon      string      `json:"daemon"` // "centralnode", "sensor"
-	Version     string      `json:"version"`
-	Started     time.Time   `json:"started"`
-	Address     string      `json:"address"` // where agents connect
-	StoreID     string      `json:"store_id"`
-	Revision    uint64      `json:"revision"`
-	Certificate Certificate `json:"server_certificate"`
-	Validation  bool        `json:"validation"`
-	Agents      AgentCounts `json:"agents"`
-	Events      EventState  `json:"events"`
+	Daemon      string       `json:"daemon"` // "centralnode", "sensor"
+	Version     string       `json:"version"`
+	Started     time.Time    `json:"started"`
+	Address     string       `json:"address"` // where agents connect
+	StoreID     string       `json:"store_id"`
+	Revision    uint64       `json:"revision"`
+	Certificate Certificate  `json:"server_certificate"`
+	Validation  bool         `json:"validation"`
+	Agents      AgentCounts  `json:"agents"`
+	Sensors     SensorCounts `json:"sensors"`
+	Events      EventState   `json:"events"`
 	// Problems are sentences that need a person, the worst first.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -23,6 +24,14 @@ type AgentCounts struct {
 	Hosts       int `json:"hosts"`
 	Connections int `json:"connections"`
 	Strangers   int `json:"strangers"` // connections that were not yet let in
+}
+
+// SensorCounts counts Sensor servers by what was decided about them.
+type SensorCounts struct {
+	Pending   int `json:"pending"`
+	Accepted  int `json:"accepted"`
+	Rejected  int `json:"rejected"`
+	Connected int `json:"connected"` // accepted ones that have a link now
 }
 
 // EventState is the state of the event log.
