@@ -3,16 +3,25 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vedette/internal/door"
 	controlv1 "vedette/proto/control/v1"
 	"vedette/proto/link"
 	"vedette/proto/problem"
 )
+
+// silence is when an agent that sends nothing is waited for without buffers.
+// Setting a deadline costs as much as a small write; it is done once in this
+// time.
+const silence = time.Second
 
 // agent is the connection of an Endpoint Agent that was let in, and its stream.
 type agent struct {
@@ -21,17 +30,21 @@ type agent struct {
 	gone  chan struct{} // closed when it is cut
 
 	// mu is taken before the locks of link and door.
-	mu        sync.Mutex
-	over      bool               // cut, or ended in order
-	cancel    context.CancelFunc // while the stream is being opened
-	stream    *link.Stream       // nil until it is open
-	going     int                // directions that have not ended
-	heard     bool               // the agent has ended its direction
-	answered  bool               // the Central Node has ended its direction
-	readUntil time.Time          // the read deadline of conn
-	wrote     time.Time          // when conn took something, to the second
+	mu       sync.Mutex
+	over     bool               // cut, or ended in order
+	cancel   context.CancelFunc // while the stream is being opened
+	stream   *link.Stream       // nil until it is open
+	going    int                // directions that have not ended
+	heard    bool               // the agent has ended its direction
+	answered bool               // the Central Node has ended its direction
+	wrote    time.Time          // when conn took something, to the second
 
-	writeUntil time.Time // the write deadline of conn; only for the direction to the agent
+	// Only for the direction from the agent: the deadline of its next Read, and
+	// that it passed.
+	readUntil time.Time
+	silent    bool
+	// Only for the direction to the agent: the write deadline of conn.
+	writeUntil time.Time
 }
 
 func newAgent(p *Proxy, c *door.Conn) *agent {
@@ -133,8 +146,16 @@ var errTruncated = errors.New("the agent's TCP ended without close_notify")
 
 // up carries what the agent says until its close_notify.
 func (a *agent) up() error {
-	if _, err := a.stream.ReadFrom((*incoming)(a)); err != nil {
-		return err
+	for ended := false; !ended; {
+		if _, err := a.stream.ReadFrom((*incoming)(a)); err != nil {
+			return err
+		}
+		if ended = !a.silent; a.silent {
+			a.silent = false
+			if err := a.awaitBytes(); err != nil {
+				return err
+			}
+		}
 	}
 	if a.conn.Truncated() {
 		return errTruncated
@@ -162,8 +183,7 @@ func (a *agent) down() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.answered = true
-	a.readUntil = time.Now().Add(a.proxy.times.end)
-	return a.conn.SetReadDeadline(a.readUntil)
+	return a.conn.SetReadDeadline(time.Now().Add(a.proxy.times.end))
 }
 
 // pay waits for the agent's share of the ingress.
@@ -179,42 +199,62 @@ func (a *agent) pay(n int) error {
 // allows.
 type incoming agent
 
-// Read reads at most as much as is granted at once, and pays for it.
+// Read reads at most as much as is granted at once, and pays for it. When the
+// agent falls silent it pretends the end, so that no buffer waits with it.
 func (in *incoming) Read(p []byte) (int, error) {
 	a := (*agent)(in)
-	p = p[:min(len(p), a.proxy.ingress.Most())]
+	if now := time.Now(); a.readUntil.Sub(now) < silence {
+		a.readUntil = now.Add(2 * silence)
+		if err := a.conn.SetReadDeadline(a.readUntil); err != nil {
+			return 0, err
+		}
+	}
+	n, err := a.conn.Read(p[:min(len(p), a.proxy.ingress.Most())])
+	if n > 0 {
+		if unpaid := a.pay(n); unpaid != nil {
+			return 0, unpaid
+		}
+		return n, err
+	}
+	if a.silent = errors.Is(err, os.ErrDeadlineExceeded); a.silent {
+		err = io.EOF
+	}
+	return 0, err
+}
+
+// awaitBytes waits until TCP has something for TLS, which has nothing left then
+// that it could give. It holds no buffer and little stack.
+func (a *agent) awaitBytes() error {
+	raw, err := a.conn.NetConn().(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
 	for {
-		if err := a.mayRead(); err != nil {
-			return 0, err
+		if err := a.mayBeSilent(); err != nil {
+			return err
 		}
-		n, err := a.conn.Read(p)
-		if n > 0 {
-			if unpaid := a.pay(n); unpaid != nil {
-				return 0, unpaid
-			}
-			return n, err
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) || !a.busy() {
-			return 0, err
+		err := raw.Read(readable)
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !a.busy() {
+			return err
 		}
 	}
 }
 
-// mayRead moves the read deadline on. That costs as much as a small write, so
-// it is done now and then only.
-func (a *agent) mayRead() error {
+// readable says whether a socket has bytes, its end or an error to read.
+func readable(fd uintptr) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return n != 0 || err != nil
+}
+
+// mayBeSilent sets how long the agent may be silent from now on.
+func (a *agent) mayBeSilent() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	idle := a.proxy.times.idle
+	a.readUntil = time.Time{} // the next Read has its own
 	if a.answered {
-		idle = a.proxy.times.end
+		return a.conn.SetReadDeadline(time.Now().Add(a.proxy.times.end))
 	}
-	now := time.Now()
-	if a.readUntil.Sub(now) >= idle {
-		return nil
-	}
-	a.readUntil = now.Add(idle + idle/16)
-	return a.conn.SetReadDeadline(a.readUntil)
+	return a.conn.SetReadDeadline(time.Now().Add(a.proxy.times.idle))
 }
 
 // busy says whether a silent agent is being sent something.

@@ -1,6 +1,14 @@
 package proxy
 
-import "time"
+import (
+	"time"
+
+	"vedette/internal/share"
+)
+
+// Unlimited takes the limit of the ingress away, before Run, so that benchmarks
+// measure what the code can do.
+func (p *Proxy) Unlimited() { p.ingress = share.New[owner](1<<40, 1<<30, p.config.Now) }
 
 // Times are what tests want shorter; zero keeps the default.
 type Times struct{ First, Open, Idle, Write, End, Drain, Header, Linger time.Duration }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +27,16 @@ import (
 	"vedette/sensor/proxy"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(othersVariable) != "" {
+		if err := others(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const patience = 20 * time.Second
 
@@ -69,11 +80,13 @@ func (r *rig) refuse(p *problem.Problem) {
 
 // options are what a test wants otherwise.
 type options struct {
-	limits  proxy.Limits
-	ingress uint64
-	secure  bool // lanes over TLS
-	link    link.Config
-	times   proxy.Times
+	limits    proxy.Limits
+	ingress   uint64
+	secure    bool   // lanes over TLS
+	unlimited bool   // without a limit on ingress
+	central   string // where a Central Node in another process takes lanes, over TCP
+	link      link.Config
+	times     proxy.Times
 }
 
 // open starts a proxy without policy whose streams the Central Node hands to
@@ -101,6 +114,9 @@ func open(t testing.TB, o options, serve func(*link.Stream)) *rig {
 		o.times.Drain = 100 * time.Millisecond
 	}
 	p.Hurry(o.times)
+	if o.unlimited {
+		p.Unlimited()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -123,8 +139,22 @@ func open(t testing.TB, o options, serve func(*link.Stream)) *rig {
 func (r *rig) join(o options, serve func(*link.Stream)) {
 	r.t.Helper()
 	r.dial = link.NewDialing(o.link)
+	r.t.Cleanup(func() { r.dial.Close(link.CodeShutdown, "the test ends") })
+	if o.central != "" {
+		for _, class := range lanes {
+			c, err := net.Dial("tcp", o.central)
+			if err == nil {
+				_, err = r.dial.AddLane(context.Background(), c, class)
+			}
+			if err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		return
+	}
 	acceptor := link.NewAccepting(o.link, nil)
-	for _, class := range []link.Class{link.Small, link.Small, link.Bulk, link.Bulk} {
+	r.t.Cleanup(func() { acceptor.Close(link.CodeShutdown, "the test ends") })
+	for _, class := range lanes {
 		c, s := r.lane(o.secure)
 		joined := make(chan error, 1)
 		go func() {
@@ -139,22 +169,31 @@ func (r *rig) join(o options, serve func(*link.Stream)) {
 			r.t.Fatal(err)
 		}
 	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			s, err := r.accept.Accept(context.Background())
-			if err != nil {
-				return
-			}
-			all.Go(func() { serve(s) })
-		}
-	})
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		serveStreams(r.accept, serve)
+	}()
 	r.t.Cleanup(func() {
 		r.dial.Close(link.CodeShutdown, "the test ends")
-		acceptor.Close(link.CodeShutdown, "the test ends")
+		<-served
 		r.accept.Wait()
-		all.Wait()
 	})
+}
+
+var lanes = [...]link.Class{link.Small, link.Small, link.Bulk, link.Bulk}
+
+// serveStreams serves the streams of a link until it ends, and waits for them.
+func serveStreams(l *link.Link, serve func(*link.Stream)) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		s, err := l.Accept(context.Background())
+		if err != nil {
+			return
+		}
+		all.Go(func() { serve(s) })
+	}
 }
 
 // lane is a connected pair, plain or with mutual TLS 1.3 as the real ones.
