@@ -53,6 +53,9 @@ func (a *Admin) sensorToDecide(ctx context.Context, act string, in acts.DecideSe
 	if err == nil {
 		err = conduct.Seen(in.Revision, row.kept.Version)
 	}
+	if err == nil && !in.Fingerprint.IsZero() && in.Fingerprint != row.kept.Fingerprint {
+		err = &acts.Error{Code: acts.Refused, Text: "the Sensor server " + row.shown.ID + " has another fingerprint than the one that was compared: nothing was done", Hint: "compare " + row.kept.Fingerprint.String() + " with what the Sensor itself shows"}
+	}
 	if err == nil && (act == actAcceptSensor && row.kept.State == store.Accepted || act == actRejectSensor && row.kept.State == store.Rejected) {
 		err = &acts.Error{Code: acts.Refused, Text: fmt.Sprintf("the Sensor server %s is %s already: nothing was done", row.shown.ID, row.shown.State), Hint: "the list shows what was decided, when and by whom"}
 	}

@@ -22,6 +22,15 @@ type Admin interface {
 	PreviewSetValidation(context.Context, acts.Actor, acts.SetValidation) (acts.Preview, error)
 	SetValidation(context.Context, acts.Actor, acts.SetValidation) (acts.Withdrawal, error)
 
+	SensorServers(context.Context, acts.Actor) (acts.SensorServerList, error)
+	SensorServer(ctx context.Context, who acts.Actor, which string) (acts.SensorServer, error)
+	PreviewAcceptSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
+	AcceptSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+	PreviewRejectSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
+	RejectSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+	PreviewDeleteSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
+	DeleteSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+
 	Hosts(context.Context, acts.Actor, acts.HostFilter) ([]acts.Host, error)
 	Events(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
 	WatchEvents(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error

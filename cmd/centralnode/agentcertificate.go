@@ -227,7 +227,18 @@ func writeWithdrawal(w io.Writer, format cli.Format, done acts.Withdrawal) error
 	for _, f := range done.Fingerprints {
 		fmt.Fprintf(w, "deleted %s\n", f)
 	}
-	_, err := fmt.Fprintf(w, "connections cut: %d, in %s; revision: %d\n", done.Cut, done.Took.Round(time.Microsecond), done.Revision)
+	if done.Sensors > 0 {
+		fmt.Fprintf(w, "Sensors that have the new policy: %d\n", done.Sensors)
+	}
+	for _, name := range done.Late {
+		fmt.Fprintln(w, cli.Cells("", "the Sensor "+name+" did not say in time that it has the new policy; what comes through it is refused here"))
+	}
+	return writeCut(w, done.Cut, done.Took, done.Revision)
+}
+
+// writeCut says what an act that took rights away has ended.
+func writeCut(w io.Writer, cut int, took time.Duration, revision uint64) error {
+	_, err := fmt.Fprintf(w, "connections cut: %d, in %s; revision: %d\n", cut, took.Round(time.Microsecond), revision)
 	return err
 }
 

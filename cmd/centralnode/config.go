@@ -14,8 +14,11 @@ import (
 // config is the configuration of the Central Node.
 type config struct {
 	cli.Basics
-	Events eventsConfig `toml:"events"`
-	Limits cli.Limits   `toml:"limits"`
+	// UnsafeSameServer lets a Sensor on the Central Node's own server carry
+	// agents, against the documented rule: for demonstrations and tests.
+	UnsafeSameServer bool         `toml:"unsafe_same_server"`
+	Events           eventsConfig `toml:"events"`
+	Limits           cli.Limits   `toml:"limits"`
 }
 
 type eventsConfig struct {

@@ -189,5 +189,5 @@ func eventCells(e acts.Event) []string {
 	if n := e.Vedette.Skipped; n > 0 {
 		what = fmt.Sprintf("[%d packages were skipped before this event] %s", n, what)
 	}
-	return []string{cli.Time(e.Time), e.Host.Name, e.Vedette.Way, e.Event.Action, pid, user, what}
+	return []string{cli.Time(e.Time), e.Host.Name, way(e.Vedette.Way, e.Vedette.Sensor), e.Event.Action, pid, user, what}
 }

@@ -25,6 +25,7 @@ type fakeAdmin struct {
 	kata       []byte
 	uploaded   []string
 	filter     acts.EventFilter
+	decided    acts.DecideSensorServer
 	allowed    bool
 }
 
@@ -70,7 +71,8 @@ func (f *fakeAdmin) Status(context.Context, acts.Actor) (acts.Status, error) {
 	return acts.Status{
 		Daemon: "centralnode", Version: "1", Started: epoch, Address: "127.0.0.1:443", StoreID: "s1", Revision: 7,
 		Certificate: acts.Certificate{Fingerprint: fingerprint(9), NotAfter: epoch}, Agents: acts.AgentCounts{Hosts: 3, Connections: 2, Strangers: 1},
-		Events: acts.EventState{Packages: 5, Bytes: 1000, Store: "embedded", Degraded: true, Reason: "the disk is full"}, Problems: []string{"the disk is full"},
+		Sensors: acts.SensorCounts{Pending: 1, Accepted: 2, Connected: 1},
+		Events:  acts.EventState{Packages: 5, Bytes: 1000, Store: "embedded", Degraded: true, Reason: "the disk is full"}, Problems: []string{"the disk is full"},
 	}, nil
 }
 
@@ -159,14 +161,72 @@ func (f *fakeAdmin) PreviewSetValidation(_ context.Context, _ acts.Actor, in act
 }
 
 func (f *fakeAdmin) SetValidation(_ context.Context, _ acts.Actor, in acts.SetValidation) (acts.Withdrawal, error) {
-	return acts.Withdrawal{Revision: 8, Cut: 1, Took: 1000}, f.change(in.Revision, func() { f.validation = in.On })
+	return acts.Withdrawal{Revision: 8, Cut: 1, Took: 1000, Sensors: 2, Late: []string{"branch\x1b"}}, f.change(in.Revision, func() { f.validation = in.On })
+}
+
+func sensorServer(n byte, state acts.RequestState) acts.SensorServer {
+	return acts.SensorServer{
+		ID: strings.Repeat(fmt.Sprintf("%02x", n), 8), Fingerprint: fingerprint(n), Name: "branch\x1b[2J", Version: "1", Addresses: []string{"192.0.2.1", "fd00::1"}, Address: "192.0.2.1",
+		Type: acts.TypeRemote, State: state, ServerCertificate: fingerprint(0x77), Requested: epoch, LastContact: epoch,
+		Connected: true, Lanes: 4, Agents: 12, PolicyRevision: 5, RTT: 20 * time.Millisecond, IngressBytes: 1000, Refused: 2,
+	}
+}
+
+func (f *fakeAdmin) SensorServers(context.Context, acts.Actor) (acts.SensorServerList, error) {
+	return acts.SensorServerList{PolicyRevision: 6, Revision: 7, Servers: []acts.SensorServer{sensorServer(1, acts.Pending), sensorServer(2, acts.Accepted)}}, nil
+}
+
+func (f *fakeAdmin) SensorServer(_ context.Context, _ acts.Actor, which string) (acts.SensorServer, error) {
+	if which != "branch" && which != fingerprint(1).String() {
+		return acts.SensorServer{}, &acts.Error{Code: acts.NotFound, Text: "no such Sensor server", Hint: "list them"}
+	}
+	s := sensorServer(1, acts.Pending)
+	s.Problem = "Two machines use this link identity."
+	return s, nil
+}
+
+func (f *fakeAdmin) previewSensor(in acts.DecideSensorServer, what string) (acts.Preview, error) {
+	if _, err := f.SensorServer(context.Background(), acts.Actor{}, in.Which); err != nil {
+		return acts.Preview{}, err
+	}
+	p, err := f.preview(in.Which + " " + what)
+	p.Fingerprint = fingerprint(1)
+	return p, err
+}
+
+func (f *fakeAdmin) decideSensor(in acts.DecideSensorServer, state acts.RequestState) (acts.SensorServerDecision, error) {
+	return acts.SensorServerDecision{Server: sensorServer(1, state), Revision: 8, Cut: 12, Took: 1234567}, f.change(in.Revision, func() { f.decided = in })
+}
+
+func (f *fakeAdmin) PreviewAcceptSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.Preview, error) {
+	return f.previewSensor(in, "will be accepted.")
+}
+
+func (f *fakeAdmin) AcceptSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.SensorServerDecision, error) {
+	return f.decideSensor(in, acts.Accepted)
+}
+
+func (f *fakeAdmin) PreviewRejectSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.Preview, error) {
+	return f.previewSensor(in, "will be rejected.")
+}
+
+func (f *fakeAdmin) RejectSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.SensorServerDecision, error) {
+	return f.decideSensor(in, acts.Rejected)
+}
+
+func (f *fakeAdmin) PreviewDeleteSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.Preview, error) {
+	return f.previewSensor(in, "will be deleted.")
+}
+
+func (f *fakeAdmin) DeleteSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.SensorServerDecision, error) {
+	return f.decideSensor(in, acts.Accepted)
 }
 
 func (f *fakeAdmin) Hosts(_ context.Context, _ acts.Actor, filter acts.HostFilter) ([]acts.Host, error) {
 	if filter.Host == "none" {
 		return nil, nil
 	}
-	return []acts.Host{{
+	return []acts.Host{{AgentID: "0b", Name: "web2", Way: "0102030405060708", Sensor: "branch\x1b", FirstContact: epoch, LastContact: epoch}, {
 		AgentID: "0a", Name: "web\u202e1", Addresses: []string{"192.0.2.1", "fd00::1"}, OSName: "Debian", OSVersion: "12", AgentVersion: "1", Way: "direct",
 		Remote: "192.0.2.1:5000", Certificate: fingerprint(1), FirstContact: epoch, LastContact: epoch, Connected: true,
 		Conflict: "two installations use this id", Dropped: map[string]uint64{"queue full": 2, "too large": 1},

@@ -39,7 +39,7 @@ func (c commands) newHostListCmd() *cobra.Command {
 			if !h.Certificate.IsZero() {
 				certificate = h.Certificate.String()
 			}
-			t.Row(h.Name, joined(h.Addresses), strings.TrimSpace(h.OSName+" "+h.OSVersion), h.AgentVersion, h.Way, h.Remote,
+			t.Row(h.Name, joined(h.Addresses), strings.TrimSpace(h.OSName+" "+h.OSVersion), h.AgentVersion, way(h.Way, h.Sensor), h.Remote,
 				cli.YesNo(h.Connected), cli.Time(h.FirstContact), cli.Time(h.LastContact), certificate, hostNotes(h))
 		}
 		return t.Flush()

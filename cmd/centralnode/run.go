@@ -39,6 +39,7 @@ func nodeConfig(c config, version string, logger *slog.Logger, console io.Writer
 			Strangers:           c.Limits.Strangers,
 			StrangersPerAddress: c.Limits.StrangersPerAddress,
 		},
+		UnsafeSameServer:  c.UnsafeSameServer,
 		AdminPasswordFile: c.AdminPasswordFile,
 		Console:           console,
 		Logger:            logger,

@@ -33,6 +33,7 @@ func (c commands) newStatusCmd() *cobra.Command {
 		f.Add("Validate Endpoint Agent TLS certificates", cli.OnOff(s.Validation))
 		f.Add("Hosts", fmt.Sprint(s.Agents.Hosts))
 		f.Add("Connections", fmt.Sprintf("%d, and %d not yet let in", s.Agents.Connections, s.Agents.Strangers))
+		f.Add("Sensor servers", fmt.Sprintf("%d accepted (%d connected), %d pending, %d rejected", s.Sensors.Accepted, s.Sensors.Connected, s.Sensors.Pending, s.Sensors.Rejected))
 		f.Add("Events", eventState(s.Events)...)
 		f.Add("State", fmt.Sprintf("store %s, revision %d", s.StoreID, s.Revision))
 		f.Add("Problems", s.Problems...)

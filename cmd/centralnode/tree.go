@@ -36,6 +36,8 @@ func (c commands) tree() *cobra.Command {
 		cli.Group("agent-certificate", "The certificates of Endpoint Agents",
 			c.newAgentCertificateListCmd(), c.newAgentCertificateGenerateCmd(), c.newAgentCertificateUploadCmd(),
 			c.newAgentCertificateDeleteCmd(), c.newAgentCertificateValidationCmd()),
+		cli.Group("sensor", "Sensor servers and their requests",
+			c.newSensorListCmd(), c.newSensorShowCmd(), c.newSensorAcceptCmd(), c.newSensorRejectCmd(), c.newSensorDeleteCmd()),
 		cli.Group("host", "Hosts with an Endpoint Agent", c.newHostListCmd()),
 		cli.Group("event", "Events of hosts", c.newEventListCmd(), c.newEventWatchCmd()),
 		cli.Audit{Program: program, Admin: c.admin, Who: c.who, Now: c.now}.NewCmd(),

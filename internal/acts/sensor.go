@@ -64,8 +64,11 @@ type SensorServerList struct {
 // DecideSensorServer names the Sensor that an administrator accepts, rejects or
 // deletes: by fingerprint, by id, or by an address or name that only one has.
 type DecideSensorServer struct {
-	Which    string
-	Revision uint64
+	Which string
+	// Fingerprint is of the link identity that a person compared; zero: none
+	// beside Which.
+	Fingerprint pki.Fingerprint
+	Revision    uint64
 }
 
 // SensorServerDecision is what came of it.
