@@ -109,9 +109,10 @@ func rttText(l acts.Link) string {
 	return l.RTT.Round(10 * time.Microsecond).String()
 }
 
-// policyText is the switch as the Central Node last told it.
+// policyText is the switch as the Central Node told it on this link. A policy
+// that nobody changed yet has revision 0.
 func policyText(l acts.Link) string {
-	if l.PolicyRevision == 0 {
+	if l.PolicyRevision == 0 && l.State != acts.LinkAccepted {
 		return "unknown until the Central Node tells it"
 	}
 	return fmt.Sprintf("%s (policy revision %d)", cli.OnOff(l.Validation), l.PolicyRevision)

@@ -67,7 +67,7 @@ type Admin struct {
 // New makes an Admin.
 func New(c Config) *Admin {
 	a := &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
-	a.Acts = servercert.NewActs(c.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: c.Door.CutAll}, c.Logger)
+	a.Acts = servercert.NewActs(c.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
 	a.Review = conduct.NewReview(a.desk)
 	return a
 }

@@ -131,6 +131,14 @@ func changes(kept store.CentralNode, address string, next pki.Fingerprint) []str
 	return lines
 }
 
+// repointing lists what configuring a Central Node breaks where one is
+// configured already.
+func (a *Admin) repointing() []acts.Consequence {
+	return []acts.Consequence{
+		{Text: "The link begins anew: agents that are carried now are disconnected, and carried again once the Central Node has accepted this Sensor.", InUse: true, Count: a.c.Door.Counts().Agents},
+	}
+}
+
 // meet looks at the certificate shown at an address.
 func (a *Admin) meet(ctx context.Context, address string) (*x509.Certificate, error) {
 	met, err := a.c.Probe(ctx, address)
