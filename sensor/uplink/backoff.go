@@ -12,6 +12,7 @@ type timings struct {
 	authorise time.Duration // from the Introduction to the Authorisation
 	policy    time.Duration // for each message while the policy is awaited
 	drain     time.Duration // for a link whose Central Node takes nothing new, before it is given up
+	gone      time.Duration // for a link that the Central Node does not know any more to hear why
 	report    time.Duration // between two Reports
 
 	link backoff // between links
@@ -25,7 +26,7 @@ type timings struct {
 }
 
 var usualTimings = timings{
-	dial: 10 * time.Second, authorise: 10 * time.Second, policy: 30 * time.Second, drain: 30 * time.Second, report: 5 * time.Second,
+	dial: 10 * time.Second, authorise: 10 * time.Second, policy: 30 * time.Second, drain: 30 * time.Second, gone: time.Second, report: 5 * time.Second,
 	link: backoff{100 * time.Millisecond, 5 * time.Second}, lane: backoff{200 * time.Millisecond, 5 * time.Second},
 	slow: 5 * time.Second, distant: 30 * time.Second,
 	carried: 10 * time.Second, lived: time.Second,

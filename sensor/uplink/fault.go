@@ -107,8 +107,10 @@ func linkEnded(address string, e *link.Error) fault {
 	say := func(next, format string, args ...any) fault {
 		return fault{fmt.Sprintf(format, append([]any{address}, args...)...), next}
 	}
-	reason := e.Code.String()
+	// why is what the Central Node says in its own words, if it does.
+	reason, why := e.Code.String(), ""
 	if e.Reason != "" {
+		why = ": " + foreign.Line(e.Reason)
 		reason += ", " + foreign.Line(e.Reason)
 	}
 	switch {
@@ -119,7 +121,7 @@ func linkEnded(address string, e *link.Error) fault {
 	}
 	switch e.Code {
 	case link.CodeShutdown:
-		return say(nextPasses, "The Central Node at %s is shutting down.")
+		return say(nextPasses, "The Central Node at %s has ended the link in order%s.", why)
 	case link.CodeGone:
 		return say(nextPasses, "The Central Node at %s has forgotten the link, as after a restart.")
 	case link.CodeVersion:
@@ -132,7 +134,9 @@ func linkEnded(address string, e *link.Error) fault {
 			"An administrator of the Central Node at %s deleted this Sensor. It will ask again.")
 	case controlv1.CodeStranger:
 		return say("Ask an administrator of the Central Node to decide about the requests under Sensor servers.",
-			"The Central Node at %s takes no new request of a Sensor now: too many wait for an administrator.")
+			"The Central Node at %s takes no request of this Sensor now%s.", why)
+	case controlv1.CodeNotAccepted:
+		return say("See the log of the Central Node.", "The Central Node at %s does not accept this Sensor now%s.", why)
 	case controlv1.CodeControl:
 		return say(nextVersions, "The Central Node at %s made no sense of what this Sensor said: %s.", reason)
 	}

@@ -23,7 +23,7 @@ func classOf(place int) link.Class {
 type place struct {
 	lane  *link.Lane // nil: there is none now
 	shown acts.Lane
-	err   error // why there is none, or none of the first try
+	err   error // why there is none; nil before the first try, and after a drain
 }
 
 // put fills a place.
@@ -94,8 +94,16 @@ func (l *life) add(ctx context.Context, i int) (*link.Lane, error) {
 	if err != nil {
 		var ended *link.Error
 		if errors.As(err, &ended) && ended.Remote && ended.Code == link.CodeGone {
-			// The other lanes lead nowhere, though their connections may not know it yet.
-			l.cancel(err)
+			// The other lanes lead nowhere, though their connections may not know it.
+			// If they do, the link is about to end with the true reason.
+			over := time.NewTimer(l.up.times.gone)
+			defer over.Stop()
+			select {
+			case <-over.C:
+				l.cancel(err)
+			case <-l.link.Done():
+			case <-ctx.Done():
+			}
 		}
 		return nil, err
 	}

@@ -214,7 +214,7 @@ func TestDrainLetsStreamsGoOnAndNoneIn(t *testing.T) {
 				}
 				return r.Refusal() != nil
 			})
-			r.awaitDetail(acts.LinkUnreachable, "is shutting down")
+			r.awaitDetail(acts.LinkUnreachable, "takes no new agents")
 			if err := exchange(stream, []byte("goes on")); err != nil {
 				t.Error(err)
 			}

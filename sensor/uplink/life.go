@@ -146,8 +146,8 @@ func (l *life) leave() {
 		u.carrier = nil
 	}
 	if u.turn == l.turn {
-		f := explain(l.turn.target.Address, &link.Error{Code: link.CodeShutdown, Remote: true})
-		u.set(State{Link: acts.LinkUnreachable, Detail: f.detail, Next: f.next, Expected: l.turn.pins().pin}, nil)
+		u.set(State{Link: acts.LinkUnreachable, Next: nextPasses, Expected: l.turn.pins().pin,
+			Detail: fmt.Sprintf("The Central Node at %s takes no new agents on this link, which is about to end.", l.turn.target.Address)}, nil)
 	}
 }
 

@@ -3,6 +3,7 @@ package uplink
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -188,9 +189,10 @@ func TestEndsByTheCentralNodeAreExplained(t *testing.T) {
 		words string
 	}{
 		{controlv1.CodeDeleted, "deleted this Sensor"},
-		{controlv1.CodeStranger, "too many wait"},
+		{controlv1.CodeStranger, `no request of this Sensor now: \u{1b}[31m.`},
 		{link.CodeDuplicate, "two machines use one identity"},
-		{link.CodeShutdown, "is shutting down"},
+		{link.CodeShutdown, `in order: \u{1b}[31m.`},
+		{controlv1.CodeNotAccepted, "does not accept"},
 		{controlv1.CodeControl, "made no sense"},
 		{link.CodeVersion, "other versions"},
 		{link.CodeFlood, `ended the link: flood, \u{1b}[31m`},
@@ -198,6 +200,7 @@ func TestEndsByTheCentralNodeAreExplained(t *testing.T) {
 		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
 			pair := pkitest.Pair(t, pki.KeyECDSAP256)
 			back := make(chan struct{})
+			letBack := sync.OnceFunc(func() { close(back) })
 			first := true
 			n := uplinktest.Listen(t, uplinktest.Options{Certificate: pair, Server: there, Answer: func(s *uplinktest.Sensor) {
 				if !first {
@@ -206,6 +209,7 @@ func TestEndsByTheCentralNodeAreExplained(t *testing.T) {
 				first = false
 				s.Accept(policy)
 			}})
+			t.Cleanup(letBack) // before n stops, which waits for its answers
 			r := run(t, target(n, pair), options{})
 			s := n.Sensor()
 			r.await(acts.LinkAccepted)
@@ -214,7 +218,7 @@ func TestEndsByTheCentralNodeAreExplained(t *testing.T) {
 				t.Errorf("state %+v has no next step", state)
 			}
 			r.refuses(problem.LinkDown, 5*time.Second)
-			close(back)
+			letBack()
 			state := r.await(acts.LinkAccepted)
 			if told := strings.Contains(state.Detail, "took over at"); told != (c.code == link.CodeDuplicate) {
 				t.Errorf("state %+v", state)

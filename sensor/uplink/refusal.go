@@ -46,7 +46,7 @@ func (s State) refusal() *problem.Problem {
 		p.Detail = "The Central Node shows another certificate than this Sensor expects. Ask the administrator of the Sensor."
 	default:
 		p.Code, p.Title, p.RetryAfter = problem.LinkDown, "Central Node not reachable", retrySoon
-		p.Detail = "This Sensor has no link to its Central Node now. Ask again later; nothing is lost."
+		p.Detail = "This Sensor has no link to its Central Node now. Ask again later."
 	}
 	return p
 }

@@ -29,7 +29,7 @@ const patience = 20 * time.Second
 
 // quick makes waits short enough for tests.
 var quick = timings{
-	dial: 5 * time.Second, authorise: 5 * time.Second, policy: 5 * time.Second, drain: 5 * time.Second, report: 20 * time.Millisecond,
+	dial: 5 * time.Second, authorise: 5 * time.Second, policy: 5 * time.Second, drain: 5 * time.Second, gone: 200 * time.Millisecond, report: 20 * time.Millisecond,
 	link: backoff{5 * time.Millisecond, 50 * time.Millisecond}, lane: backoff{5 * time.Millisecond, 50 * time.Millisecond},
 	slow: 20 * time.Millisecond, distant: 100 * time.Millisecond, carried: 10 * time.Second, lived: time.Second,
 }

@@ -223,23 +223,30 @@ func (s *Sensor) listen(ctx context.Context) {
 		}
 		if in := m.GetIntroduction(); in != nil && s.Introduction == nil {
 			s.Introduction = in
-			s.node.running.Go(func() { s.answer() })
+			s.node.running.Go(func() { s.answer(ctx) })
 			continue
 		}
 		if s.Introduction == nil {
 			s.t.Errorf("uplinktest: the Sensor said %v before its Introduction", m)
 		}
-		s.Said <- m
+		select {
+		case s.Said <- m:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
-func (s *Sensor) answer() {
+func (s *Sensor) answer(ctx context.Context) {
 	if answer := s.node.o.Answer; answer != nil {
 		answer(s)
 	} else {
 		s.Accept(&controlv1.Policy{StoreID: "store", Revision: 1})
 	}
-	s.node.sensors <- s
+	select {
+	case s.node.sensors <- s:
+	case <-ctx.Done():
+	}
 }
 
 func (s *Sensor) serve(ctx context.Context) {
