@@ -70,6 +70,13 @@ func (a *agent) cut(code link.Code, reason string) {
 	a.conn.Cut()
 }
 
+// ended reports whether the agent was cut.
+func (a *agent) ended() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.over
+}
+
 // open gets a stream, or says what to answer.
 func (a *agent) open(ctx context.Context, meta link.Meta) *problem.Problem {
 	ctx, cancel := context.WithTimeout(ctx, a.proxy.times.open)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net/http"
 	"time"
 
 	"vedette/pki"
@@ -61,7 +62,7 @@ func (p *Proxy) refusal(leaf pki.Fingerprint) *problem.Problem {
 // notNow is the answer between two states of the link.
 func notNow() *problem.Problem {
 	return &problem.Problem{
-		Title: "No connection to the Central Node", Status: 503, Code: problem.LinkDown,
+		Title: "No connection to the Central Node", Status: http.StatusServiceUnavailable, Code: problem.LinkDown,
 		Detail: "The Sensor is about to connect to its Central Node.", RetryAfter: 2 * time.Second,
 	}
 }

@@ -52,6 +52,8 @@ type rig struct {
 	opened atomic.Int64
 	end    func() // ends Run and waits for it
 
+	version uint16 // the highest of agents; 0: the newest
+
 	mu  sync.Mutex
 	why *problem.Problem
 }
@@ -82,9 +84,11 @@ func (r *rig) refuse(p *problem.Problem) {
 type options struct {
 	limits    proxy.Limits
 	ingress   uint64
-	secure    bool   // lanes over TLS
-	unlimited bool   // without a limit on ingress
-	central   string // where a Central Node in another process takes lanes, over TCP
+	secure    bool            // lanes over TLS
+	version   uint16          // the highest TLS version of agents; 0: the newest
+	unlimited bool            // without a limit on ingress
+	central   string          // where a Central Node in another process takes lanes
+	pin       pki.Fingerprint // of its certificate
 	link      link.Config
 	times     proxy.Times
 }
@@ -93,7 +97,7 @@ type options struct {
 // serve.
 func open(t testing.TB, o options, serve func(*link.Stream)) *rig {
 	t.Helper()
-	r := &rig{t: t, server: pkitest.Pair(t, pki.KeyECDSAP256), logs: new(lockedBuffer)}
+	r := &rig{t: t, version: o.version, server: pkitest.Pair(t, pki.KeyECDSAP256), logs: new(lockedBuffer)}
 	r.holder = pki.NewHolder(r.server)
 	r.join(o, serve)
 	p, err := proxy.New(proxy.Config{
@@ -142,7 +146,7 @@ func (r *rig) join(o options, serve func(*link.Stream)) {
 	r.t.Cleanup(func() { r.dial.Close(link.CodeShutdown, "the test ends") })
 	if o.central != "" {
 		for _, class := range lanes {
-			c, err := net.Dial("tcp", o.central)
+			c, err := tls.Dial("tcp", o.central, r.laneConfig(o.pin))
 			if err == nil {
 				_, err = r.dial.AddLane(context.Background(), c, class)
 			}
@@ -215,11 +219,7 @@ func (r *rig) lane(secure bool) (net.Conn, net.Conn) {
 	if !secure {
 		return c, s
 	}
-	shown := pkitest.Agent(r.t, "sensor").TLS()
-	ours, theirs := pki.ClientConfig(pki.PinTo(r.server.Fingerprint()), &shown), pki.ServerConfig(r.holder, link.ALPN)
-	ours.NextProtos = []string{link.ALPN}
-	ours.MinVersion, theirs.MinVersion = tls.VersionTLS13, tls.VersionTLS13
-	ours.DynamicRecordSizingDisabled, theirs.DynamicRecordSizingDisabled = true, true
+	ours, theirs := r.laneConfig(r.server.Fingerprint()), acceptConfig(r.holder)
 	tc, ts := tls.Client(c, ours), tls.Server(s, theirs)
 	done := make(chan error, 1)
 	go func() { done <- ts.Handshake() }()
@@ -227,6 +227,21 @@ func (r *rig) lane(secure bool) (net.Conn, net.Conn) {
 		r.t.Fatal(err)
 	}
 	return tc, ts
+}
+
+// laneConfig is that of the Sensor's lanes.
+func (r *rig) laneConfig(pin pki.Fingerprint) *tls.Config {
+	shown := pkitest.Agent(r.t, "sensor").TLS()
+	c := pki.ClientConfig(pki.PinTo(pin), &shown)
+	c.NextProtos, c.MinVersion, c.DynamicRecordSizingDisabled = []string{link.ALPN}, tls.VersionTLS13, true
+	return c
+}
+
+// acceptConfig is that of the Central Node's lanes.
+func acceptConfig(s pki.Source) *tls.Config {
+	c := pki.ServerConfig(s, link.ALPN)
+	c.MinVersion, c.DynamicRecordSizingDisabled = tls.VersionTLS13, true
+	return c
 }
 
 // echo sends back what comes, and its end.
@@ -297,7 +312,9 @@ func (r *rig) config(p *pki.Pair) *tls.Config {
 		c := p.TLS()
 		shown = &c
 	}
-	return pki.ClientConfig(pki.PinTo(r.server.Fingerprint()), shown)
+	config := pki.ClientConfig(pki.PinTo(r.server.Fingerprint()), shown)
+	config.MaxVersion = r.version
+	return config
 }
 
 // says sends a word and reads it back.

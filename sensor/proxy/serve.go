@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -59,12 +60,15 @@ func (p *Proxy) serve(ctx context.Context, c *door.Conn, tiny *tiny) {
 		if c.Certificate != nil {
 			meta.Leaf = c.Certificate.Raw
 		}
-		if why = a.open(ctx, meta); why == nil {
-			a.carry(buffer[:n])
-			return
-		}
+		why = a.open(ctx, meta)
 	}
-	p.refuse(c, buffer[:n], why, tiny)
+	switch {
+	case a.ended(): // cut meanwhile: there is nobody to answer
+	case why != nil:
+		p.refuse(c, buffer[:n], why, tiny)
+	default:
+		a.carry(buffer[:n])
+	}
 }
 
 // refuse answers a caller and counts it when the policy was the reason. The
@@ -75,7 +79,7 @@ func (p *Proxy) refuse(c *door.Conn, first []byte, why *problem.Problem, tiny *t
 		attrs = append(attrs, "leaf", c.Leaf.String())
 	}
 	p.door.Log().Info("agent refused", attrs...)
-	if why.Status == 401 {
+	if why.Status == http.StatusUnauthorized {
 		p.refused.Add(1)
 	}
 	tiny.answer(c, first, why)

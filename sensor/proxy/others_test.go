@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -22,15 +21,19 @@ import (
 // below instead of testing, so that only the Sensor's memory is measured.
 const othersVariable = "VEDETTE_BENCH_OTHERS"
 
-// others is the Central Node, and agents that say something and are silent
-// then, until standard input ends.
+// others is the Central Node, which echoes, and agents that say something, read
+// it back and are silent then, until standard input ends.
 func others() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	own, err := pki.GenerateServer(pki.ServerOptions{Names: []string{"localhost"}, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", acceptConfig(pki.NewHolder(own)))
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	fmt.Println(listener.Addr())
+	fmt.Println(listener.Addr(), own.Fingerprint())
 	acceptor := link.NewAccepting(link.Config{}, nil)
 	defer acceptor.Close(link.CodeShutdown, "")
 	for range lanes {
@@ -56,7 +59,7 @@ func others() error {
 	if err != nil {
 		return err
 	}
-	message := []byte(strings.Repeat("x", size))
+	message := []byte(strings.Repeat("x", min(size, 1<<16)))
 	for range n {
 		pair, err := pki.GenerateAgent(pki.AgentOptions{Name: "agent", Now: time.Now})
 		if err != nil {
@@ -70,10 +73,15 @@ func others() error {
 			return err
 		}
 		defer c.Close()
-		if _, err := c.Write(message); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(c, message); err != nil {
+		go func() {
+			for sent := 0; sent < size; sent += len(message) {
+				if _, err := c.Write(message); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					return
+				}
+			}
+		}()
+		if _, err := io.CopyN(io.Discard, c, int64(size)); err != nil {
 			return err
 		}
 	}
@@ -97,7 +105,23 @@ func BenchmarkIdleAgents(b *testing.B) {
 	}
 }
 
-func holdAgents(b *testing.B, n, size int) {
+// BenchmarkEcho sends bytes to a Central Node elsewhere and back and reports the
+// CPU of the Sensor alone, for a GB through it, half of that each way.
+func BenchmarkEcho(b *testing.B) {
+	const size = 512 << 20
+	for b.Loop() {
+		r, ready := withOthers(b, 1, size)
+		before := cpuTime()
+		ready()
+		b.ReportMetric((cpuTime()-before).Seconds()*1e9/(2*size), "cpu-s/GB")
+		r.end()
+	}
+	b.SetBytes(2 * size)
+}
+
+// withOthers starts a Sensor, and all others in another process. ready lets the
+// agents begin and returns when they have been answered.
+func withOthers(b *testing.B, n, size int) (r *rig, ready func()) {
 	child := exec.Command(os.Args[0])
 	child.Env, child.Stderr = append(os.Environ(), othersVariable+"=1"), os.Stderr
 	in, err := child.StdinPipe()
@@ -111,24 +135,35 @@ func holdAgents(b *testing.B, n, size int) {
 	if err := child.Start(); err != nil {
 		b.Fatal(err)
 	}
-	defer func() {
+	b.Cleanup(func() {
 		_ = in.Close()
 		_, _ = io.Copy(io.Discard, out)
 		_ = child.Wait()
-	}()
-	var central, ready string
-	if _, err := fmt.Fscanln(out, &central); err != nil {
+	})
+	var central, pin, word string
+	if _, err := fmt.Fscanln(out, &central, &pin); err != nil {
 		b.Fatal(err)
 	}
-	r := open(b, options{central: central, unlimited: true}, nil)
+	f, err := pki.ParseFingerprint(pin)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r = open(b, options{central: central, pin: f, unlimited: true}, nil)
 	r.Apply(listing(1, false, nil, nil))
+	return r, func() {
+		if _, err := fmt.Fprintln(in, r.Address(), r.server.Fingerprint(), n, size); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := fmt.Fscanln(out, &word); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func holdAgents(b *testing.B, n, size int) {
+	r, ready := withOthers(b, n, size)
 	before := measure(b)
-	if _, err := fmt.Fprintln(in, r.Address(), r.server.Fingerprint(), n, size); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := fmt.Fscanln(out, &ready); err != nil {
-		b.Fatal(err)
-	}
+	ready()
 	eventually(b, "everything is acknowledged", func() bool { return r.dial.Stats().Retained == 0 })
 	<-time.After(3 * time.Second) // agents have fallen silent
 	after := measure(b)
