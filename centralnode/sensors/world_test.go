@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -217,7 +218,11 @@ type agent struct {
 }
 
 func behind(s *sensortest.Sensor, leaf *pki.Pair, id byte) *agent {
-	return &agent{AgentServiceClient: agentv1connect.NewAgentServiceClient(s.Client(leaf), "http://central.node"), id: hexID(id)}
+	return &agent{AgentServiceClient: client(s.Client(leaf)), id: hexID(id)}
+}
+
+func client(c *http.Client) agentv1connect.AgentServiceClient {
+	return agentv1connect.NewAgentServiceClient(c, "http://central.node")
 }
 
 func hexID(b byte) string {

@@ -39,6 +39,8 @@ type Sensor struct {
 	Request  [16]byte
 	// ServerCertificate is what its agents are said to pin.
 	ServerCertificate pki.Fingerprint
+	// From is the address that its agents are said to have.
+	From netip.AddrPort
 	// Source is the local address that it connects from, if any.
 	Source string
 
@@ -62,7 +64,7 @@ type Sensor struct {
 // New makes a Sensor with an identity of its own, on another server.
 func New(t testing.TB, address string, pin pki.Fingerprint, name string) *Sensor {
 	t.Helper()
-	s := &Sensor{Address: address, Pin: pin, Identity: pkitest.Agent(t, name), Name: name, t: t, moved: make(chan struct{})}
+	s := &Sensor{Address: address, Pin: pin, Identity: pkitest.Agent(t, name), Name: name, From: netip.MustParseAddrPort("192.0.2.7:4711"), t: t, moved: make(chan struct{})}
 	_, _ = rand.Read(s.Request[:]) // never fails (crypto/rand)
 	_, _ = rand.Read(s.Server[:])
 	t.Cleanup(s.Close)
@@ -271,7 +273,7 @@ func (s *Sensor) States() []controlv1.Authorisation_State {
 func (s *Sensor) Open(leaf []byte) (*link.Stream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return s.link.Open(ctx, link.Meta{Address: netip.MustParseAddrPort("192.0.2.7:4711"), TLSVersion: tls.VersionTLS13, Leaf: leaf})
+	return s.link.Open(ctx, link.Meta{Address: s.From, TLSVersion: tls.VersionTLS13, Leaf: leaf})
 }
 
 // Client is an HTTP client of one agent behind the Sensor: each of its
@@ -281,7 +283,22 @@ func (s *Sensor) Client(leaf *pki.Pair) *http.Client {
 	if leaf != nil {
 		der = leaf.Leaf().Raw
 	}
-	transport := &http.Transport{MaxConnsPerHost: 1, DisableCompression: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return s.Open(der) }}
+	return s.client(func() (*link.Stream, error) { return s.Open(der) })
+}
+
+// HTTP is an HTTP client whose one connection is a stream.
+func (s *Sensor) HTTP(stream *link.Stream) *http.Client {
+	return s.client(sync.OnceValues(func() (*link.Stream, error) { return stream, nil }))
+}
+
+func (s *Sensor) client(open func() (*link.Stream, error)) *http.Client {
+	transport := &http.Transport{MaxConnsPerHost: 1, DisableCompression: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		stream, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return stream, nil
+	}}
 	s.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: patience}
 }
