@@ -77,7 +77,7 @@ func TestReplacedCertificateIsToldAndNothingIsSent(t *testing.T) {
 	if s.Expected != pair.Fingerprint() || s.Met != other.Fingerprint() || !strings.Contains(s.Next, "sensor central-node set "+to.Address) {
 		t.Errorf("state %+v", s)
 	}
-	r.refuses(problem.CentralNodeChanged, time.Minute)
+	r.refuses(problem.CentralNodeChanged, retryLater)
 	poll(t, func() bool { return i.visits.Load() >= 3 })
 	if now := r.State(); now != s {
 		t.Errorf("state went from %+v to %+v", s, now)

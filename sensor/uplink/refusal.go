@@ -8,11 +8,13 @@ import (
 	"vedette/proto/problem"
 )
 
-// How long agents wait before they ask again: soon when it may heal by itself,
-// later when a person has to do something first.
+// How long agents wait before they ask again: soon when it may heal by itself
+// or somebody is about to press Accept, later when a person has to find out
+// something first. Whoever mends it then is waiting for the agents, so it is no
+// longer than what a thousand refused handshakes in that time cost.
 const (
 	retrySoon  = 5 * time.Second
-	retryLater = time.Minute
+	retryLater = 15 * time.Second
 )
 
 // Refusal is nil while agents are carried; else it is the answer to them, with
@@ -33,7 +35,7 @@ func (s State) refusal() *problem.Problem {
 		p.Code, p.Title = problem.SensorUnconfigured, "Sensor without a Central Node"
 		p.Detail = "No Central Node is configured on this Sensor yet. Ask its administrator."
 	case acts.LinkPending:
-		p.Code, p.Title = problem.SensorPending, "Sensor not accepted yet"
+		p.Code, p.Title, p.RetryAfter = problem.SensorPending, "Sensor not accepted yet", retrySoon
 		p.Detail = "This Sensor waits for an administrator of the Central Node to accept it."
 	case acts.LinkRejected:
 		p.Code, p.Title = problem.SensorRejected, "Sensor rejected"

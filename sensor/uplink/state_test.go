@@ -69,7 +69,7 @@ func TestUnconfiguredSensorDialsNobodyUntilItIsPointed(t *testing.T) {
 	if s := r.await(acts.LinkUnconfigured); s.Next == "" {
 		t.Errorf("state %+v has no next step", s)
 	}
-	r.refuses(problem.SensorUnconfigured, time.Minute)
+	r.refuses(problem.SensorUnconfigured, retryLater)
 	r.Point(target(n, pair))
 	r.await(acts.LinkAccepted)
 	n.Sensor()
@@ -79,7 +79,7 @@ func TestUnconfiguredSensorDialsNobodyUntilItIsPointed(t *testing.T) {
 	if s := r.State(); s.Link != acts.LinkUnconfigured { // at once
 		t.Errorf("state %+v", s)
 	}
-	r.refuses(problem.SensorUnconfigured, time.Minute)
+	r.refuses(problem.SensorUnconfigured, retryLater)
 	poll(t, func() bool { return n.Connections() == 0 })
 	n.NoSensor()
 }
@@ -89,19 +89,19 @@ func TestEveryAnswerIsAStateAndIsPushed(t *testing.T) {
 	n := uplinktest.Listen(t, uplinktest.Options{Certificate: pair, Server: there, Answer: says(pending)})
 	r := run(t, target(n, pair), options{})
 	r.await(acts.LinkPending)
-	r.refuses(problem.SensorPending, time.Minute)
+	r.refuses(problem.SensorPending, retrySoon)
 	s := n.Sensor()
 
 	s.Authorise(rejected)
 	if state := r.await(acts.LinkRejected); state.Next == "" {
 		t.Errorf("state %+v has no next step", state)
 	}
-	r.refuses(problem.SensorRejected, time.Minute)
+	r.refuses(problem.SensorRejected, retryLater)
 	s.Authorise(same)
 	if state := r.await(acts.LinkSameServer); state.Detail != "You can only use the Sensor component as a proxy server if the Sensor and Central Node components are located on different servers." {
 		t.Errorf("detail %q", state.Detail)
 	}
-	r.refuses(problem.SameServer, time.Minute)
+	r.refuses(problem.SameServer, retryLater)
 	if n.Connections() != 1 {
 		t.Errorf("%d lanes for a Sensor that is not accepted", n.Connections())
 	}
