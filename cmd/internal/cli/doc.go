@@ -9,4 +9,8 @@
 // and completion need no daemon, and gives it to a [Forwarder], which replaces
 // what commands marked with [Remote] do: they travel to the daemon as they were
 // typed. What names a local file is read locally and travels as standard input.
+//
+// [Program] makes a tree the local binary's: it reads the configuration, and
+// adds run (which [Serve] does), config, reset-password and completion. The
+// commands that every daemon has are here too: [Certificate] and [Audit].
 package cli
