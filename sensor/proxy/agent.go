@@ -217,13 +217,17 @@ func (in *incoming) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := a.conn.Read(p[:min(len(p), a.proxy.ingress.Most())])
+	late := errors.Is(err, os.ErrDeadlineExceeded)
 	if n > 0 {
 		if unpaid := a.pay(n); unpaid != nil {
 			return 0, unpaid
 		}
+		if late {
+			err = nil // what comes next does
+		}
 		return n, err
 	}
-	if a.silent = errors.Is(err, os.ErrDeadlineExceeded); a.silent {
+	if a.silent = late; late {
 		err = io.EOF
 	}
 	return 0, err

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"vedette/pki"
 	"vedette/pki/pkitest"
 	"vedette/proto/link"
 )
@@ -118,4 +119,27 @@ func BenchmarkSmallRequest(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// BenchmarkWithdraw is how long Apply takes that cuts 1,000 agents of 2,000,
+// with everything else in the same process.
+func BenchmarkWithdraw(b *testing.B) {
+	good, bad := pkitest.Agent(b, "good"), pkitest.Agent(b, "bad")
+	r := open(b, options{}, echo)
+	for b.Loop() {
+		b.StopTimer()
+		r.Apply(listing(1, true, []*pki.Pair{good, bad}, nil))
+		for range 1000 {
+			r.call(good).says(b, "hello")
+			r.call(bad).says(b, "hello")
+		}
+		b.StartTimer()
+		if n := r.Apply(listing(2, true, []*pki.Pair{good}, []*pki.Pair{bad})); n != 1000 {
+			b.Fatalf("%d were cut", n)
+		}
+		b.StopTimer()
+		r.CutAll()
+		eventually(b, "all are gone", func() bool { return r.Counts().Agents == 0 })
+		b.StartTimer()
+	}
 }

@@ -162,8 +162,9 @@ func withOthers(b *testing.B, n, size int) (r *rig, ready func()) {
 
 func holdAgents(b *testing.B, n, size int) {
 	r, ready := withOthers(b, n, size)
-	before := measure(b)
+	before, busy := measure(b), cpuTime()
 	ready()
+	busy = cpuTime() - busy
 	eventually(b, "everything is acknowledged", func() bool { return r.dial.Stats().Retained == 0 })
 	<-time.After(3 * time.Second) // agents have fallen silent
 	after := measure(b)
@@ -175,6 +176,7 @@ func holdAgents(b *testing.B, n, size int) {
 	b.ReportMetric(each(after.heap, before.heap), "KiB-heap/agent")
 	b.ReportMetric(each(after.stacks, before.stacks), "KiB-stack/agent")
 	b.ReportMetric(1024*each(after.objects, before.objects), "objects/agent")
+	b.ReportMetric(float64(busy.Microseconds())/float64(n), "cpu-us/agent") // handshake, stream, message and answer
 	b.ReportMetric(0, "ns/op")
 }
 
