@@ -19,6 +19,7 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 	anybody := acts.Roles()
 	auditors := []acts.Role{acts.LocalAdministrator, acts.Administrator, acts.SecurityAuditor}
 	administrators := []acts.Role{acts.LocalAdministrator, acts.Administrator}
+	locals := []acts.Role{acts.LocalAdministrator}
 	some := []pki.Fingerprint{{1}}
 	for name, c := range map[string]struct {
 		may []acts.Role
@@ -69,6 +70,26 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		}},
 		"switch": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.SetValidation(ctx, a, acts.SetValidation{}))
+		}},
+		"sensors": {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.SensorServers(ctx, a)) }},
+		"sensor":  {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.SensorServer(ctx, a, "x")) }},
+		"accept": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.AcceptSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
+		}},
+		"accept preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewAcceptSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
+		}},
+		"reject": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.RejectSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
+		}},
+		"reject preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewRejectSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
+		}},
+		"delete Sensor": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
+		}},
+		"delete Sensor preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDeleteSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
 		}},
 		"switch preview": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewSetValidation(ctx, a, acts.SetValidation{}))

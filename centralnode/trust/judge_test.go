@@ -79,7 +79,25 @@ func TestWithdrawalsAreRememberedInTheirOrder(t *testing.T) {
 	if got := s.Without([]pki.Fingerprint{again}).LastWithdrawn(1); !slices.Equal(got, []pki.Fingerprint{again}) {
 		t.Errorf("after another withdrawal: %v", got)
 	}
+	if got := s.Without([]pki.Fingerprint{again}).With([]pki.Fingerprint{one}).Without([]pki.Fingerprint{one}).LastWithdrawn(9); !slices.Equal(got, []pki.Fingerprint{one, again, two}) {
+		t.Errorf("a leaf that was withdrawn twice: %v", got)
+	}
 	if got := s.AllListed(); !slices.Equal(got, []pki.Fingerprint{again}) {
 		t.Errorf("listed: %v", got)
+	}
+}
+
+func TestChangeOfListsLeavesTheOneBeforeAsItWas(t *testing.T) {
+	leaf, sensor := pki.Fingerprint{1}, pki.Fingerprint{2}
+	before := trust.NewSnapshot(trust.Lists{Revision: 3, Policy: 2})
+	after := before.With([]pki.Fingerprint{leaf}).WithSensor(sensor, trust.Accepted).WithValidation(true).At(9, true)
+	if before.Listed(leaf) || before.Sensor(sensor) != trust.Unknown || before.Validation || before.Revision != 3 || before.Policy != 2 {
+		t.Errorf("the snapshot before is %+v", before)
+	}
+	if !after.Listed(leaf) || after.Len() != 1 || after.Sensor(sensor) != trust.Accepted || !after.Validation || after.Revision != 9 || after.Policy != 9 {
+		t.Errorf("the snapshot after is %+v", after)
+	}
+	if gone := after.WithSensor(sensor, trust.Unknown).At(10, false); gone.Sensor(sensor) != trust.Unknown || gone.AcceptedSensors() != 0 || gone.Policy != 9 || after.AcceptedSensors() != 1 {
+		t.Errorf("after the Sensor was deleted %+v", gone)
 	}
 }
