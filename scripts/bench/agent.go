@@ -34,11 +34,11 @@ func (b *bench) agent(ctx context.Context) error {
 	if err := os.WriteFile(config, fmt.Appendf(nil, "state_dir = %q\npolicy_file = \"\"\n[log]\nlevel = \"warn\"\n", filepath.Join(dir, "state")), 0o600); err != nil {
 		return err
 	}
-	if err := n.run(nil, "certificate", "download", "--out", crt); err != nil {
+	if err := n.Command(nil, "certificate", "download", "--out", crt); err != nil {
 		return err
 	}
 	bin := filepath.Join(b.bin, "agent")
-	if out, err := exec.Command(bin, "--config", config, "--message-broker=enable", "--type=kata", "--servers="+n.address, "--tls=yes", "--pinned-certificate="+crt).CombinedOutput(); err != nil {
+	if out, err := exec.Command(bin, "--config", config, "--message-broker=enable", "--type=kata", "--servers="+n.Address, "--tls=yes", "--pinned-certificate="+crt).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	cmd := exec.Command(bin, "--config", config, "run")
@@ -75,7 +75,7 @@ func (b *bench) agent(ctx context.Context) error {
 		return err
 	}
 	var hosts []acts.Host
-	if err := errors.Join(pause(ctx, time.Second), n.run(&hosts, "host", "list")); err != nil {
+	if err := errors.Join(pause(ctx, time.Second), n.Command(&hosts, "host", "list")); err != nil {
 		return err
 	}
 	b.report("agent", "process starts while measured", float64(started)/seconds, "1/s", "100")

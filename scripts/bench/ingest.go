@@ -22,7 +22,7 @@ const (
 
 func (n *node) fleet() simulate.Config {
 	return simulate.Config{
-		Agents: ingestAgents, Servers: []string{n.address}, Pin: n.pin, EventsPerPackage: 32,
+		Agents: ingestAgents, Servers: []string{n.Address}, Pin: n.Pin, EventsPerPackage: 32,
 		Timeout: time.Minute, Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -22,11 +22,11 @@ func (b *bench) withdraw(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = n.End() }() // its end is not what is measured
-	stays, err := n.identity("stays")
+	stays, err := n.Identity("stays")
 	if err != nil {
 		return err
 	}
-	if err := n.run(nil, "agent-certificate", "validation", "on", "--yes"); err != nil {
+	if err := n.Command(nil, "agent-certificate", "validation", "on", "--yes"); err != nil {
 		return err
 	}
 	others, stop := context.WithCancel(ctx)
@@ -42,7 +42,7 @@ func (b *bench) withdraw(ctx context.Context) error {
 	<-ready
 	var taken, returned, inside []float64
 	for round := range withdrawRounds {
-		gone, err := n.identity(fmt.Sprintf("gone-%d", round))
+		gone, err := n.Identity(fmt.Sprintf("gone-%d", round))
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (b *bench) withdraw(ctx context.Context) error {
 		}
 		var done acts.Withdrawal
 		began := time.Now()
-		err = n.run(&done, "agent-certificate", "delete", gone.Fingerprint().String(), "--yes")
+		err = n.Command(&done, "agent-certificate", "delete", gone.Fingerprint().String(), "--yes")
 		took := time.Since(began)
 		err = errors.Join(err, pause(ctx, time.Second))
 		cancel()

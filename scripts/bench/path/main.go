@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ const ours = "sensor"
 
 // options says what to measure.
 type options struct {
-	out      string
+	bin, out string
 	subjects []string
 	rounds   int
 	size     float64
@@ -42,8 +43,8 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
-	if len(os.Args) == 3 && os.Args[1] == centralCommand {
-		return beCentral(ctx, os.Args[2])
+	if len(os.Args) == 4 && os.Args[1] == centralCommand {
+		return beCentral(ctx, os.Args[2], os.Args[3])
 	}
 	measures := []*measure{bulk(), bulkFlat(), connect(), flat(), steady(), idle(1000), idle(9000)}
 	var names []string
@@ -51,6 +52,7 @@ func run(ctx context.Context) (err error) {
 		names = append(names, m.name)
 	}
 	var o options
+	flag.StringVar(&o.bin, "bin", "bin", "folder of the binaries")
 	flag.StringVar(&o.out, "out", "bench", "folder for the results")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each subject has its turn")
 	flag.Float64Var(&o.size, "size", 1, "size of the loads; 0.1 is a tenth of the usual")
@@ -59,6 +61,9 @@ func run(ctx context.Context) (err error) {
 	flag.Parse()
 	o.subjects = strings.Split(*subjects, ",")
 
+	if o.bin, err = filepath.Abs(o.bin); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "vp-")
 	if err != nil {
 		return err

@@ -54,14 +54,14 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options) (
 	}
 	var all *world
 	if !m.fresh {
-		if all, err = newWorld(ctx, certs, o.subjects, o.size); err != nil {
+		if all, err = newWorld(ctx, certs, o.subjects, o); err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, all.end()) }()
 	}
 	for n := range rounds {
 		for i, name := range o.subjects {
-			values, err := m.one(ctx, all, i, certs, name, o.size)
+			values, err := m.one(ctx, all, i, certs, name, o)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", m.name, name, err)
 			}
@@ -81,11 +81,11 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options) (
 	return rows, nil
 }
 
-func (m *measure) one(ctx context.Context, all *world, i int, certs *certificates, name string, size float64) (_ map[string]float64, err error) {
+func (m *measure) one(ctx context.Context, all *world, i int, certs *certificates, name string, o options) (_ map[string]float64, err error) {
 	if all != nil {
 		return m.turn(ctx, all, all.subjects[i])
 	}
-	w, err := newWorld(ctx, certs, []string{name}, size)
+	w, err := newWorld(ctx, certs, []string{name}, o)
 	if err != nil {
 		return nil, err
 	}

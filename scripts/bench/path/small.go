@@ -21,6 +21,7 @@ func smallMetrics(cpu, p99 aim, central ...aim) []metric {
 		{key: "rate", what: "requests", unit: "1/s"},
 		{key: "p50", what: "answer, p50", unit: "ms"},
 		{key: "p99", what: "answer, p99", unit: "ms", aims: []aim{p99}},
+		{key: "max", what: "answer, longest", unit: "ms"},
 		{key: "busy", what: "cores kept busy by all", unit: ""},
 	}
 }
@@ -105,10 +106,10 @@ func small(ctx context.Context, w *world, s *subject, n int, play func(context.C
 	if err != nil {
 		return nil, err
 	}
-	p50, p99 := percentiles(slices.Concat(took...))
+	p50, p99, longest := percentiles(slices.Concat(took...))
 	values := map[string]float64{
 		"central": each(p.central, p.Requests), "client": each(p.client, p.Requests),
-		"rate": float64(p.Requests) / p.wall.Seconds(), "p50": p50, "p99": p99, "busy": p.busy(),
+		"rate": float64(p.Requests) / p.wall.Seconds(), "p50": p50, "p99": p99, "max": longest, "busy": p.busy(),
 	}
 	if s.proxy != nil {
 		values["proxy"] = each(p.proxy, p.Requests)

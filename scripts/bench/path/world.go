@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"vedette/scripts/bench/daemon"
 	"vedette/scripts/bench/process"
 )
 
@@ -17,6 +19,9 @@ const (
 	suite   = "TLS_AES_128_GCM_SHA256"
 	group   = "X25519"
 )
+
+// maxThreads is the environment of a Go program with as many threads.
+var maxThreads = fmt.Sprintf("GOMAXPROCS=%d", threads)
 
 // subject is a way from agents to the Central Node.
 type subject struct {
@@ -36,31 +41,36 @@ type world struct {
 }
 
 // kinds are the subjects that there are.
-var kinds = []string{"direct", "haproxy", "nginx"}
+var kinds = []string{"direct", "haproxy", "nginx", ours}
 
-func newWorld(ctx context.Context, certs *certificates, names []string, size float64) (_ *world, err error) {
-	w := &world{certs: certs, size: size}
+func newWorld(ctx context.Context, certs *certificates, names []string, o options) (_ *world, err error) {
+	w := &world{certs: certs, size: o.size}
 	if w.central, err = startCentral(certs); err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		if err := w.add(ctx, name); err != nil {
+		if err := w.add(ctx, name, o); err != nil {
 			return nil, errors.Join(fmt.Errorf("set up %s: %w", name, err), w.end())
 		}
 	}
 	return w, nil
 }
 
-func (w *world) add(ctx context.Context, name string) (err error) {
+func (w *world) add(ctx context.Context, name string, o options) (err error) {
 	s := &subject{name: name, address: w.central.address}
-	shown := w.certs.front
+	pin := w.certs.front.Fingerprint()
 	switch name {
 	case "direct":
-		shown = w.certs.central
+		pin = w.certs.central.Fingerprint()
 	case "haproxy":
 		s.proxy, s.address, err = startHAProxy(w.certs, w.central.address)
 	case "nginx":
 		s.proxy, s.address, err = startNginx(w.certs, w.central.address)
+	case ours:
+		var d *daemon.Daemon
+		if d, err = startSensor(ctx, filepath.Join(o.bin, "sensor"), w.certs, w.central); err == nil {
+			s.proxy, s.address, pin = d.Process, d.Address, d.Pin
+		}
 	default:
 		err = errors.New("there is no such subject")
 	}
@@ -68,7 +78,7 @@ func (w *world) add(ctx context.Context, name string) (err error) {
 		return err
 	}
 	w.subjects = append(w.subjects, s)
-	s.ids = dialer(shown.Fingerprint(), w.certs.agents...)
+	s.ids = dialer(pin, w.certs.agents...)
 	return s.warm(ctx)
 }
 

@@ -1,0 +1,152 @@
+// Package daemon runs the real binaries for the benchmarks, each with a fresh
+// state folder, and gives them commands as an administrator does.
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"vedette/internal/acts"
+	"vedette/pki"
+	"vedette/scripts/bench/process"
+)
+
+// Daemon is a Central Node or a Sensor that runs.
+type Daemon struct {
+	*process.Process
+	// Address is where agents connect, Pin what they meet there.
+	Address string
+	Pin     pki.Fingerprint
+
+	options Options
+	config  string
+}
+
+// Options says what to run.
+type Options struct {
+	Program string // path of the binary
+	Dir     string // a folder that exists and is the daemon's own
+	// Settings are lines of its configuration beside addresses and paths.
+	Settings string
+	// Prefix is put in front of the command line.
+	Prefix []string
+	// Env is added to the environment.
+	Env []string
+}
+
+// startTimeout is what a daemon has to answer its first command.
+const startTimeout = 30 * time.Second
+
+// New prepares a daemon with a fresh state on a free port of loopback.
+func New(o Options) (*Daemon, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{options: o, config: filepath.Join(o.Dir, "c.toml"), Address: l.Addr().String()}
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	// The settings come last, because they may begin a table.
+	text := fmt.Sprintf("listen = %q\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\nlog_level = \"error\"\n%s",
+		d.Address, filepath.Join(o.Dir, "s"), filepath.Join(o.Dir, "k"), o.Settings)
+	return d, os.WriteFile(d.config, []byte(text), 0o600)
+}
+
+// Start runs the daemon, for the first time or again, and waits until it
+// answers.
+func (d *Daemon) Start(ctx context.Context) (err error) {
+	line := append(d.options.Prefix, d.options.Program, "--config", d.config, "run")
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), d.options.Env...)
+	if d.Process, err = process.Start(cmd); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(startTimeout); ; {
+		var served acts.ServerCertificate
+		if err = d.Command(&served, "certificate", "show"); err == nil {
+			d.Pin = served.Fingerprint
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return errors.Join(err, d.End())
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-d.Done():
+			return fmt.Errorf("%s ended: %w", d.options.Program, d.Err())
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), d.End())
+		}
+	}
+}
+
+// Command gives a command and decodes its answer, unless into is nil.
+func (d *Daemon) Command(into any, args ...string) error {
+	cmd := exec.Command(d.options.Program, append([]string{"--config", d.config}, args...)...)
+	if into != nil {
+		cmd.Args = append(cmd.Args, "--output", "json")
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", filepath.Base(d.options.Program), strings.Join(args, " "), err, &errs)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(out, into)
+}
+
+// Identity has a Central Node generate an agent certificate.
+func (d *Daemon) Identity(name string) (*pki.Pair, error) {
+	path := filepath.Join(d.options.Dir, name+".pfx")
+	if err := d.Command(nil, "agent-certificate", "generate", "--name", name, "--out", path); err != nil {
+		return nil, err
+	}
+	raw, err := pki.ReadKeyFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return pki.DecodePFX(raw, "")
+}
+
+// Join points a Sensor at a Central Node, whose certificate is known, and
+// returns the Sensor's link identity. Somebody has to accept that.
+func (d *Daemon) Join(address string, pin pki.Fingerprint) (pki.Fingerprint, error) {
+	var n acts.CentralNode
+	err := d.Command(&n, "central-node", "set", address, "--yes", "--fingerprint", pin.String())
+	return n.LinkIdentity, err
+}
+
+// Carries waits until a Sensor carries agents.
+func (d *Daemon) Carries(ctx context.Context) error {
+	for deadline := time.Now().Add(startTimeout); ; {
+		var n acts.CentralNode
+		if err := d.Command(&n, "central-node", "show"); err != nil {
+			return err
+		}
+		if n.State == acts.LinkAccepted {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the Sensor is %s: %s", n.State, n.Detail)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

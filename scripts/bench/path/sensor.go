@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"vedette/pki"
+	"vedette/scripts/bench/daemon"
+)
+
+// startSensor runs the real Sensor, points it at the Central Node by its own
+// commands, and has it accepted.
+func startSensor(ctx context.Context, program string, c *certificates, n *central) (_ *daemon.Daemon, err error) {
+	dir, err := os.MkdirTemp(c.dir, "s")
+	if err != nil {
+		return nil, err
+	}
+	d, err := daemon.New(daemon.Options{
+		Program: program, Dir: dir, Env: []string{maxThreads},
+		Settings: "unsafe_same_server = true\n[limits]\nstrangers_per_address = 4096\n",
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Start(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.End())
+		}
+	}()
+	var identity pki.Fingerprint
+	if identity, err = d.Join(n.address, c.central.Fingerprint()); err != nil {
+		return nil, err
+	}
+	if err := n.accept(identity); err != nil {
+		return nil, err
+	}
+	return d, d.Carries(ctx)
+}
