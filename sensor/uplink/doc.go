@@ -18,9 +18,9 @@
 //
 // # Parts
 //
-//   - uplink, turn: the Central Node in force, and links to it one after the other
+//   - uplink: the Central Node in force, and links to it one after the other
 //   - life, control, lanes: one link from its first lane to its end
-//   - dial, fault, probe: connections, and why there is none, for a person
+//   - dial, pins, probe: connections, and which certificates are accepted
+//   - fault, backoff: why there is no link, for a person; when to try again
 //   - state, refusal, look: what others are told
-//   - pins, backoff: which certificates are accepted; when to try again
 package uplink

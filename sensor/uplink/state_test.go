@@ -66,8 +66,19 @@ func TestUnconfiguredSensorDialsNobodyUntilItIsPointed(t *testing.T) {
 	pair := pkitest.Pair(t, pki.KeyECDSAP256)
 	n := uplinktest.Listen(t, uplinktest.Options{Certificate: pair, Server: there})
 	r := run(t, Target{}, options{})
-	if s := r.await(acts.LinkUnconfigured); s.Next == "" {
-		t.Errorf("state %+v has no next step", s)
+	before := r.await(acts.LinkUnconfigured)
+	if before.Next == "" {
+		t.Errorf("state %+v has no next step", before)
+	}
+	changed := r.Changed()
+	r.Point(Target{})
+	select {
+	case <-changed: // it is news that nothing is configured, again
+	default:
+		t.Error("Point is not told")
+	}
+	if now := r.State(); !now.Since.After(before.Since) {
+		t.Errorf("since %v, pointed after %v", now.Since, before.Since)
 	}
 	r.refuses(problem.SensorUnconfigured, retryLater)
 	r.Point(target(n, pair))

@@ -122,6 +122,7 @@ func (u *Uplink) Point(t Target) {
 	close(u.turn.over)
 	u.turn = newTurn(t)
 	u.carrier, u.takenOver = nil, time.Time{}
+	u.state = State{} // whatever comes is new, also by its time
 	u.set(u.starting(t), nil)
 }
 
