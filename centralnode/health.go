@@ -16,8 +16,10 @@ func (n *Node) gauges() []health.Gauge {
 	return []health.Gauge{
 		{Name: "agent_connections", Help: "Live connections of agents that were let in.", Read: func() float64 {
 			admitted, _ := n.gateway.Counts()
-			return float64(admitted)
+			return float64(max(0, admitted-n.sensors.Lanes()))
 		}},
+		{Name: "sensors_connected", Help: "Accepted Sensors that have a link.", Read: func() float64 { return float64(n.sensors.Connected()) }},
+		{Name: "sensor_lanes", Help: "Connections of their links.", Read: func() float64 { return float64(n.sensors.Lanes()) }},
 		{Name: "stranger_connections", Help: "Live connections that were not yet let in.", Read: func() float64 {
 			_, strangers := n.gateway.Counts()
 			return float64(strangers)

@@ -27,6 +27,8 @@ type Sensors interface {
 	// Decided tells a Sensor what was decided about it.
 	Decided(f pki.Fingerprint)
 	CutAll() int
+	// Lanes counts connections at the door that are no agents'.
+	Lanes() int
 }
 
 // SensorServers shows the table of Sensor servers, requests and all.
@@ -182,11 +184,11 @@ func (a *Admin) sensorCounts(ctx context.Context) (c acts.SensorCounts, problems
 			if s.Connected {
 				c.Connected++
 			} else {
-				problems = append(problems, fmt.Sprintf("Sensor server %s (%s) is not connected.", s.Name, s.ID))
+				problems = append(problems, "Sensor server "+named(s)+" is not connected.")
 			}
 		}
 		for _, problem := range row.look.Problems {
-			problems = append(problems, fmt.Sprintf("Sensor server %s (%s): %s", s.Name, s.ID, problem))
+			problems = append(problems, "Sensor server "+named(s)+": "+problem)
 		}
 	}
 	switch c.Pending {

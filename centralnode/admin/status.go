@@ -19,6 +19,7 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 	}
 	trust, events := a.c.Door.Trust(), a.c.Events.State()
 	admitted, strangers := a.c.Door.Counts()
+	admitted = max(0, admitted-a.c.Sensors.Lanes()) // a lane may end between the two looks
 	s := acts.Status{
 		Daemon: "centralnode", Version: a.c.Version, Started: a.started, Address: a.c.Address,
 		StoreID: a.c.StoreID, Revision: uint64(a.c.Store.Revision()),

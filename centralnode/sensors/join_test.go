@@ -74,7 +74,7 @@ func TestSensorCarriesAgentsOnceItIsAccepted(t *testing.T) {
 		t.Fatalf("hosts %+v, %v", hosts, err)
 	}
 	status, err := w.Admin().Status(t.Context(), local)
-	if err != nil || status.Sensors != (acts.SensorCounts{Accepted: 1, Connected: 1}) {
+	if err != nil || status.Sensors != (acts.SensorCounts{Accepted: 1, Connected: 1}) || status.Agents.Connections != 1 {
 		t.Fatalf("status %+v, %v", status, err)
 	}
 }

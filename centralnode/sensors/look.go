@@ -73,6 +73,32 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 	return l
 }
 
+// Lanes counts the connections at the door that are lanes of Sensors which were
+// let in.
+func (r *Room) Lanes() (n int) {
+	for _, p := range r.live() {
+		p.mu.Lock()
+		for _, l := range p.lanes {
+			if l.conn.Admitted() {
+				n++
+			}
+		}
+		p.mu.Unlock()
+	}
+	return n
+}
+
+// Connected counts the Accepted Sensors that have a link.
+func (r *Room) Connected() (n int) {
+	snapshot := r.c.Door.Trust()
+	for _, p := range r.live() {
+		if p.isIntroduced() && snapshot.Sensor(p.id) == trust.Accepted {
+			n++
+		}
+	}
+	return n
+}
+
 // Name is what the Sensor of an id calls itself, cleaned for people; empty when
 // there is none, or it has no name.
 func (r *Room) Name(id string) string {
