@@ -18,11 +18,6 @@ import (
 	"vedette/proto/problem"
 )
 
-// silence is when an agent that sends nothing is waited for without buffers.
-// Setting a deadline costs as much as a small write; it is done once in this
-// time.
-const silence = time.Second
-
 // agent is the connection of an Endpoint Agent that was let in, and its stream.
 type agent struct {
 	proxy *Proxy
@@ -37,7 +32,7 @@ type agent struct {
 	going    int                // directions that have not ended
 	heard    bool               // the agent has ended its direction
 	answered bool               // the Central Node has ended its direction
-	wrote    time.Time          // when conn took something, to the second
+	wrote    time.Time          // when conn took something, roughly
 
 	// Only for the direction from the agent: the deadline of its next Read, and
 	// that it passed.
@@ -210,8 +205,8 @@ type incoming agent
 // agent falls silent it pretends the end, so that no buffer waits with it.
 func (in *incoming) Read(p []byte) (int, error) {
 	a := (*agent)(in)
-	if now := time.Now(); a.readUntil.Sub(now) < silence {
-		a.readUntil = now.Add(2 * silence)
+	if now := time.Now(); a.readUntil.Sub(now) < a.proxy.times.silence {
+		a.readUntil = now.Add(2 * a.proxy.times.silence)
 		if err := a.conn.SetReadDeadline(a.readUntil); err != nil {
 			return 0, err
 		}
@@ -282,7 +277,7 @@ type outgoing agent
 func (out *outgoing) Write(p []byte) (int, error) {
 	a := (*agent)(out)
 	if now := time.Now(); a.writeUntil.Sub(now) < a.proxy.times.write {
-		a.writeUntil = now.Add(a.proxy.times.write + time.Second)
+		a.writeUntil = now.Add(a.proxy.times.write + a.proxy.times.silence)
 		if err := a.mayWrite(now); err != nil {
 			return 0, err
 		}
@@ -290,14 +285,13 @@ func (out *outgoing) Write(p []byte) (int, error) {
 	return a.conn.Write(p)
 }
 
-// mayWrite moves the deadlines on that depend on what is sent to the agent,
-// once a second.
+// mayWrite moves the deadlines on that depend on what is sent to the agent.
 func (a *agent) mayWrite(now time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.wrote = now
 	if a.heard && !a.over {
-		if err := a.stream.SetReadDeadline(now.Add(a.proxy.times.end + time.Second)); err != nil {
+		if err := a.stream.SetReadDeadline(now.Add(a.proxy.times.end + a.proxy.times.silence)); err != nil {
 			return err
 		}
 	}

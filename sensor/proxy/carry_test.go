@@ -256,13 +256,13 @@ func TestAgentsThatDoNotGoOnAreCut(t *testing.T) {
 		serve func(*link.Stream)
 		then  func(*caller) error
 	}{
-		"never reads":       {proxy.Times{Write: 50 * time.Millisecond}, flood, nil},
-		"idle for too long": {proxy.Times{Idle: 50 * time.Millisecond}, echo, nil},
-		"silent after the answer": {proxy.Times{End: 50 * time.Millisecond}, func(s *link.Stream) {
+		"never reads":       {proxy.Times{Write: 50 * time.Millisecond, Silence: 50 * time.Millisecond}, flood, nil},
+		"idle for too long": {proxy.Times{Idle: 50 * time.Millisecond, Silence: 50 * time.Millisecond}, echo, nil},
+		"silent after the answer": {proxy.Times{End: 50 * time.Millisecond, Silence: 50 * time.Millisecond}, func(s *link.Stream) {
 			_ = s.CloseWrite()
 			_, _ = io.Copy(io.Discard, s)
 		}, nil},
-		"an answer that never comes": {proxy.Times{End: 50 * time.Millisecond}, func(s *link.Stream) {
+		"an answer that never comes": {proxy.Times{End: 50 * time.Millisecond, Silence: 50 * time.Millisecond}, func(s *link.Stream) {
 			_, _ = io.Copy(io.Discard, s)
 			_, _ = s.Read(make([]byte, 1))
 		}, func(c *caller) error { return c.CloseWrite() }},
@@ -288,8 +288,8 @@ func TestAgentsThatDoNotGoOnAreCut(t *testing.T) {
 
 func TestASilentAgentThatIsSentSomethingStays(t *testing.T) {
 	t.Parallel()
-	r := open(t, options{times: proxy.Times{Write: time.Second, Idle: 1500 * time.Millisecond}}, func(s *link.Stream) {
-		tick := time.NewTicker(100 * time.Millisecond)
+	r := open(t, options{times: proxy.Times{Silence: 50 * time.Millisecond, Idle: 500 * time.Millisecond}}, func(s *link.Stream) {
+		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for range 35 {
 			if _, err := s.Write([]byte("x")); err != nil {
@@ -372,4 +372,62 @@ func TestIngressIsHeldBackNotDropped(t *testing.T) {
 		t.Errorf("twice a second's bytes came within %v", took)
 	}
 	all.Wait()
+}
+
+func TestAgentsShareTheIngressWhateverTheirConnections(t *testing.T) {
+	var mu sync.Mutex
+	got := map[pki.Fingerprint]int{}
+	r := open(t, options{ingress: 200_000_000}, func(s *link.Stream) {
+		leaf := pki.FingerprintOf(s.Meta().Leaf)
+		for p := make([]byte, 1<<15); ; {
+			n, err := s.Read(p)
+			mu.Lock()
+			got[leaf] += n
+			mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	})
+	r.Apply(listing(1, false, nil, nil))
+	many, few := pkitest.Agent(t, "many"), pkitest.Agent(t, "few")
+	var all sync.WaitGroup
+	for who, conns := range map[*pki.Pair]int{many: 50, few: 5} {
+		for range conns {
+			c := r.call(who)
+			all.Go(func() {
+				for p := make([]byte, 1<<16); ; {
+					if _, err := c.Write(p); err != nil {
+						return
+					}
+				}
+			})
+		}
+	}
+	look := func() (a, b int, at time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		return got[many.Fingerprint()], got[few.Fingerprint()], time.Now()
+	}
+	<-time.After(300 * time.Millisecond) // all are sending
+	// On a busy machine the CPU may be what is short at times, and nothing shares that.
+	var tries []string
+	fair := false
+	for n := 0; n < 6 && !fair; n++ {
+		a0, b0, began := look()
+		<-time.After(600 * time.Millisecond)
+		a, b, ended := look()
+		a, b = a-a0, b-b0
+		rate := float64(a+b) / ended.Sub(began).Seconds()
+		if rate > 1.15*25e6 { // what was on its way within the link may come on top
+			t.Errorf("%.0f bytes a second passed", rate)
+		}
+		fair = rate > 0.9*25e6 && min(a, b) > (a+b)/2*8/10
+		tries = append(tries, fmt.Sprintf("%d and %d bytes, %.0f a second", a, b, rate))
+	}
+	r.CutAll()
+	all.Wait()
+	if !fair {
+		t.Errorf("50 connections of one agent and 5 of another got\n%s", strings.Join(tries, "\n"))
+	}
 }

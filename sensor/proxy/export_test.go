@@ -11,7 +11,7 @@ import (
 func (p *Proxy) Unlimited() { p.ingress = share.New[owner](1<<40, 1<<30, p.config.Now) }
 
 // Times are what tests want shorter; zero keeps the default.
-type Times struct{ First, Open, Idle, Write, End, Drain, Header, Linger time.Duration }
+type Times struct{ First, Open, Idle, Write, End, Drain, Silence, Header, Linger time.Duration }
 
 // Hurry sets times, before Run.
 func (p *Proxy) Hurry(t Times) {
@@ -25,6 +25,7 @@ func (p *Proxy) Hurry(t Times) {
 		{&p.times.write, t.Write},
 		{&p.times.end, t.End},
 		{&p.times.drain, t.Drain},
+		{&p.times.silence, t.Silence},
 		{&p.times.header, t.Header},
 		{&p.times.linger, t.Linger},
 	} {

@@ -35,6 +35,10 @@ type times struct {
 	end   time.Duration // without a byte, once the other direction has ended
 	drain time.Duration // to end when the Sensor does
 
+	// silence is when an agent that sends nothing is waited for without buffers,
+	// and how often deadlines move on: setting one costs as much as a small write.
+	silence time.Duration
+
 	header time.Duration // to send a request that is refused
 	linger time.Duration // to read the refusal
 }
@@ -43,7 +47,8 @@ func defaultTimes() times {
 	return times{
 		first: 5 * time.Second, open: 5 * time.Second, idle: 75 * time.Minute,
 		write: time.Minute, end: time.Minute, drain: 5 * time.Second,
-		header: 5 * time.Second, linger: 3 * time.Second,
+		silence: time.Second,
+		header:  5 * time.Second, linger: 3 * time.Second,
 	}
 }
 

@@ -134,7 +134,7 @@ func TestACallerThatOnlyWritesStillGetsTheAnswer(t *testing.T) {
 }
 
 // short are the times of strangers where a test waits for their end.
-var short = proxy.Times{First: 2 * time.Second, Header: 2 * time.Second, Linger: 500 * time.Millisecond}
+var short = proxy.Times{First: 2 * time.Second, Header: time.Second, Linger: 300 * time.Millisecond}
 
 func TestSlowAndOversizedHeadersAreRefused(t *testing.T) {
 	t.Parallel()

@@ -271,6 +271,21 @@ type caller struct {
 type watched struct {
 	net.Conn
 	ended atomic.Bool
+	slow  atomic.Int64 // pause within each write, a time.Duration
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	pause := time.Duration(w.slow.Load())
+	if pause == 0 {
+		return w.Conn.Write(p)
+	}
+	n, err := w.Conn.Write(p[:len(p)/2])
+	if err != nil {
+		return n, err
+	}
+	<-time.After(pause)
+	m, err := w.Conn.Write(p[n:])
+	return n + m, err
 }
 
 func (w *watched) Read(p []byte) (int, error) {
