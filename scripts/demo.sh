@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The product's main job on real input: a Central Node and an Endpoint Agent on
-# this machine, set up as documented ("Central Node, with validation") by the
+# The product's main job on real input: a Central Node, a Sensor and an Endpoint
+# Agent on this machine, set up as documented ("Sensor, with validation") by the
 # product's own commands. Real process events flow until Ctrl-C, or for
 # DEMO_SECONDS. Everything is kept in demo/.
 set -euo pipefail
@@ -9,6 +9,8 @@ root=$PWD
 demo=$root/demo
 cn_address=${DEMO_ADDRESS:-127.0.0.2:9443}
 cn_local=${DEMO_LOCAL_ADDRESS:-127.0.0.2:9090}
+sensor_address=${DEMO_SENSOR_ADDRESS:-127.0.0.3:9443}
+sensor_local=${DEMO_SENSOR_LOCAL_ADDRESS:-127.0.0.3:9090}
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '== %s\n' "$*"; }
@@ -41,10 +43,13 @@ trap finish EXIT
 trap 'exit 0' INT TERM
 
 CN_BIN=$root/bin/centralnode
+SENSOR_BIN=$root/bin/sensor
 AGENT_BIN=$root/bin/agent
 CN_CONFIG=$demo/centralnode.toml
+SENSOR_CONFIG=$demo/sensor.toml
 AGENT_CONFIG=$demo/agent.toml
 cn() { "$CN_BIN" --config "$CN_CONFIG" "$@"; }
+sensor() { "$SENSOR_BIN" --config "$SENSOR_CONFIG" "$@"; }
 agent() { "$AGENT_BIN" --config "$AGENT_CONFIG" "$@"; }
 
 # until_true SECONDS COMMAND...: polls until the command succeeds.
@@ -62,6 +67,15 @@ listen = "$cn_address"
 state_dir = "$demo/centralnode"
 socket = "$run/centralnode.sock"
 local_listen = "$cn_local"
+unsafe_same_server = true # a demonstration: both daemons are on this machine
+EOF
+cat >"$SENSOR_CONFIG" <<EOF
+listen = "$sensor_address"
+state_dir = "$demo/sensor"
+socket = "$run/sensor.sock"
+local_listen = "$sensor_local"
+name = "demo branch"
+unsafe_same_server = true
 EOF
 cat >"$AGENT_CONFIG" <<EOF
 state_dir = "$demo/agent"
@@ -75,16 +89,33 @@ pids+=($!)
 until_true 20 cn status || fail "the Central Node did not start" "$demo/centralnode.log"
 cn certificate show
 
-say "1. Download the server certificate of the Central Node"
-cn certificate download --out "$demo/centralnode.crt"
-say "2. Turn on Validate Endpoint Agent TLS certificates"
+say "Sensor on $sensor_address"
+"$SENSOR_BIN" --config "$SENSOR_CONFIG" run 2>"$demo/sensor.log" &
+pids+=($!)
+until_true 20 sensor status || fail "the Sensor did not start" "$demo/sensor.log"
+
+say "1. Enable traffic redirection: name the Central Node, compare its certificate"
+sensor central-node set "$cn_address" --dry-run
+value_of() { grep -o "\"$1\": *\"[^\"]*\"" | head -n 1 | cut -d'"' -f4; }
+cn_fingerprint=$(cn certificate show --output json | value_of fingerprint)
+sensor central-node set "$cn_address" --fingerprint "$cn_fingerprint" --yes
+say "2. Authorise the Sensor on the Central Node"
+identity=$(sensor central-node show --output json | value_of link_identity)
+cn sensor list
+cn sensor accept "$identity" --yes
+accepted() { [ "$(sensor central-node show --output json | value_of state)" = Accepted ]; }
+until_true 20 accepted || fail "the Sensor was not accepted" "$demo/sensor.log"
+say "3. Generate a server certificate for the Sensor, download it"
+sensor certificate generate --yes >/dev/null
+sensor certificate download --out "$demo/sensor.crt"
+say "4. Turn on Validate Endpoint Agent TLS certificates"
 cn agent-certificate validation on --yes
-say "3. Generate an Endpoint Agent certificate, as a PFX"
+say "5. Generate an Endpoint Agent certificate, as a PFX"
 cn agent-certificate generate --name "demo agent" --out "$demo/agent.pfx"
-say "4. Give both to the Endpoint Agent"
-agent --message-broker=enable --type=kata --servers="$cn_address" --tls=yes \
-  --pinned-certificate="$demo/centralnode.crt" --client-certificate="$demo/agent.pfx"
-say "5. Start the Endpoint Agent"
+say "6. Give both to the Endpoint Agent, with the Sensor's address"
+agent --message-broker=enable --type=kata --servers="$sensor_address" --tls=yes \
+  --pinned-certificate="$demo/sensor.crt" --client-certificate="$demo/agent.pfx"
+say "7. Start the Endpoint Agent"
 "$AGENT_BIN" --config "$AGENT_CONFIG" run 2>"$demo/agent.log" &
 pids+=($!)
 arrived() { [ -n "$(cn event list --limit 1 --output jsonl)" ]; }
@@ -92,11 +123,14 @@ until_true 60 arrived || fail "no event arrived" "$demo/agent.log"
 agent doctor || true
 cn agent-certificate list
 cn host list
+cn sensor list
+sensor link status
 
-fingerprint=$(cn agent-certificate list --output json | grep -o '"fingerprint": *"[^"]*"' | head -n 1 | cut -d'"' -f4)
+fingerprint=$(cn agent-certificate list --output json | value_of fingerprint)
 CN_ADDRESS=$cn_address
+SENSOR_ADDRESS=$sensor_address
 ADMIN_PASSWORD=$(cat "$demo/centralnode/initial-password")
-for name in CN_ADDRESS ADMIN_PASSWORD CN_BIN AGENT_BIN CN_CONFIG AGENT_CONFIG; do
+for name in CN_ADDRESS SENSOR_ADDRESS ADMIN_PASSWORD CN_BIN SENSOR_BIN AGENT_BIN CN_CONFIG SENSOR_CONFIG AGENT_CONFIG; do
   printf '%s=%q\n' "$name" "${!name}"
 done >"$demo/env"
 chmod 600 "$demo/env"
@@ -106,11 +140,15 @@ say "Running. In another terminal:"
 cat <<EOF
   withdraw the agent's certificate, and see it cut off here at once, with the reason:
     bin/centralnode --config demo/centralnode.toml agent-certificate delete $fingerprint
+  cut the whole branch off, and let it in again:
+    bin/centralnode --config demo/centralnode.toml sensor reject $identity
+    bin/centralnode --config demo/centralnode.toml sensor accept $identity
+  how the link does:             bin/sensor --config demo/sensor.toml link watch
   what the agent says then:      bin/agent --config demo/agent.toml status
   who did what:                  bin/centralnode --config demo/centralnode.toml audit list
   all variables for scripts:     demo/env
 EOF
-say "Process starts of this machine as they arrive (Ctrl-C ends the demo)"
+say "Process starts of this machine as they arrive, with their way (Ctrl-C ends the demo)"
 "$CN_BIN" --config "$CN_CONFIG" event watch --kind process-start 2>"$demo/watch.log" &
 pids+=($!)
 tail -n 0 -F "$demo/agent.log" 2>/dev/null &

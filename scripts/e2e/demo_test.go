@@ -34,7 +34,8 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 	cmd := exec.CommandContext(ctx, "bash", demo)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
-	cmd.Env = append(os.Environ(), "DEMO_SECONDS=10", "DEMO_ADDRESS="+freePort(t), "DEMO_LOCAL_ADDRESS="+freePort(t))
+	cmd.Env = append(os.Environ(), "DEMO_SECONDS=10", "DEMO_ADDRESS="+freePort(t), "DEMO_LOCAL_ADDRESS="+freePort(t),
+		"DEMO_SENSOR_ADDRESS="+freePort(t), "DEMO_SENSOR_LOCAL_ADDRESS="+freePort(t))
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	done := make(chan error, 1)
@@ -44,16 +45,18 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 		return err == nil
 	}
 	eventually(t, time.Minute, "demo/ready", ready)
-	used := command(t, "bash", "-c", `. "$0" && "$CN_BIN" --config "$CN_CONFIG" host list --output json && "$AGENT_BIN" --config "$AGENT_CONFIG" status`,
+	used := command(t, "bash", "-c", `. "$0" && "$CN_BIN" --config "$CN_CONFIG" host list --output json && "$SENSOR_BIN" --config "$SENSOR_CONFIG" link status && "$AGENT_BIN" --config "$AGENT_CONFIG" status`,
 		filepath.Join(tree, "demo", "env"))
 	if used.code != 0 || !strings.Contains(used.out, `"certificate"`) {
 		t.Errorf("demo/env: exit code %d, %s%s", used.code, used.out, used.err)
 	}
-	if err := <-done; err != nil || !strings.Contains(out.String(), "process-start") {
+	if err := <-done; err != nil || !strings.Contains(out.String(), "process-start") || !strings.Contains(out.String(), "demo branch (") {
 		t.Fatalf("the demo ended with %v:\n%s", err, out.String())
 	}
-	after := command(t, filepath.Join(bin, "centralnode"), "--config", filepath.Join(tree, "demo", "centralnode.toml"), "status")
-	if ready() || after.code != 5 {
-		t.Fatalf("something of the demo is left: exit code %d, %s", after.code, after.out)
+	for _, program := range []string{"centralnode", "sensor"} {
+		after := command(t, filepath.Join(bin, program), "--config", filepath.Join(tree, "demo", program+".toml"), "status")
+		if ready() || after.code != 5 {
+			t.Fatalf("something of the demo is left: %s exits with %d, %s", program, after.code, after.out)
+		}
 	}
 }

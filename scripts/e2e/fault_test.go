@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"vedette/agent/simulate"
 	"vedette/internal/acts"
 	"vedette/pki"
 	"vedette/pki/pkitest"
@@ -65,35 +62,6 @@ func fill(t *testing.T, dir string) (free func()) {
 	}
 }
 
-// load runs simulated agents until stop, and returns what was acknowledged.
-func load(t *testing.T, n *node, agents int, rate float64) (acks *acked, stop func() *simulate.Summary) {
-	t.Helper()
-	served := read[acts.ServerCertificate](n, "certificate", "show")
-	acks = &acked{lines: make(map[ackKey]int)}
-	ctx, cancel := context.WithCancel(context.Background())
-	type result struct {
-		s   *simulate.Summary
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		s, err := simulate.Run(ctx, simulate.Config{
-			Agents: agents, Servers: []string{n.address}, Pin: served.Fingerprint, Rate: rate, EventsPerPackage: 16,
-			Timeout: 5 * time.Second, Backoff: 500 * time.Millisecond, Acks: acks, Log: slog.New(slog.DiscardHandler),
-		})
-		done <- result{s, err}
-	}()
-	return acks, func() *simulate.Summary {
-		t.Helper()
-		cancel()
-		r := <-done
-		if r.err != nil {
-			t.Fatal(r.err)
-		}
-		return r.s
-	}
-}
-
 func TestFullDiskOfTheCentralNodeLosesNothingAcknowledged(t *testing.T) {
 	n := prepareNode(t)
 	smallDisk(t, n.state(), 96)
@@ -123,17 +91,7 @@ func TestFullDiskOfTheCentralNodeLosesNothingAcknowledged(t *testing.T) {
 	before := acks.count()
 	eventually(t, 90*time.Second, "packages are taken again, without a restart", func() bool { return acks.count() > before+50 })
 	stop()
-	packages, ids := stored(n)
-	for k, events := range acks.lines {
-		if packages[k] != events {
-			t.Fatalf("package %d of %s was acknowledged with %d events; %d are there", k.seq, k.agent, events, packages[k])
-		}
-	}
-	for id, times := range ids {
-		if times != 1 {
-			t.Fatalf("event %s is there %d times", id, times)
-		}
-	}
+	acks.holdAgainst(n)
 	if s := read[acts.Status](n, "status"); s.Events.Degraded {
 		t.Errorf("still degraded: %s", s.Events.Reason)
 	}
