@@ -89,6 +89,19 @@ func TestWaitsGrowToTheirBound(t *testing.T) {
 	pause(ctx, time.Hour)
 }
 
+func TestLinkThatCarriedForAWhileStartsTheBackoffAnew(t *testing.T) {
+	pair := pkitest.Pair(t, pki.KeyECDSAP256)
+	n := uplinktest.Listen(t, uplinktest.Options{Certificate: pair, Server: there})
+	times := quick
+	times.link, times.carried = backoff{time.Millisecond, time.Hour}, 1
+	r := run(t, target(n, pair), options{times: times})
+	for range 18 { // without it the last wait would be two minutes
+		s := n.Sensor()
+		r.await(acts.LinkAccepted)
+		s.Link.Close(link.CodeShutdown, "")
+	}
+}
+
 func TestEndsThatTakeAPersonAreNotAskedAboutSoon(t *testing.T) {
 	for err, want := range map[error]time.Duration{
 		&pki.PinMismatch{}: 5 * time.Second,

@@ -192,7 +192,7 @@ func TestDrainLetsStreamsGoOnAndNoneIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pair := pkitest.Pair(t, pki.KeyECDSAP256)
 			times := quick
-			times.drain = 300 * time.Millisecond
+			times.drain = 700 * time.Millisecond
 			n := uplinktest.Listen(t, uplinktest.Options{Certificate: pair, Server: there})
 			r := run(t, target(n, pair), options{times: times})
 			s := n.Sensor()

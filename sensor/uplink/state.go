@@ -70,6 +70,7 @@ func (u *Uplink) fail(ctx context.Context, t *turn, err error) {
 	if ctx.Err() != nil {
 		return // nothing is wrong: the turn ends, or all does
 	}
+	u.log.Debug("no link", "cause", err)
 	f := explain(t.target.Address, err)
 	s := State{Link: acts.LinkUnreachable, Detail: f.detail, Next: f.next}
 	var mismatch *pki.PinMismatch
