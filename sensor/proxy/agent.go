@@ -65,6 +65,14 @@ func (a *agent) cut(code link.Code, reason string) {
 	a.conn.Cut()
 }
 
+// cutOnPanic leaves no stream behind when the goroutine that opens it panics.
+func (a *agent) cutOnPanic() {
+	if p := recover(); p != nil {
+		a.cut(controlv1.CodeAgent, "")
+		panic(p) // the door logs it
+	}
+}
+
 // ended reports whether the agent was cut.
 func (a *agent) ended() bool {
 	a.mu.Lock()

@@ -53,6 +53,7 @@ type rig struct {
 	end    func() // ends Run and waits for it
 
 	version uint16 // the highest of agents; 0: the newest
+	panics  atomic.Bool
 
 	mu  sync.Mutex
 	why *problem.Problem
@@ -63,6 +64,9 @@ func (r *rig) Open(ctx context.Context, meta link.Meta) (*link.Stream, error) {
 	s, err := r.dial.Open(ctx, meta)
 	if err == nil {
 		r.opened.Add(1)
+	}
+	if r.panics.Load() {
+		panic("boom")
 	}
 	return s, err
 }

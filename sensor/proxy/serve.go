@@ -48,6 +48,7 @@ func (p *Proxy) serve(ctx context.Context, c *door.Conn, tiny *tiny) {
 		return
 	}
 	a := newAgent(p, c)
+	defer a.cutOnPanic()
 	p.live.Add(c.Number, c.Leaf, a)
 	c.OnEnd(func() { p.live.Remove(c.Number) })
 	if c.Outdated() || ctx.Err() != nil { // CutAll or the end may have come before it was indexed

@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -167,4 +168,20 @@ func TestRunLetsStreamsFinishAndCutsTheRest(t *testing.T) {
 		t.Error("the idle one got an end in order")
 	}
 	eventually(t, "no stream is left", func() bool { return r.dial.Stats().Streams == 0 })
+}
+
+func TestAPanicCutsItsAgentOnly(t *testing.T) {
+	r := open(t, options{}, echo)
+	r.Apply(listing(1, false, nil, nil))
+	good := r.call(nil)
+	good.says(t, "hello")
+	r.panics.Store(true)
+	if bad := r.call(nil); bad.exchange("hello") == nil || !bad.wasCut() {
+		t.Error("the panicking one was served")
+	}
+	r.panics.Store(false)
+	good.says(t, "hello")
+	r.call(nil).says(t, "hello")
+	eventually(t, "it is logged", func() bool { return strings.Contains(r.logs.String(), "boom") })
+	eventually(t, "it is let go", func() bool { return r.Counts().Agents == 2 })
 }
