@@ -33,6 +33,7 @@ func load(t *testing.T, s *sensortest.Sensor, agents int, first byte) (taken *at
 }
 
 func TestNothingIsTakenThroughASensorAfterItsDecision(t *testing.T) {
+	t.Parallel()
 	const agents = 10
 	for name, act := range map[string]func(*world, *sensortest.Sensor) acts.SensorServerDecision{"reject": (*world).reject, "delete": (*world).remove} {
 		t.Run(name, func(t *testing.T) {
@@ -84,6 +85,7 @@ func TestNothingIsTakenThroughASensorAfterItsDecision(t *testing.T) {
 }
 
 func TestPreviewCountsWhomADecisionCuts(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.joined("branch")
 	for i := range 3 {
@@ -117,6 +119,7 @@ func TestPreviewCountsWhomADecisionCuts(t *testing.T) {
 }
 
 func TestCheckpointsMakeNoActStale(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.sensor("branch")
 	w.connect(s)
@@ -141,6 +144,7 @@ func TestCheckpointsMakeNoActStale(t *testing.T) {
 }
 
 func TestRejectedSensorAsksAgainOnlyWithANewRequest(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	w := start(t, func(c *centralnode.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
@@ -186,6 +190,7 @@ func TestRejectedSensorAsksAgainOnlyWithANewRequest(t *testing.T) {
 }
 
 func TestRejectedSensorKeepsOneLane(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.joined("branch")
 	for range 3 {
@@ -205,6 +210,7 @@ func TestRejectedSensorKeepsOneLane(t *testing.T) {
 }
 
 func TestSensorIsNamedInSeveralWays(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	one, two := w.sensor("one"), w.sensor("two")
 	for _, s := range []*sensortest.Sensor{one, two} {

@@ -19,6 +19,7 @@ import (
 )
 
 func TestLeafThatIsNoIdentityResetsTheStream(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	listed := w.generate("listed")
 	w.validation(true)
@@ -64,6 +65,7 @@ func flipped(der []byte) []byte {
 }
 
 func TestStreamsOfAPendingSensorAreResetAndEndItsLink(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.sensor("eager")
 	w.connect(s)
@@ -84,13 +86,12 @@ func TestStreamsOfAPendingSensorAreResetAndEndItsLink(t *testing.T) {
 }
 
 func TestRequestsAreBoundedAndWrittenOnce(t *testing.T) {
+	t.Parallel()
 	w := start(t)
-	var all []*sensortest.Sensor
 	ask := func(source string) *sensortest.Sensor {
 		t.Helper()
 		s := w.sensor("one of many")
 		s.Name, s.Source = strings.Repeat("x", 10_000), source
-		all = append(all, s)
 		w.connect(s)
 		return s
 	}
@@ -100,13 +101,16 @@ func TestRequestsAreBoundedAndWrittenOnce(t *testing.T) {
 			t.Fatalf("the link ended with %v", e)
 		}
 	}
+	var waiting, turnedAway []*sensortest.Sensor
 	for address := range 13 {
 		for i := range 9 {
 			s := ask(fmt.Sprintf("127.0.7.%d", address+1))
-			if i < 8 && len(w.rows()) < 100 {
+			if i < 8 && len(waiting) < 100 {
 				s.AwaitState(pending)
+				waiting = append(waiting, s)
 			} else {
 				stranger(s)
+				turnedAway = append(turnedAway, s)
 			}
 		}
 	}
@@ -114,12 +118,14 @@ func TestRequestsAreBoundedAndWrittenOnce(t *testing.T) {
 		t.Fatalf("%d requests wait", n)
 	}
 	revision, size := w.revision(), w.stateSize()
-	for _, s := range all {
+	for _, s := range waiting {
 		w.connect(s)
-		if len(s.States()) > 0 {
-			s.AwaitState(pending)
-		}
+		s.AwaitState(pending)
 		s.Close()
+	}
+	for _, s := range turnedAway {
+		w.connect(s)
+		stranger(s)
 	}
 	stranger(ask("127.0.8.1"))
 	if now := w.revision(); now != revision || w.stateSize() != size {
@@ -167,6 +173,7 @@ func TestLinkThatSaysNothingEnds(t *testing.T) {
 }
 
 func TestNonsenseOnTheControlStreamEndsTheLink(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	fields := func(edit func(*controlv1.Introduction)) *controlv1.FromSensor {
 		in := &controlv1.Introduction{Name: "x", Server: make([]byte, 32), Request: make([]byte, 16)}
@@ -209,6 +216,7 @@ func TestNonsenseOnTheControlStreamEndsTheLink(t *testing.T) {
 }
 
 func TestFloodOfMessagesEndsTheLink(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.joined("talkative")
 	for s.Link().Err() == nil {
@@ -222,6 +230,7 @@ func TestFloodOfMessagesEndsTheLink(t *testing.T) {
 }
 
 func TestIdentityOfTwoMachinesIsSaidAndForgotten(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	w := start(t, func(c *centralnode.Config) {
 		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
@@ -253,6 +262,7 @@ func TestIdentityOfTwoMachinesIsSaidAndForgotten(t *testing.T) {
 }
 
 func TestReplacedServerCertificateEndsEveryLink(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.joined("branch")
 	_, wait := load(t, s, 2, 1)
@@ -281,6 +291,7 @@ func TestReplacedServerCertificateEndsEveryLink(t *testing.T) {
 }
 
 func TestStoppingNodeTellsItsSensors(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	s := w.joined("branch")
 	_, wait := load(t, s, 3, 1)
@@ -299,6 +310,7 @@ func TestStoppingNodeTellsItsSensors(t *testing.T) {
 }
 
 func TestLaneOfAStrangerMakesRoom(t *testing.T) {
+	t.Parallel()
 	w := start(t, func(c *centralnode.Config) { c.Limits.Strangers, c.Limits.StrangersPerAddress = 2, 2 })
 	waits := w.sensor("waits")
 	w.connect(waits)

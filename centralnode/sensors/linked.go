@@ -136,11 +136,15 @@ func (p *linked) add(l *link.Lane, c *door.Conn) bool {
 		return false
 	}
 	if accepted && !c.Admit() {
-		p.room.log.Warn("lane refused", "remote", p.remote, "sensor", trust.SensorID(p.id), "reason", "as many connections as were configured are let in")
+		p.room.noRoom(p)
 		return false
 	}
 	p.lanes = append(p.lanes, lane{l, c})
 	return true
+}
+
+func (r *Room) noRoom(p *linked) {
+	r.log.Warn("lane refused", "remote", p.remote, "sensor", trust.SensorID(p.id), "reason", "as many connections as were configured are let in")
 }
 
 func (p *linked) remove(l *link.Lane) {
@@ -163,6 +167,7 @@ func (p *linked) settle(state controlv1.Authorisation_State) {
 			if n.conn.Admit() {
 				continue
 			}
+			p.room.noRoom(p)
 		} else if i == 0 {
 			continue
 		}

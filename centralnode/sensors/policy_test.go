@@ -40,6 +40,7 @@ func manyWithdrawn(t *testing.T, c *centralnode.Config) {
 }
 
 func TestWithdrawalReachesSensorsBeforeTheActReturns(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	gone, stays := w.generate("gone"), w.generate("stays")
 	w.validation(true)
@@ -99,7 +100,7 @@ func TestSensorThatTakesNoPolicyHoldsNobodyUp(t *testing.T) {
 	eventually(t, "the deaf one is connected", func() bool { return w.row(deaf).Connected })
 	started := time.Now()
 	done := w.validation(true)
-	if took := time.Since(started); took > 7*time.Second {
+	if took := time.Since(started); took > 9*time.Second { // 5 s, and a busy machine
 		t.Errorf("the act took %s", took)
 	}
 	slices.Sort(done.Late)
@@ -124,6 +125,7 @@ func TestSensorThatTakesNoPolicyHoldsNobodyUp(t *testing.T) {
 // TestPoliciesDoNotMix has two administrators change the lists at once; the
 // Sensor's assembler refuses whatever does not fit together.
 func TestPoliciesDoNotMix(t *testing.T) {
+	t.Parallel()
 	w := start(t, func(c *centralnode.Config) { manyWithdrawn(t, c) })
 	s := w.joined("branch")
 	var both sync.WaitGroup
@@ -155,6 +157,7 @@ func currentValidation(w *world) bool {
 }
 
 func TestWithdrawalWhileTheLinkIsDownHoldsWhenItIsBack(t *testing.T) {
+	t.Parallel()
 	w := start(t)
 	gone := w.generate("gone")
 	w.validation(true)

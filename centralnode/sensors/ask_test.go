@@ -1,0 +1,59 @@
+package sensors
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"vedette/centralnode/trust"
+	"vedette/pki"
+)
+
+// listsDoor is a door that only knows the lists.
+type listsDoor struct {
+	Door
+	snapshot *trust.Snapshot
+}
+
+func (d listsDoor) Trust() *trust.Snapshot { return d.snapshot }
+
+// TestTwoIdentitiesWithOneIDAreNotMixedUp cannot be shown over a link: it
+// would take 2^64 keys.
+func TestTwoIdentitiesWithOneIDAreNotMixedUp(t *testing.T) {
+	known, twin, other := pki.Fingerprint{1, 31: 1}, pki.Fingerprint{1, 31: 2}, pki.Fingerprint{2}
+	var logs bytes.Buffer
+	r := &Room{
+		c:       Config{Door: listsDoor{snapshot: trust.NewSnapshot(trust.Lists{})}, Logger: slog.New(slog.NewTextHandler(&logs, nil))},
+		sensors: map[pki.Fingerprint]*sensor{known: {}},
+	}
+	from := netip.MustParseAddr("192.0.2.1")
+	if err := r.mayAsk(&linked{id: twin}, from); !errors.Is(err, errTwin) || !strings.Contains(logs.String(), known.String()) {
+		t.Errorf("the second one: %v, log %s", err, &logs)
+	}
+	for _, id := range []pki.Fingerprint{known, other} {
+		if err := r.mayAsk(&linked{id: id}, from); err != nil {
+			t.Errorf("%v: %v", id, err)
+		}
+	}
+}
+
+func TestOneSubscriberOfIPv6IsOneAddress(t *testing.T) {
+	r := &Room{sensors: make(map[pki.Fingerprint]*sensor)}
+	states := make(map[pki.Fingerprint]trust.Request)
+	for i := range maxPendingPerAddress {
+		id := pki.Fingerprint{byte(i + 1)}
+		r.sensors[id] = &sensor{asked: netip.MustParseAddr(fmt.Sprintf("2001:db8::%d:1", i))}
+		states[id] = trust.Pending
+	}
+	r.c.Door = listsDoor{snapshot: trust.NewSnapshot(trust.Lists{Sensors: states})}
+	if err := r.mayAsk(&linked{id: pki.Fingerprint{99}}, netip.MustParseAddr("2001:db8::ffff")); !errors.Is(err, errCrowded) {
+		t.Errorf("of the same /64: %v", err)
+	}
+	if err := r.mayAsk(&linked{id: pki.Fingerprint{99}}, netip.MustParseAddr("2001:db8:0:1::ffff")); err != nil {
+		t.Errorf("of another: %v", err)
+	}
+}
