@@ -14,7 +14,7 @@ type measure struct {
 	about string
 	// rounds, when it is not 0, is the most rounds that it takes part in.
 	rounds int
-	// fresh gives every turn processes of its own.
+	// fresh gives every turn processes of its own that have done nothing yet.
 	fresh   bool
 	metrics []metric
 	turn    func(context.Context, *world, *subject) (map[string]float64, error)
@@ -58,6 +58,9 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options) (
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, all.end()) }()
+		if err := all.warm(ctx); err != nil {
+			return nil, err
+		}
 	}
 	for n := range rounds {
 		for i, name := range o.subjects {

@@ -38,5 +38,16 @@ func startSensor(ctx context.Context, program string, c *certificates, n *centra
 	if err := n.accept(identity); err != nil {
 		return nil, err
 	}
+	if err := d.Carries(ctx); err != nil {
+		return nil, err
+	}
+	// A first start hashes a password, and the memory for that would be taken
+	// for what the Sensor needs.
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	if err := d.Start(ctx); err != nil {
+		return nil, err
+	}
 	return d, d.Carries(ctx)
 }

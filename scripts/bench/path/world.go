@@ -79,37 +79,44 @@ func (w *world) add(ctx context.Context, name string, o options) (err error) {
 	}
 	w.subjects = append(w.subjects, s)
 	s.ids = dialer(pin, w.certs.agents...)
-	return s.warm(ctx)
+	return s.arrive(ctx)
 }
 
-// warm waits until the subject carries, and sends a little through it.
-func (s *subject) warm(ctx context.Context) error {
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+// arrive waits until the subject carries.
+func (s *subject) arrive(ctx context.Context) error {
+	for deadline := time.Now().Add(20 * time.Second); ; {
 		a, err := s.ids.dial(ctx, s.address, 0)
 		if err == nil {
 			_, err = a.post(smallBody, filler)
 			a.drop()
 		}
-		if err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
+		if err == nil || time.Now().After(deadline) {
 			return err
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	agents, err := fleet(ctx, s.ids, s.address, 64)
-	if err != nil {
-		return err
+}
+
+// warm sends a little of everything through each subject, so that no turn is
+// the first.
+func (w *world) warm(ctx context.Context) error {
+	for _, s := range w.subjects {
+		agents, err := fleet(ctx, s.ids, s.address, 64)
+		if err != nil {
+			return err
+		}
+		err = spread(ctx, len(agents), len(agents), func(_ context.Context, i int) error {
+			_, err := agents[i].post(1<<20, filler)
+			return err
+		})
+		disband(agents)
+		if err != nil {
+			return fmt.Errorf("warm up %s: %w", s.name, err)
+		}
 	}
-	defer disband(agents)
-	return spread(ctx, len(agents), len(agents), func(_ context.Context, i int) error {
-		_, err := agents[i].post(1<<20, filler)
-		return err
-	})
+	return nil
 }
 
 // end ends all processes.
