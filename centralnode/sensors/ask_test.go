@@ -57,3 +57,12 @@ func TestOneSubscriberOfIPv6IsOneAddress(t *testing.T) {
 		t.Errorf("of another: %v", err)
 	}
 }
+
+func TestKernelWithoutBBRIsSaid(t *testing.T) {
+	if s := slowLanes([]string{"bbr", "", "bbr"}); s != "" {
+		t.Errorf("%q", s)
+	}
+	if s := slowLanes([]string{"bbr", "cubic"}); !strings.Contains(s, "cubic: modprobe tcp_bbr") {
+		t.Errorf("%q", s)
+	}
+}

@@ -2,7 +2,9 @@ package sensors_test
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"vedette/centralnode"
 	"vedette/centralnode/sensors/sensortest"
 	"vedette/internal/acts"
+	"vedette/pki"
 	controlv1 "vedette/proto/control/v1"
 	"vedette/proto/link"
 )
@@ -287,6 +290,34 @@ func TestReplacedServerCertificateEndsEveryLink(t *testing.T) {
 	s.AwaitPolicy(0)
 	if err := behind(s, nil, 3).send(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLaneOfBeforeTheReplacementIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	s := w.joined("branch")
+	s.Close()
+	raw, err := net.Dial("tcp", w.Address().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	eventually(t, "the connection is taken in", func() bool {
+		status, err := w.Admin().Status(t.Context(), local)
+		return err == nil && status.Agents.Strangers == 1
+	})
+	after, err := w.Admin().GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Identity.TLS()
+	config := pki.ClientConfig(pki.PinTo(after.Fingerprint), &c)
+	config.NextProtos = []string{link.ALPN}
+	l := link.NewDialing(link.Config{})
+	if lane, err := l.AddLane(t.Context(), tls.Client(raw, config), link.Small); err == nil {
+		eventually(t, "the lane is cut", func() bool { return lane.Err() != nil })
+		l.Close(link.CodeShutdown, "")
 	}
 }
 

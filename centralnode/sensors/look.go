@@ -64,13 +64,25 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 	} else if state == trust.Accepted && s.late {
 		l.Problems = append(l.Problems, "It did not take the policy in time when it was last connected.")
 	}
+	var congestion []string
 	for _, n := range p.lanes {
-		if c := n.Congestion(); c != "" && c != "bbr" {
-			l.Problems = append(l.Problems, "The kernel of the Central Node refuses BBR on the link and uses "+c+": modprobe tcp_bbr.")
-			break
-		}
+		congestion = append(congestion, n.Congestion())
+	}
+	if problem := slowLanes(congestion); problem != "" {
+		l.Problems = append(l.Problems, problem)
 	}
 	return l
+}
+
+// slowLanes says that the kernel refused BBR for a lane, without which a lossy
+// line is slow.
+func slowLanes(congestion []string) string {
+	for _, c := range congestion {
+		if c != "" && c != "bbr" {
+			return "The kernel of the Central Node refuses BBR on the link and uses " + c + ": modprobe tcp_bbr."
+		}
+	}
+	return ""
 }
 
 // Lanes counts the connections at the door that are lanes of Sensors which were

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"vedette/centralnode"
+	"vedette/centralnode/sensors/sensortest"
 	"vedette/internal/acts"
 	"vedette/internal/kv"
+	"vedette/pki"
 	controlv1 "vedette/proto/control/v1"
 	"vedette/proto/link"
 )
@@ -177,4 +180,75 @@ func TestWithdrawalWhileTheLinkIsDownHoldsWhenItIsBack(t *testing.T) {
 		t.Errorf("after the link is back: %v", err)
 	}
 	s.AwaitPolicy(done.Revision)
+}
+
+// TestWithdrawalCutsAThousandStreamsOverThreeSensors has half of two thousand
+// streams of one certificate, most of them silent, some under load.
+func TestWithdrawalCutsAThousandStreamsOverThreeSensors(t *testing.T) {
+	t.Parallel()
+	const each, busyEach = 333, 5
+	w := start(t)
+	gone, stays := w.generate("gone"), w.generate("stays")
+	w.validation(true)
+	sensors := []*sensortest.Sensor{w.joined("one"), w.joined("two"), w.joined("three")}
+	var kept []*agent
+	for i := range 30 {
+		a := behind(sensors[i%3], stays, byte(100+i))
+		if err := a.send(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, a)
+	}
+	var busy sync.WaitGroup
+	var taken atomic.Int64
+	for i := range 3 * busyEach {
+		a := behind(sensors[i%3], gone, byte(i))
+		busy.Go(func() {
+			for a.send(t.Context()) == nil {
+				taken.Add(1)
+			}
+		})
+	}
+	eventually(t, "all are at work", func() bool { return taken.Load() > 100 })
+	var silent []*link.Stream
+	for i := range 3 * each {
+		for _, leaf := range []*pki.Pair{gone, stays} {
+			stream, err := sensors[i%3].Open(leaf.Leaf().Raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if leaf == gone {
+				silent = append(silent, stream)
+			}
+		}
+	}
+	eventually(t, "all streams are known", func() bool {
+		n := 0
+		for _, row := range w.rows() {
+			n += row.Agents
+		}
+		return n == 30+3*busyEach+2*3*each
+	})
+	done := w.delete(gone)
+	atOnce := len(w.events())
+	if done.Cut != 3*each+3*busyEach || done.Sensors != 3 {
+		t.Errorf("%+v", done)
+	}
+	busy.Wait()
+	for _, stream := range silent {
+		resetBy(t, stream, controlv1.CodeWithdrawn)
+	}
+	for _, e := range w.events() {
+		if e.Vedette.Certificate == gone.Fingerprint().String() && e.Vedette.PolicyRevision >= done.Revision {
+			t.Fatalf("taken under revision %d, the withdrawal has %d", e.Vedette.PolicyRevision, done.Revision)
+		}
+	}
+	if later := len(w.events()); later != atOnce {
+		t.Errorf("%d events when the act returned, %d later", atOnce, later)
+	}
+	for _, a := range kept {
+		if err := a.send(t.Context()); err != nil || a.seq != 2 {
+			t.Errorf("with the other certificate: %v", err)
+		}
+	}
 }

@@ -203,7 +203,7 @@ func (w *world) delete(p *pki.Pair) acts.Withdrawal {
 
 func (w *world) events() (all []acts.Event) {
 	w.t.Helper()
-	err := w.Admin().Events(w.t.Context(), local, acts.EventFilter{}, func(e acts.Event) bool { all = append(all, e); return true })
+	err := w.Admin().Events(w.t.Context(), local, acts.EventFilter{Limit: 1_000_000}, func(e acts.Event) bool { all = append(all, e); return true })
 	if err != nil {
 		w.t.Fatal(err)
 	}
