@@ -1,7 +1,9 @@
 package sensors_test
 
 import (
+	"bytes"
 	"crypto/rand"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,7 +12,9 @@ import (
 
 	"vedette/centralnode"
 	"vedette/centralnode/sensors/sensortest"
+	"vedette/centralnode/store"
 	"vedette/internal/acts"
+	"vedette/internal/kv"
 	controlv1 "vedette/proto/control/v1"
 	"vedette/proto/link"
 )
@@ -183,10 +187,28 @@ func TestRejectedSensorAsksAgainOnlyWithANewRequest(t *testing.T) {
 	// A rejection answers all that was drawn so far, over a restart too.
 	w.reject(s)
 	w.stop()
+	if kept := stored(t, w, s); !bytes.Equal(kept.Request, s.Request[:]) { // also when no contact was written since
+		t.Errorf("kept is %+v", kept)
+	}
 	w = startWith(t, w.config, w.logs)
 	moveTo(w, s)
 	w.connect(s)
 	s.AwaitState(rejected)
+}
+
+// stored reads what the state file of a stopped node holds of a Sensor.
+func stored(t *testing.T, w *world, s *sensortest.Sensor) store.SensorServer {
+	t.Helper()
+	state, err := kv.Open(filepath.Join(w.config.StateDir, "state.db"), kv.Options{Program: store.Program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	v, _, err := store.New(state).SensorServer(t.Context(), s.Identity.Fingerprint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestRejectedSensorKeepsOneLane(t *testing.T) {

@@ -3,6 +3,7 @@ package sensors_test
 import (
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -317,6 +318,10 @@ func TestLaneOfBeforeTheReplacementIsNotKept(t *testing.T) {
 	l := link.NewDialing(link.Config{})
 	if lane, err := l.AddLane(t.Context(), tls.Client(raw, config), link.Small); err == nil {
 		eventually(t, "the lane is cut", func() bool { return lane.Err() != nil })
+		var ended *link.Error
+		if !errors.As(l.Err(), &ended) || ended.Code != link.CodeLost {
+			t.Errorf("the link ended with %v", l.Err())
+		}
 		l.Close(link.CodeShutdown, "")
 	}
 }

@@ -59,7 +59,6 @@ type Config struct {
 	Server machine.Digest
 	// UnsafeSameServer lets a Sensor on this very server be a proxy.
 	UnsafeSameServer bool
-	Link             link.Config
 	Logger           *slog.Logger
 	Now              func() time.Time
 }
@@ -95,7 +94,7 @@ func New(ctx context.Context, c Config) (*Room, error) {
 		sensors:   make(map[pki.Fingerprint]*sensor),
 		links:     make(map[*link.Link]*linked),
 	}
-	r.acceptor = link.NewAccepting(c.Link, r.duplicate)
+	r.acceptor = link.NewAccepting(link.Config{}, r.duplicate)
 	return r, r.load(ctx)
 }
 
@@ -174,8 +173,9 @@ func (r *Room) drain() {
 
 // busy reports whether a stream is still served, or an answer still on its way.
 func (r *Room) busy() bool {
+	snapshot := r.c.Door.Trust()
 	for _, p := range r.live() {
-		if r.c.Door.Through(p.id) > 0 || p.link.Stats().Retained > 0 && p.link.Err() == nil {
+		if snapshot.Sensor(p.id) == trust.Accepted && p.link.Err() == nil && (r.c.Door.Through(p.id) > 0 || p.link.Stats().Retained > 0) {
 			return true
 		}
 	}
