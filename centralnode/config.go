@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
-	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -64,19 +62,6 @@ func (c *Config) check() error {
 		c.Console = io.Discard
 	}
 	return errors.Join(errs...)
-}
-
-// names are all names that a generated certificate carries beside the local
-// ones: the configured ones, and the one address that is listened on.
-func (c *Config) names() []string {
-	host, _, err := net.SplitHostPort(c.Address)
-	if err != nil || host == "" {
-		return c.Names
-	}
-	if a, err := netip.ParseAddr(host); err == nil && a.IsUnspecified() {
-		return c.Names
-	}
-	return append([]string{host}, c.Names...)
 }
 
 func (c *Config) statePath() string  { return filepath.Join(c.StateDir, "state.db") }

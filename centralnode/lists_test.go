@@ -185,7 +185,7 @@ func TestWithdrawalHoldsWhenTheStateFileCannotBeRead(t *testing.T) {
 // are read here.
 func TestListIsNoLongerThanSensorsCanHold(t *testing.T) {
 	c := Config{StateDir: t.TempDir(), Address: "127.0.0.1:0", Console: io.Discard, Logger: slog.New(slog.DiscardHandler), Version: "test", Now: time.Now}
-	state, err := openState(c)
+	state, err := kv.Open(c.statePath(), stateOptions(c))
 	if err != nil {
 		t.Fatal(err)
 	}

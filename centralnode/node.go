@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,11 +17,11 @@ import (
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/audit"
+	"vedette/internal/firststart"
 	"vedette/internal/health"
 	"vedette/internal/kv"
 	"vedette/internal/machine"
 	"vedette/internal/servercert"
-	"vedette/pki"
 	"vedette/proto/about"
 	"vedette/proto/link"
 )
@@ -60,17 +59,17 @@ func New(c Config) (_ *Node, err error) {
 	// New has no caller that could be cancelled: it waits for disks only.
 	ctx := context.Background()
 
-	n.state, err = openState(c)
-	if err != nil {
+	if n.state, err = kv.Open(c.statePath(), stateOptions(c)); err != nil {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.state.Close)
 	entities := store.New(n.state)
 	trail := audit.New(n.state, c.Now)
-	if err := n.firstAccount(ctx, trail); err != nil {
+	first := firststart.Daemon{Name: store.Program, State: n.state, Trail: trail, Console: c.Console, Logger: c.Logger, Now: c.Now}
+	if err := first.Account(ctx, c.AdminPasswordFile, c.StateDir); err != nil {
 		return nil, err
 	}
-	if n.serving, err = n.serverCertificate(ctx, trail); err != nil {
+	if n.serving, err = first.ServerCertificate(ctx, firststart.Names(c.Address, c.Names)); err != nil {
 		return nil, err
 	}
 	snapshot, err := entities.Trust(ctx)
@@ -145,10 +144,8 @@ func (n *Node) openSensors(ctx context.Context, entities *store.Store, trail *au
 	return nil
 }
 
-func openState(c Config) (*kv.Store, error) {
-	return kv.Open(c.statePath(), kv.Options{
-		Program: store.Program, Migrations: store.Migrations(), Now: c.Now, Logger: c.Logger.With("room", "kv"),
-	})
+func stateOptions(c Config) kv.Options {
+	return kv.Options{Program: store.Program, Migrations: store.Migrations(), Now: c.Now, Logger: c.Logger.With("room", "kv")}
 }
 
 // Admin performs administrative acts on this node.
@@ -175,7 +172,10 @@ func (n *Node) Run(ctx context.Context) error {
 	doors.Go(func() error { return n.gateway.Run(ctx) })
 	doors.Go(func() error { return n.sensors.Run(ctx) })
 	doors.Go(func() error { return n.local.Run(ctx) })
-	doors.Go(func() error { n.watchExpiry(ctx); return nil })
+	doors.Go(func() error {
+		n.serving.WatchExpiry(ctx, n.config.Logger.With("room", "servercert"))
+		return nil
+	})
 	doors.Go(func() error {
 		select {
 		case <-keep.Done(): // a keeper broke: stop the doors too
@@ -204,20 +204,12 @@ func (n *Node) close() error {
 	return errors.Join(errs...)
 }
 
-// watchExpiry looks at the server certificate's dates at start and then daily.
-// It warns and never cuts: those who pin the certificate accept it as it is.
-func (n *Node) watchExpiry(ctx context.Context) {
-	tick := time.NewTicker(24 * time.Hour)
-	defer tick.Stop()
-	for {
-		pair := n.serving.Pair()
-		if w, ok := pki.ExpiryWarning(pair.Leaf(), n.config.Now()); ok {
-			n.config.Logger.Warn(w.Text, "room", "centralnode", "certificate", pair.Fingerprint().String(), "expires", pair.Leaf().NotAfter)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+// ResetPassword sets the password of an account while the daemon is down: it
+// opens the state file itself, and fails with kv.ErrInUse when the daemon has
+// it. An empty password makes one, which is returned.
+func ResetPassword(ctx context.Context, c Config, account, password string) (made string, err error) {
+	if err := c.check(); err != nil {
+		return "", err
 	}
+	return firststart.ResetPassword(ctx, c.statePath(), stateOptions(c), account, password)
 }

@@ -62,7 +62,9 @@ type Config struct {
 
 // Admin performs acts.
 type Admin struct {
+	*servercert.Acts
 	*conduct.Review
+
 	c       Config
 	desk    *conduct.Desk
 	started time.Time
@@ -70,6 +72,8 @@ type Admin struct {
 
 // New makes an Admin.
 func New(c Config) *Admin {
-	desk := conduct.New(c.Trail, mayDo, c.Logger)
-	return &Admin{Review: conduct.NewReview(desk), c: c, desk: desk, started: c.Now()}
+	a := &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
+	a.Acts = servercert.NewActs(c.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
+	a.Review = conduct.NewReview(a.desk)
+	return a
 }

@@ -9,17 +9,18 @@ import (
 	"vedette/centralnode/store"
 	"vedette/internal/acts"
 	"vedette/internal/foreign"
+	"vedette/internal/servercert"
 	"vedette/pki"
 )
 
 // AgentCertificates shows the list of agent certificates and its switch.
 func (a *Admin) AgentCertificates(ctx context.Context, actor acts.Actor, f acts.AgentCertificateFilter) (acts.AgentCertificateList, error) {
-	if err := a.desk.Permit(ctx, actor, actViewCertificates); err != nil {
+	if err := a.desk.Permit(ctx, actor, servercert.ActView); err != nil {
 		return acts.AgentCertificateList{}, err
 	}
 	stored, err := a.c.Store.AgentList(ctx)
 	if err != nil {
-		return acts.AgentCertificateList{}, a.desk.Failed(ctx, actor, actViewCertificates, nil, err)
+		return acts.AgentCertificateList{}, a.desk.Failed(ctx, actor, servercert.ActView, nil, err)
 	}
 	used := a.lastUse()
 	list := acts.AgentCertificateList{Validation: stored.Validation, Revision: uint64(stored.Revision), Certificates: []acts.AgentCertificate{}}
