@@ -28,9 +28,9 @@ type agent struct {
 // identities are TLS configurations for agents that connect to one server.
 type identities []*tls.Config
 
-// dialer makes the identities of all agents' leaves. All agents offer one key
+// identitiesOf makes the identities of all agents' leaves. All agents offer one key
 // exchange group, so that every subject does the same work.
-func dialer(pin pki.Fingerprint, leaves ...*pki.Pair) identities {
+func identitiesOf(pin pki.Fingerprint, leaves ...*pki.Pair) identities {
 	var out identities
 	for _, p := range leaves {
 		shown := p.TLS()

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,8 +96,7 @@ func newRooms(ctx context.Context, certs string, state *kv.Store, log *slog.Logg
 	r := &rooms{}
 	r.gateway, err = gateway.New(gateway.Config{
 		Address: "127.0.0.1:0", Certificate: pki.NewHolder(pair), Protocols: []string{link.ALPN},
-		Trust:  trust.NewSnapshot(trust.Lists{Revision: 1, Policy: 1, Validation: true, Listed: listed}),
-		Limits: gateway.Limits{StrangersPerAddress: 4096}, Logger: log, Now: time.Now,
+		Trust: trust.NewSnapshot(trust.Lists{Revision: 1, Policy: 1, Validation: true, Listed: listed}), Logger: log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +110,7 @@ func newRooms(ctx context.Context, certs string, state *kv.Store, log *slog.Logg
 	}
 	r.gateway.Speak(link.ALPN, r.sensors.Take)
 	r.gateway.Handle(trust.AgentService, takePath, &r.took)
+	r.gateway.Handle(trust.AgentService, givePath, http.HandlerFunc(give))
 	return r, nil
 }
 
@@ -185,4 +186,13 @@ func (t *taker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.bytes.Add(size)
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = fmt.Fprintf(w, "%-*d", smallBody, size) // whoever has left needs no answer
+}
+
+func give(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", strconv.Itoa(giveSize))
+	for left := giveSize; left > 0; left -= len(filler) {
+		if _, err := w.Write(filler); err != nil {
+			return // whoever has left needs no answer
+		}
+	}
 }

@@ -16,6 +16,12 @@ import (
 // takePath takes a body, throws it away, and answers how long it was.
 const takePath = "/take"
 
+// givePath answers with giveSize bytes.
+const (
+	givePath = "/give"
+	giveSize = 16 << 20
+)
+
 // counts is what the Central Node has taken so far.
 type counts struct {
 	Requests int64 `json:"requests"`

@@ -30,9 +30,11 @@ const (
 	centralCert = "central.crt"
 	frontPair   = "front.pem"
 	peerPair    = "peer.pem"
-	agentCerts  = "agents.crt" // all of agents
-	firstAgent  = "agent.crt"  // one of agents
-	listedCerts = "listed.crt" // agents and the peers
+	agentCerts  = "agents.crt"  // all of agents
+	firstAgent  = "agent.crt"   // one of agents
+	agentPair   = "agent.pem"   // the same with its key
+	unknownPair = "unknown.pem" // on no list
+	listedCerts = "listed.crt"  // agents and the peers
 )
 
 func makeCertificates(dir string) (*certificates, error) {
@@ -62,7 +64,8 @@ func makeCertificates(dir string) (*certificates, error) {
 	}
 	for name, content := range map[string][]byte{
 		centralPair: c.central.EncodePEM(), centralCert: c.central.CertificatePEM(), frontPair: c.front.EncodePEM(), peerPair: c.peer.EncodePEM(),
-		agentCerts: all, firstAgent: c.agents[0].CertificatePEM(), listedCerts: append(c.peer.CertificatePEM(), all...),
+		agentCerts: all, agentPair: c.agents[0].EncodePEM(), unknownPair: c.unknown.EncodePEM(),
+		firstAgent: c.agents[0].CertificatePEM(), listedCerts: append(c.peer.CertificatePEM(), all...),
 	} {
 		if err := os.WriteFile(c.path(name), content, 0o600); err != nil {
 			return nil, err

@@ -46,7 +46,10 @@ func run(ctx context.Context) (err error) {
 	if len(os.Args) == 4 && os.Args[1] == centralCommand {
 		return beCentral(ctx, os.Args[2], os.Args[3])
 	}
-	measures := []*measure{bulk(), bulkFlat(), connect(), flat(), steady(), idle(1000), idle(9000)}
+	if len(os.Args) == 6 && os.Args[1] == attackCommand {
+		return beAttacker(ctx, os.Args[2], os.Args[3], os.Args[4], os.Args[5])
+	}
+	measures := []*measure{bulk(), bulkFlat(), connect(), flat(), steady(), idle(1000), idle(9000), besides()}
 	var names []string
 	for _, m := range measures {
 		names = append(names, m.name)

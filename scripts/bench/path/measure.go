@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,8 @@ import (
 type measure struct {
 	name  string
 	about string
+	// without are subjects that it says nothing about.
+	without []string
 	// rounds, when it is not 0, is the most rounds that it takes part in.
 	rounds int
 	// fresh gives every turn processes of its own that have done nothing yet.
@@ -25,6 +28,7 @@ type metric struct {
 	key        string
 	what, unit string
 	aims       []aim
+	goal       string // for the number itself
 }
 
 // aim compares a metric of the Sensor with another subject's in the same round.
@@ -64,6 +68,9 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options) (
 	}
 	for n := range rounds {
 		for i, name := range o.subjects {
+			if slices.Contains(m.without, name) {
+				continue
+			}
 			values, err := m.one(ctx, all, i, certs, name, o)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", m.name, name, err)

@@ -73,6 +73,7 @@ type (
 	metricReport struct {
 		What     string          `json:"what"`
 		Unit     string          `json:"unit,omitempty"`
+		Goal     string          `json:"goal,omitempty"`
 		Subjects map[string]span `json:"subjects"`
 		Ratios   []ratio         `json:"ratios,omitempty"`
 	}
@@ -86,7 +87,7 @@ type (
 )
 
 func (r row) report() metricReport {
-	m := metricReport{What: r.metric.what, Unit: r.metric.unit, Subjects: make(map[string]span)}
+	m := metricReport{What: r.metric.what, Unit: r.metric.unit, Goal: r.metric.goal, Subjects: make(map[string]span)}
 	for name, values := range r.values {
 		if s, measured := spanOf(values); measured {
 			m.Subjects[name] = s
@@ -142,6 +143,9 @@ func (r *report) markdown(subjects []string) string {
 				cells = append(cells, cell)
 			}
 			var ratios, aims, prototypes []string
+			if t.Goal != "" {
+				aims = append(aims, t.Goal)
+			}
 			for _, x := range t.Ratios {
 				ratios = append(ratios, fmt.Sprintf("%s: %s", x.To, x.Span))
 				aims, prototypes = append(aims, x.Aim), append(prototypes, x.Prototype)

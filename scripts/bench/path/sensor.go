@@ -18,7 +18,7 @@ func startSensor(ctx context.Context, program string, c *certificates, n *centra
 	}
 	d, err := daemon.New(daemon.Options{
 		Program: program, Dir: dir, Env: []string{maxThreads},
-		Settings: "unsafe_same_server = true\n[limits]\nstrangers_per_address = 4096\n",
+		Settings: "unsafe_same_server = true\n",
 	})
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -56,15 +55,23 @@ func steady() *measure {
 		metrics: smallMetrics(aim{"haproxy", "<= 1.0", "1.16"}, aim{"haproxy", "<= 1.1", "1.30"}),
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			n := w.scaled(steadyRate * steadySeconds / smallAgents)
-			return small(ctx, w, s, n, paced)
+			return small(ctx, w, s, n, paced(time.Second*smallAgents/steadyRate))
 		},
 	}
 }
 
-// paced sends at this agent's share of the steady rate. An answer's time counts
-// from the moment when its request was due, if the one before it was late.
-func paced(ctx context.Context, number int, a *agent, took []time.Duration) error {
-	const every = time.Second * smallAgents / steadyRate
+// player is what one of many agents does; it notes how long its answers took.
+type player func(ctx context.Context, number int, a *agent, took []time.Duration) error
+
+// paced sends a request every so often. An answer's time counts from the moment
+// when its request was due, if the one before it was late.
+func paced(every time.Duration) player {
+	return func(ctx context.Context, number int, a *agent, took []time.Duration) error {
+		return a.sendEvery(ctx, every, number, took)
+	}
+}
+
+func (a *agent) sendEvery(ctx context.Context, every time.Duration, number int, took []time.Duration) error {
 	due := time.Now().Add(every * time.Duration(number) / smallAgents)
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
@@ -89,24 +96,21 @@ func paced(ctx context.Context, number int, a *agent, took []time.Duration) erro
 }
 
 // small plays agents of which each sends n requests.
-func small(ctx context.Context, w *world, s *subject, n int, play func(context.Context, int, *agent, []time.Duration) error) (map[string]float64, error) {
+func small(ctx context.Context, w *world, s *subject, n int, play player) (map[string]float64, error) {
 	agents, err := fleet(ctx, s.ids, s.address, smallAgents)
 	if err != nil {
 		return nil, err
 	}
 	defer disband(agents)
-	took := make([][]time.Duration, smallAgents)
-	for i := range took {
-		took[i] = make([]time.Duration, n)
-	}
-	p, err := w.spend(ctx, s, func() (counts, error) {
-		err := spread(ctx, smallAgents, smallAgents, func(ctx context.Context, i int) error { return play(ctx, i, agents[i], took[i]) })
-		return counts{int64(smallAgents * n), int64(smallAgents * n * smallBody)}, err
+	var took []time.Duration
+	p, err := w.spend(ctx, s, func() (sent counts, err error) {
+		took, err = playAll(ctx, agents, n, play)
+		return counts{int64(len(agents) * n), int64(len(agents) * n * smallBody)}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	p50, p99, longest := percentiles(slices.Concat(took...))
+	p50, p99, longest := percentiles(took)
 	values := map[string]float64{
 		"central": each(p.central, p.Requests), "client": each(p.client, p.Requests),
 		"rate": float64(p.Requests) / p.wall.Seconds(), "p50": p50, "p99": p99, "max": longest, "busy": p.busy(),
@@ -115,4 +119,13 @@ func small(ctx context.Context, w *world, s *subject, n int, play func(context.C
 		values["proxy"] = each(p.proxy, p.Requests)
 	}
 	return values, nil
+}
+
+// playAll lets each agent send n requests, and returns how long all answers
+// took.
+func playAll(ctx context.Context, agents []*agent, n int, play player) ([]time.Duration, error) {
+	took := make([]time.Duration, len(agents)*n)
+	return took, spread(ctx, len(agents), len(agents), func(ctx context.Context, i int) error {
+		return play(ctx, i, agents[i], took[i*n:(i+1)*n])
+	})
 }

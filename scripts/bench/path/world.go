@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"vedette/pki"
 	"vedette/scripts/bench/daemon"
 	"vedette/scripts/bench/process"
 )
@@ -27,6 +28,7 @@ var maxThreads = fmt.Sprintf("GOMAXPROCS=%d", threads)
 type subject struct {
 	name    string
 	address string
+	pin     pki.Fingerprint // of what it shows
 	// proxy is what stands between, nil when nothing does.
 	proxy *process.Process
 	ids   identities
@@ -58,10 +60,10 @@ func newWorld(ctx context.Context, certs *certificates, names []string, o option
 
 func (w *world) add(ctx context.Context, name string, o options) (err error) {
 	s := &subject{name: name, address: w.central.address}
-	pin := w.certs.front.Fingerprint()
+	s.pin = w.certs.front.Fingerprint()
 	switch name {
 	case "direct":
-		pin = w.certs.central.Fingerprint()
+		s.pin = w.certs.central.Fingerprint()
 	case "haproxy":
 		s.proxy, s.address, err = startHAProxy(w.certs, w.central.address)
 	case "nginx":
@@ -69,7 +71,7 @@ func (w *world) add(ctx context.Context, name string, o options) (err error) {
 	case ours:
 		var d *daemon.Daemon
 		if d, err = startSensor(ctx, filepath.Join(o.bin, "sensor"), w.certs, w.central); err == nil {
-			s.proxy, s.address, pin = d.Process, d.Address, d.Pin
+			s.proxy, s.address, s.pin = d.Process, d.Address, d.Pin
 		}
 	default:
 		err = errors.New("there is no such subject")
@@ -78,7 +80,7 @@ func (w *world) add(ctx context.Context, name string, o options) (err error) {
 		return err
 	}
 	w.subjects = append(w.subjects, s)
-	s.ids = dialer(pin, w.certs.agents...)
+	s.ids = identitiesOf(s.pin, w.certs.agents...)
 	return s.arrive(ctx)
 }
 
