@@ -25,8 +25,8 @@ func (b *bench) idle(ctx context.Context) error {
 		ready := make(chan time.Duration, 1)
 		ended := make(chan error, 1)
 		fleet, cancel := context.WithCancel(ctx)
-		c := n.fleet()
-		c.Agents, c.Idle = agents, true
+		c := n.fleet(agents)
+		c.Idle = true
 		c.Ready = func() { ready <- time.Since(started) }
 		go func() { _, err := simulate.Run(fleet, c); ended <- err }()
 		var connected time.Duration

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,13 +19,6 @@ const (
 	ingestSeconds = 20
 )
 
-func (n *node) fleet() simulate.Config {
-	return simulate.Config{
-		Agents: ingestAgents, Servers: []string{n.Address}, Pin: n.Pin, EventsPerPackage: 32,
-		Timeout: time.Minute, Log: slog.New(slog.DiscardHandler),
-	}
-}
-
 // ingest measures what is made durable when 1,000 agents send as fast as they
 // are acknowledged. Load and subject share the machine.
 func (b *bench) ingest(ctx context.Context) (err error) {
@@ -35,7 +27,7 @@ func (b *bench) ingest(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		c := n.fleet()
+		c := n.fleet(ingestAgents)
 		c.EventsPerPackage, c.Duration = events, ingestSeconds*time.Second
 		before, err := n.Usage()
 		if err != nil {
@@ -68,7 +60,7 @@ func (b *bench) fsync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := n.fleet()
+	c := n.fleet(ingestAgents)
 	c.Duration = ingestSeconds * time.Second / 2
 	s, err := simulate.Run(ctx, c)
 	// strace passes the signal on and writes its summary when the subject ends.

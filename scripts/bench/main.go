@@ -41,7 +41,7 @@ func (b *bench) report(scenario, what string, value float64, unit, aim string) {
 func main() {
 	bin := flag.String("bin", "bin", "folder of the binaries")
 	out := flag.String("out", "bench", "folder for the results")
-	only := flag.String("only", "", "comma-separated scenarios: ingest, fsync, idle, withdraw, agent (default all)")
+	only := flag.String("only", "", "comma-separated scenarios: ingest, fsync, idle, withdraw, restart, agent (default all)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -66,7 +66,7 @@ func run(ctx context.Context, bin, out, only string) (err error) {
 		name string
 		run  func(context.Context) error
 	}{
-		{"ingest", b.ingest}, {"fsync", b.fsync}, {"idle", b.idle}, {"withdraw", b.withdraw}, {"agent", b.agent},
+		{"ingest", b.ingest}, {"fsync", b.fsync}, {"idle", b.idle}, {"withdraw", b.withdraw}, {"restart", b.restart}, {"agent", b.agent},
 	} {
 		if only != "" && !strings.Contains(","+only+",", ","+s.name+",") {
 			continue

@@ -93,20 +93,27 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 
 // Command gives a command and decodes its answer, unless into is nil.
 func (d *Daemon) Command(into any, args ...string) error {
-	cmd := exec.Command(d.options.Program, append([]string{"--config", d.config}, args...)...)
-	if into != nil {
-		cmd.Args = append(cmd.Args, "--output", "json")
+	if into == nil {
+		_, err := d.Output(args...)
+		return err
 	}
+	out, err := d.Output(append(args, "--output", "json")...)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(out, into)
+}
+
+// Output gives a command and returns what it says.
+func (d *Daemon) Output(args ...string) ([]byte, error) {
+	cmd := exec.Command(d.options.Program, append([]string{"--config", d.config}, args...)...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("%s %s: %w: %s", filepath.Base(d.options.Program), strings.Join(args, " "), err, &errs)
+		return nil, fmt.Errorf("%s %s: %w: %s", filepath.Base(d.options.Program), strings.Join(args, " "), err, &errs)
 	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(out, into)
+	return out, nil
 }
 
 // Identity has a Central Node generate an agent certificate.
