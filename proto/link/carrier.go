@@ -15,6 +15,9 @@ type Lane struct {
 	first      bool
 	congestion string
 
+	whole *Whole    // under conn; nil: there is none
+	until time.Time // the write deadline; for the one that writes
+
 	idle  bool // the writer waits; guarded by link.mu
 	woken chan struct{}
 	dead  bool // guarded by link.mu
@@ -25,7 +28,7 @@ type Lane struct {
 // start adds a lane after its handshake. The caller holds mu.
 func (l *Link) startLane(conn net.Conn, id uint16, class Class, first bool) *Lane {
 	lane := &Lane{link: l, conn: conn, first: first, woken: make(chan struct{}, 1), done: make(chan struct{}),
-		state: l.end.laneUp(id, class, l.now()), congestion: tune(conn)}
+		state: l.end.laneUp(id, class, l.now()), congestion: tune(conn), whole: wholeOf(conn)}
 	lane.state.scratch = make([]byte, 0, maxFrame)
 	l.lanes = append(l.lanes, lane)
 	l.running.Add(2)
@@ -167,7 +170,6 @@ func (n *Lane) writeLoop() {
 	l := n.link
 	defer l.running.Done()
 	var held *chunk
-	var deadline time.Time
 	for {
 		l.mu.Lock()
 		if held != nil {
@@ -198,18 +200,38 @@ func (n *Lane) writeLoop() {
 		}
 		l.kick()
 		l.mu.Unlock()
-		// Setting a deadline costs as much as a small write, so it is renewed once a second only.
-		if now := time.Now(); deadline.Sub(now) < writeTime {
-			deadline = now.Add(writeTime + time.Second)
-			if err := n.setWriteDeadline(deadline); err != nil {
-				n.fail(err)
-				continue
-			}
-		}
-		if _, err := n.conn.Write(b); err != nil {
+		n.write(b)
+	}
+}
+
+// write writes one gathered record.
+func (n *Lane) write(b []byte) {
+	// Setting a deadline costs as much as a small write, so it is renewed once a second only.
+	started := time.Now()
+	if n.until.Sub(started) < writeTime {
+		n.until = started.Add(writeTime + time.Second)
+		if err := n.setWriteDeadline(n.until); err != nil {
 			n.fail(err)
+			return
 		}
 	}
+	if err := n.send(b); err != nil {
+		n.fail(err)
+	}
+	n.state.slow.Store(time.Since(started) > slowWrite)
+}
+
+// slowWrite is a write that had to wait for room in the socket.
+const slowWrite = time.Millisecond
+
+func (n *Lane) send(b []byte) error {
+	if n.whole == nil || len(b) <= maxRecord {
+		_, err := n.conn.Write(b)
+		return err
+	}
+	n.whole.begin()
+	_, err := n.conn.Write(b)
+	return errors.Join(err, n.whole.flush())
 }
 
 // setWriteDeadline does nothing once the link has ended: then the deadline is that of CLOSE.

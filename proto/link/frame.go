@@ -2,11 +2,12 @@ package link
 
 import "encoding/binary"
 
-// Sizes of the wire. A frame fills at most one TLS record.
+// Sizes of the wire. A frame carries as much as one TLS record, so that what an agent sent in one is passed on in one.
 const (
 	headerSize  = 8
-	maxBody     = 16376 // bytes after the header
+	maxBody     = 8 + 16<<10 // bytes after the header
 	maxFrame    = headerSize + maxBody
+	maxRecord   = 16 << 10              // bytes of one TLS record
 	dataHeader  = headerSize + 8        // header and offset
 	maxData     = maxFrame - dataHeader // bytes of one DATA
 	maxReason   = 128

@@ -15,7 +15,7 @@ func refDecode(b []byte) (fields []any, verdict string) {
 		Len         uint16
 		Stream      uint32
 	}
-	if binary.Read(r, binary.BigEndian, &h) != nil || h.Len > 16376 || r.Len() < int(h.Len) {
+	if binary.Read(r, binary.BigEndian, &h) != nil || h.Len > 16392 || r.Len() < int(h.Len) {
 		return nil, "refused"
 	}
 	body := b[8 : 8+int(h.Len)]

@@ -1,6 +1,9 @@
 package link
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // maxSaid is how many last words a lane collects before it asks for a PONG out of turn.
 const maxSaid = 4096
@@ -19,11 +22,12 @@ type lane struct {
 	pongDue  bool          // an answer; only the newest PING is answered
 	nonce    uint64        // of our PING that is on its way, or 0
 	pong     uint64
-	awayDue  bool   // GOAWAY
-	unacked  int    // retained chunks that were last sent here
-	copies   bool   // carries stream 0
-	position uint64 // of stream 0: what was sent here ends here
-	turn     bool   // own and shared queues take turns
+	awayDue  bool        // GOAWAY
+	unacked  int         // retained chunks that were last sent here
+	copies   bool        // carries stream 0
+	position uint64      // of stream 0: what was sent here ends here
+	turn     bool        // own and shared queues take turns
+	slow     atomic.Bool // the last write had to wait; set by whoever drives the lane
 
 	// What was said here about streams that may be forgotten now, until a PONG proves that the peer has it. It goes again
 	// when the lane dies: the peer, which may have given the lane up before, has no other sign to ask again.

@@ -127,6 +127,7 @@ func (w *world) send(l *simLane, from int) bool {
 	}
 	w.written(l, from)
 	ready := w.ends[from].ready(l.at[from])
+	l.at[from].slow.Store(w.rng.IntN(3) == 0)
 	b, held := w.ends[from].gather(l.at[from], w.now)
 	if len(b) > 0 && !ready {
 		w.fail("end %d had a record for a lane that it called idle", from)

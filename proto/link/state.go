@@ -59,16 +59,24 @@ func (e *end) enqueue(s *stream, now time.Duration) {
 	if s.allow.interactive(s.out.written-s.out.sent, now) {
 		class = Small
 	}
-	e.queueFor(s).of(e, class).push(s)
+	e.laneFor(s, class).of(e, class).push(s)
 }
 
-// queueFor returns the only lane that may carry the stream's next frame, or nil.
-func (e *end) queueFor(s *stream) *lane {
+// laneFor returns the only lane that is to carry the stream's next frame, or nil.
+func (e *end) laneFor(s *stream, class Class) *lane {
 	if !s.confirmed {
 		return e.lanes[s.openLane]
 	}
-	if s.out.lane != 0 && (s.out.again > 0 || s.out.turns >= maxTurns) {
-		return e.lanes[s.out.lane]
+	l := e.lanes[s.out.lane]
+	switch {
+	case l == nil:
+		return nil
+	case s.out.again > 0 || s.out.turns >= maxTurns:
+		return l
+	case class == Bulk && s.out.head != nil && l.carries[2] && !l.slow.Load() && s.out.head.sent:
+		// What follows bytes that are on their way overtakes them on another lane, and the peer has to keep it aside. It
+		// is worth that only when the lane cannot take more.
+		return l
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func dial(ctx context.Context, address string, check pki.PinCheck, client *tls.C
 	config.NextProtos = []string{link.ALPN}
 	// The link makes records of the size that it wants.
 	config.DynamicRecordSizingDisabled = true
-	conn := tls.Client(raw, config)
+	conn := tls.Client(link.NewWhole(raw), config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close() // nothing more is said to it
 		return nil, &handshakeError{err}
