@@ -57,7 +57,7 @@ func run(ctx context.Context) (err error) {
 	var o options
 	flag.StringVar(&o.bin, "bin", "bin", "folder of the binaries")
 	flag.StringVar(&o.out, "out", "bench", "folder for the results")
-	flag.IntVar(&o.rounds, "rounds", 5, "how often each subject has its turn")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each subject has its turn")
 	flag.Float64Var(&o.size, "size", 1, "size of the loads; 0.1 is a tenth of the usual")
 	only := flag.String("only", strings.Join(names, ","), "comma-separated measures")
 	subjects := flag.String("subjects", strings.Join(kinds, ","), "comma-separated subjects")
@@ -103,17 +103,16 @@ func conditions(o options) ([]string, error) {
 	out := []string{
 		fmt.Sprintf("%d cores, %s/%s, %s; %d threads for each subject and for the Central Node; the load runs on the same machine", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), threads),
 		fmt.Sprintf("TLS 1.3 on both sides, %s, %s, ECDSA P-256; %d agent certificates, all listed; no session tickets towards agents; peers may resume towards the Central Node (their default), which offers no session", suite, group, agentLeaves),
-		fmt.Sprintf("%d rounds in the order %s; median (lowest to highest); ratios are within one round; the Central Node took exactly what was sent", o.rounds, strings.Join(o.subjects, ", ")),
+		fmt.Sprintf("at most %d rounds in the order %s; median (lowest to highest); ratios are within one round; the Central Node took exactly what was sent", o.rounds, strings.Join(o.subjects, ", ")),
 	}
-	for name, flag := range map[string]string{"haproxy": "-v", "nginx": "-v"} {
+	for _, name := range []string{"haproxy", "nginx"} {
 		if slices.Contains(o.subjects, name) {
-			v, err := version(name, flag)
+			v, err := version(name)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, v)
 		}
 	}
-	slices.Sort(out[3:])
 	return out, nil
 }

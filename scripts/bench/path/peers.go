@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"text/template"
 
 	"vedette/scripts/bench/process"
@@ -92,10 +92,6 @@ func startNginx(c *certificates, central string) (*process.Process, string, erro
 
 // startPeer writes the configuration and runs the program on a free port.
 func startPeer(c *certificates, central, name string, config *template.Template, args func(string) []string) (*process.Process, string, error) {
-	program, err := exec.LookPath(name)
-	if err != nil {
-		program = filepath.Join("/usr/sbin", name) // which is not on everybody's PATH
-	}
 	port, err := freePort()
 	if err != nil {
 		return nil, "", err
@@ -112,11 +108,11 @@ func startPeer(c *certificates, central, name string, config *template.Template,
 	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return nil, "", err
 	}
-	cmd := exec.Command(program, args(path)...)
+	cmd := exec.Command(peer(name), args(path)...)
 	cmd.Stderr = os.Stderr
 	p, err := process.Start(cmd)
 	if err != nil {
-		return nil, "", fmt.Errorf("%w; scripts/need.sh installs %s", err, name)
+		return nil, "", err
 	}
 	return p, fmt.Sprintf("127.0.0.1:%d", port), nil
 }
@@ -129,16 +125,20 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-// version is the first line that a program says about itself.
-func version(name, flag string) (string, error) {
-	program, err := exec.LookPath(name)
-	if err != nil {
-		program = filepath.Join("/usr/sbin", name)
+// peer is the path of a peer's program.
+func peer(name string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
 	}
-	out, err := exec.Command(program, flag).CombinedOutput()
-	line, _, _ := bytes.Cut(out, []byte("\n"))
+	return filepath.Join("/usr/sbin", name) // which is not on everybody's PATH
+}
+
+// version is what a peer says about itself.
+func version(name string) (string, error) {
+	out, err := exec.Command(peer(name), "-v").CombinedOutput()
+	line, _, _ := strings.Cut(string(out), "\n")
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("%s %s: %s", name, flag, line), err)
+		return "", fmt.Errorf("%s -v: %w: %s; scripts/need.sh installs it", name, err, line)
 	}
-	return string(line), nil
+	return line, nil
 }
