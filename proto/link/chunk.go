@@ -22,6 +22,7 @@ type chunk struct {
 	sent   bool   // was on a lane before
 	turned bool   // first sent on another lane than the chunk before it
 	freed  bool   // goes to the pool when refs is 0
+	framed bool   // the header is there
 }
 
 var smallChunks = sync.Pool{New: func() any { return &chunk{buf: make([]byte, smallBuffer)} }}
@@ -68,9 +69,13 @@ func (c *chunk) add(p []byte) int {
 	return n
 }
 
-// frame returns the chunk as a DATA frame, which shares its bytes.
+// frame returns the chunk as a DATA frame, which shares its bytes. The header is written once: a lane that died may still
+// be reading it.
 func (c *chunk) frame(stream uint32) []byte {
-	appendData(c.buf[:0], stream, c.offset, false, nil)
-	putHeader(c.buf, typeData, 0, 8+c.n, stream)
+	if !c.framed {
+		c.framed = true
+		appendData(c.buf[:0], stream, c.offset, false, nil)
+		putHeader(c.buf, typeData, 0, 8+c.n, stream)
+	}
 	return c.buf[:dataHeader+c.n]
 }
