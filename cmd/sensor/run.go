@@ -4,9 +4,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"vedette/cmd/internal/cli"
+	"vedette/internal/footprint"
 	"vedette/sensor"
 	"vedette/sensor/proxy"
 )
@@ -17,6 +19,11 @@ func run(ctx context.Context, c config, version string, logger *slog.Logger, con
 	if err != nil {
 		return err
 	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var keeping sync.WaitGroup
+	keeping.Go(func() { footprint.Keep(watching) })
+	defer keeping.Wait()
+	defer stop()
 	return cli.Serve(ctx, s, cli.Faces{
 		Name: name, Version: version, Socket: c.Socket, Logger: logger,
 		Command: newCommand(s.Admin(), version, time.Now),

@@ -1,0 +1,125 @@
+package footprint
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestProcessorsFollowTheLoad(t *testing.T) {
+	p := processors{most: 6, now: 1}
+	for i, s := range []struct {
+		used   float64
+		passed time.Duration
+		want   int
+	}{
+		{0.1, look, 1},
+		{0.74, look, 1},
+		{0.75, look, 2}, // busy: at once
+		{1.4, look, 2},
+		{1.5, look, 4},
+		{3.1, look, 6}, // never more than there are
+		{6, look, 6},
+		{0.5, patience / 2, 6}, // easy, but not for long enough
+		{2, look, 6},           // the time begins anew
+		{0.5, patience / 2, 6},
+		{0.5, patience / 2, 3},
+		{0.1, patience, 2},
+		{0.1, patience, 1},
+		{0, patience, 1}, // never none
+	} {
+		if got := p.step(s.used, s.passed); got != s.want {
+			t.Fatalf("step %d (%v used for %v): %d processors, want %d", i, s.used, s.passed, got, s.want)
+		}
+	}
+}
+
+func TestMemoryGoesBackOnceItIsCalm(t *testing.T) {
+	holds := func(n uint64) func() uint64 { return func() uint64 { return n } }
+	m := memory{kept: 100 << 20}
+	for i, s := range []struct {
+		used   float64
+		passed time.Duration
+		holds  uint64
+		want   bool
+	}{
+		{0.01, calmTime - look, 200 << 20, false},
+		{0.5, look, 200 << 20, false}, // busy: the time begins anew
+		{0.01, calmTime - look, 200 << 20, false},
+		{0.01, look, 200 << 20, true},
+		{0.01, calmTime, 112 << 20, false}, // not worth it
+		{0.01, calmTime, 116 << 20, true},
+	} {
+		if got := m.step(s.used, s.passed, holds(s.holds)); got != s.want {
+			t.Fatalf("step %d: %v, want %v", i, got, s.want)
+		}
+	}
+}
+
+// keep runs Keep until stop.
+func keep(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { Keep(ctx) })
+	return func() { cancel(); running.Wait() }
+}
+
+// await polls until ok, for a bounded time.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("%s: not within 30 s", what)
+		}
+	}
+}
+
+func TestBusyProcessGetsItsProcessorsBack(t *testing.T) {
+	if _, set := os.LookupEnv("GOMAXPROCS"); set || runtime.GOMAXPROCS(0) < 2 {
+		t.Skip("needs two processors that nobody has fixed")
+	}
+	most := runtime.GOMAXPROCS(0)
+	stop := keep(t)
+	await(t, "an idle process runs on one processor", func() bool { return runtime.GOMAXPROCS(0) == 1 })
+	var over atomic.Bool
+	var burning sync.WaitGroup
+	for range most {
+		burning.Go(func() {
+			for !over.Load() {
+			}
+		})
+	}
+	await(t, "a busy one on more", func() bool { return runtime.GOMAXPROCS(0) > 1 })
+	over.Store(true)
+	burning.Wait()
+	stop()
+	if got := runtime.GOMAXPROCS(0); got != most {
+		t.Errorf("%d processors at the end, it began with %d", got, most)
+	}
+}
+
+func TestGarbageOfAStormGoesBack(t *testing.T) {
+	storm := make([][]byte, 64)
+	for i := range storm {
+		storm[i] = make([]byte, 1<<20)
+		for j := range storm[i] {
+			storm[i][j] = 1
+		}
+	}
+	held := resident()
+	runtime.KeepAlive(storm)
+	storm = nil
+	defer keep(t)()
+	await(t, "the memory is given back", func() bool { return resident() < held-32<<20 })
+}
