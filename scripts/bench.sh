@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 ulimit -n "$(ulimit -Hn)"
 path() {
-  scripts/need.sh haproxy nginx libnginx-mod-stream
+  scripts/need.sh haproxy nginx libnginx-mod-stream util-linux
   go build -o bin/bench-path ./scripts/bench/path
   bin/bench-path "$@"
 }

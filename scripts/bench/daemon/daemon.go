@@ -39,8 +39,6 @@ type Options struct {
 	Settings string
 	// Prefix is put in front of the command line.
 	Prefix []string
-	// Env is added to the environment.
-	Env []string
 }
 
 // startTimeout is what a daemon has to answer its first command.
@@ -68,7 +66,6 @@ func (d *Daemon) Start(ctx context.Context) (err error) {
 	line := append(d.options.Prefix, d.options.Program, "--config", d.config, "run")
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Stderr = os.Stderr
-	cmd.Env = append(os.Environ(), d.options.Env...)
 	if d.Process, err = process.Start(cmd); err != nil {
 		return err
 	}

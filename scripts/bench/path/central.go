@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 
 	"vedette/pki"
 	"vedette/scripts/bench/process"
@@ -49,8 +48,7 @@ func startCentral(c *certificates) (*central, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, centralCommand, c.dir, dir)
-	cmd.Env = append(os.Environ(), maxThreads)
+	cmd := confine(self, centralCommand, c.dir, dir)
 	cmd.Stderr = os.Stderr
 	in, inErr := cmd.StdinPipe()
 	out, outErr := cmd.StdoutPipe()

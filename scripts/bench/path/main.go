@@ -101,7 +101,7 @@ func run(ctx context.Context) (err error) {
 // conditions says under what circumstances the figures came about.
 func conditions(o options) ([]string, error) {
 	out := []string{
-		fmt.Sprintf("%d cores, %s/%s, %s; %d threads for each subject and for the Central Node; the load runs on the same machine", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), threads),
+		fmt.Sprintf("%d cores, %s/%s, %s; %d of them for each subject and for the Central Node; the load runs on the same machine", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), cores),
 		fmt.Sprintf("TLS 1.3 on both sides, %s, %s, ECDSA P-256; %d agent certificates, all listed; no session tickets towards agents; peers may resume towards the Central Node (their default), which offers no session", suite, group, agentLeaves),
 		fmt.Sprintf("at most %d rounds in the order %s; median (lowest to highest); ratios are within one round; the Central Node took exactly what was sent", o.rounds, strings.Join(o.subjects, ", ")),
 	}

@@ -96,7 +96,7 @@ func startPeer(c *certificates, central, name string, config *template.Template,
 	if err != nil {
 		return nil, "", err
 	}
-	s := peerSettings{Port: port, Central: central, Threads: threads, Dir: c.dir, Suite: suite, Group: group, Files: 19_500}
+	s := peerSettings{Port: port, Central: central, Threads: cores, Dir: c.dir, Suite: suite, Group: group, Files: 19_500}
 	if _, err := os.Stat(nginxModule); err == nil {
 		s.Module = nginxModule
 	}
@@ -108,7 +108,7 @@ func startPeer(c *certificates, central, name string, config *template.Template,
 	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return nil, "", err
 	}
-	cmd := exec.Command(peer(name), args(path)...)
+	cmd := confine(peer(name), args(path)...)
 	cmd.Stderr = os.Stderr
 	p, err := process.Start(cmd)
 	if err != nil {

@@ -17,7 +17,7 @@ func startSensor(ctx context.Context, program string, c *certificates, n *centra
 		return nil, err
 	}
 	d, err := daemon.New(daemon.Options{
-		Program: program, Dir: dir, Env: []string{maxThreads},
+		Program: program, Dir: dir, Prefix: confined(),
 		Settings: "unsafe_same_server = true\n",
 	})
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,13 +18,25 @@ import (
 
 // What all subjects share, so that they do the same work.
 const (
-	threads = 2 // of each subject and of the Central Node
-	suite   = "TLS_AES_128_GCM_SHA256"
-	group   = "X25519"
+	cores = 2 // for each subject and for the Central Node, the same ones
+	suite = "TLS_AES_128_GCM_SHA256"
+	group = "X25519"
 )
 
-// maxThreads is the environment of a Go program with as many threads.
-var maxThreads = fmt.Sprintf("GOMAXPROCS=%d", threads)
+// confined is put in front of the command lines of subjects and Central Node on
+// machines with more cores than these may use.
+func confined() []string {
+	if runtime.NumCPU() <= cores {
+		return nil
+	}
+	return []string{"taskset", "-c", fmt.Sprintf("0-%d", cores-1)}
+}
+
+// confine is a command whose process may use only these cores.
+func confine(program string, args ...string) *exec.Cmd {
+	line := append(confined(), append([]string{program}, args...)...)
+	return exec.Command(line[0], line[1:]...)
+}
 
 // subject is a way from agents to the Central Node.
 type subject struct {
