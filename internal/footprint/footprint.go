@@ -12,7 +12,6 @@ package footprint
 
 import (
 	"context"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -32,15 +31,12 @@ const (
 	spare = 4 << 20 // bytes that are not worth giving back
 )
 
-// Keep watches over the process until ctx ends. It changes GOMAXPROCS, unless
-// the environment sets it.
+// Keep watches over the process until ctx ends. It changes GOMAXPROCS; what it
+// is when Keep begins, by the environment or by the machine, is the most.
 func Keep(ctx context.Context) {
 	p := processors{most: runtime.GOMAXPROCS(0), now: 1}
-	_, set := os.LookupEnv("GOMAXPROCS")
-	if !set {
-		runtime.GOMAXPROCS(p.now)
-		defer runtime.GOMAXPROCS(p.most)
-	}
+	runtime.GOMAXPROCS(p.now)
+	defer runtime.GOMAXPROCS(p.most)
 	var m memory
 	tick := time.NewTicker(look)
 	defer tick.Stop()
@@ -55,7 +51,7 @@ func Keep(ctx context.Context) {
 		passed := now.Sub(last)
 		used := float64(total-spent) / float64(max(passed, 1))
 		last, spent = now, total
-		if before := p.now; !set && p.step(used, passed) != before {
+		if before := p.now; p.step(used, passed) != before {
 			runtime.GOMAXPROCS(p.now)
 		}
 		if m.step(used, passed, resident) {
