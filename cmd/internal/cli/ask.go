@@ -90,8 +90,8 @@ func FingerprintFlag(cmd *cobra.Command, f *pki.Fingerprint, usage string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed(flagYes) && !cmd.Flags().Changed(flagFingerprint) {
 			return &Error{
-				Exit: ExitUsage, Text: "--" + flagYes + " without --" + flagFingerprint + " would trust whatever certificate is met",
-				Hint: "name the fingerprint that was compared: --" + flagFingerprint + "=AA:BB:...; --" + flagDryRun + " shows the one that is met",
+				Exit: ExitUsage, Text: "--" + flagYes + " without --" + flagFingerprint + " would trust a certificate that nobody compared",
+				Hint: "name the fingerprint that was compared: --" + flagFingerprint + "=AA:BB:...; --" + flagDryRun + " shows it",
 			}
 		}
 		return nil

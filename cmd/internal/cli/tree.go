@@ -32,6 +32,9 @@ func Remote(cmd *cobra.Command, traits ...Trait) *cobra.Command {
 	for _, trait := range traits {
 		trait(cmd)
 	}
+	if cmd.Annotations[markFiles] == "" && len(cmd.ValidArgs) == 0 && cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions // a shell would offer file names
+	}
 	return cmd
 }
 
