@@ -99,6 +99,7 @@ func (n *Lane) fail(err error) {
 		}
 	}
 	l.end.laneDown(n.state, l.now())
+	delete(l.taken, n.state.id)
 	close(n.done)
 	n.wake()
 	if len(l.lanes) == 0 && l.reserved == 0 {

@@ -79,11 +79,7 @@ func (l *Link) dial(ctx context.Context, conn net.Conn, class Class) (*Lane, err
 	if err != nil {
 		return nil, err
 	}
-	if l.laneID == 1<<16-1 {
-		return nil, &Error{Code: CodeBusy, Reason: "lane numbers are used up"}
-	}
-	l.laneID++
-	m := hello{minVersion: minVersion, maxVersion: Version, caps: ourCaps, link: l.id, epoch: l.epoch, lane: l.laneID, class: class, limits: l.cfg.limits()}
+	m := hello{minVersion: minVersion, maxVersion: Version, caps: ourCaps, link: l.id, epoch: l.epoch, lane: l.nextLane(), class: class, limits: l.cfg.limits()}
 	if _, err := conn.Write(m.append(nil)); err != nil {
 		return nil, err
 	}
@@ -116,14 +112,27 @@ func (l *Link) dial(ctx context.Context, conn net.Conn, class Class) (*Lane, err
 	return lane, nil
 }
 
+// nextLane returns the number of a new lane: the one after the last, from 1 again after the highest, without those of
+// lanes that live. The peer refuses one that it has not given up yet, and the next attempt has the next number. The
+// caller holds joining.
+func (l *Link) nextLane() uint16 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		l.laneID++
+		if l.laneID != 0 && (l.end == nil || l.end.lanes[l.laneID] == nil) {
+			return l.laneID
+		}
+	}
+}
+
 // Acceptor lets lanes in and keeps the links that they belong to, one for each peer.
 type Acceptor struct {
 	cfg       Config
 	duplicate func(peer string)
 
-	mu     sync.Mutex // never held together with a link's
-	links  map[string]*Link
-	recent map[string][]time.Time // take-overs of the last minute
+	mu    sync.Mutex // never held together with a link's
+	links map[string]*Link
 }
 
 // The third take-over of a peer's link within a minute is told as a duplicate identity.
@@ -138,7 +147,7 @@ func NewAccepting(cfg Config, duplicate func(peer string)) *Acceptor {
 	if duplicate == nil {
 		duplicate = func(string) {}
 	}
-	return &Acceptor{cfg: cfg.withDefaults(), duplicate: duplicate, links: map[string]*Link{}, recent: map[string][]time.Time{}}
+	return &Acceptor{cfg: cfg.withDefaults(), duplicate: duplicate, links: map[string]*Link{}}
 }
 
 // Join reads HELLO from a connection on which the caller has finished TLS, and makes it a lane of a new link or of the
@@ -191,6 +200,7 @@ func (a *Acceptor) join(ctx context.Context, conn net.Conn, peer string) (*Lane,
 	defer l.mu.Unlock()
 	l.reserved--
 	if err != nil {
+		delete(l.taken, m.lane)
 		if len(l.lanes) == 0 && l.reserved == 0 {
 			l.finish(&Error{Code: CodeLost, Reason: "the first lane died in its handshake"})
 		}
@@ -211,12 +221,12 @@ func (l *Link) reserve(id uint16) error {
 	switch {
 	case l.failed != nil:
 		return &Error{Code: CodeGone, Reason: "the link has ended"}
-	case l.used[id]:
-		return violation("lane %d is not new", id)
+	case l.taken[id]:
+		return &Error{Code: CodeBusy, Reason: "a lane of this number lives"}
 	case len(l.lanes)+l.reserved >= int(l.end.limits.maxLanes):
 		return &Error{Code: CodeBusy, Reason: "too many lanes"}
 	}
-	l.used[id] = true
+	l.taken[id] = true
 	l.reserved++
 	return nil
 }
@@ -241,7 +251,7 @@ func (a *Acceptor) find(peer string, m hello) *Link {
 	a.mu.Lock()
 	old := a.links[peer]
 	a.links[peer] = l
-	alarm := old != nil && a.tookOver(peer, time.Now())
+	alarm := old != nil && l.tookOver(old.takeOvers, time.Now())
 	a.mu.Unlock()
 	if old != nil {
 		old.mu.Lock()
@@ -254,15 +264,19 @@ func (a *Acceptor) find(peer string, m hello) *Link {
 	return l
 }
 
-// tookOver notes a take-over and says whether there were too many. The caller holds mu.
-func (a *Acceptor) tookOver(peer string, now time.Time) bool {
-	recent := slices.DeleteFunc(a.recent[peer], func(t time.Time) bool { return now.Sub(t) > takeOverSpan })
-	recent = append(recent, now)
-	if len(recent) >= takeOvers {
-		recent = nil
+// tookOver notes that the link took over from one which came by those take-overs, and says whether there were too many.
+// Only links that live remember any. The caller holds the acceptor's mu.
+func (l *Link) tookOver(before []time.Time, now time.Time) (alarm bool) {
+	for _, t := range before {
+		if now.Sub(t) <= takeOverSpan {
+			l.takeOvers = append(l.takeOvers, t)
+		}
 	}
-	a.recent[peer] = recent
-	return recent == nil
+	l.takeOvers = append(l.takeOvers, now)
+	if alarm = len(l.takeOvers) >= takeOvers; alarm {
+		l.takeOvers = nil
+	}
+	return alarm
 }
 
 // ended forgets a link. It runs with the link's lock held, so it must not wait for mu.

@@ -49,14 +49,16 @@ type Link struct {
 
 	joining sync.Mutex // dialing end: one handshake at a time; locked before mu
 	epoch   ID         // guarded by joining on the dialing end, constant on the accepting one
-	laneID  uint16     // dialing end; guarded by joining
+	laneID  uint16     // of the newest lane; dialing end; guarded by joining
+
+	takeOvers []time.Time // by which the link came; accepting end; guarded by the acceptor's mu
 
 	mu       sync.Mutex
 	end      *end // nil until the first handshake
 	failed   error
 	lanes    []*Lane
-	reserved int // lanes in their handshake
-	used     map[uint16]bool
+	reserved int             // lanes in their handshake
+	taken    map[uint16]bool // numbers of lanes that live or are in their handshake; accepting end
 	accepts  fifo[*Stream]
 	accepted sync.Cond // something to accept, or the end
 	slots    sync.Cond // a stream ended, or the end
@@ -75,7 +77,7 @@ func NewDialing(cfg Config) *Link {
 }
 
 func newLink(cfg Config) *Link {
-	l := &Link{cfg: cfg, start: time.Now(), used: map[uint16]bool{}, ended: make(chan struct{}), onEnd: func(*Link) {}}
+	l := &Link{cfg: cfg, start: time.Now(), taken: map[uint16]bool{}, ended: make(chan struct{}), onEnd: func(*Link) {}}
 	l.accepted.L, l.slots.L, l.messages.L = &l.mu, &l.mu, &l.mu
 	return l
 }
