@@ -7,11 +7,39 @@ const maxGaps = 32
 
 // run is bytes beyond a gap.
 type run struct {
-	offset uint64
-	data   []byte
+	offset, end uint64
+	parts       []part
 }
 
-func (r run) end() uint64 { return r.offset + uint64(len(r.data)) }
+// part is some bytes of a run: a chunk, which is delivered as it is, or few bytes, which are not worth one.
+type part struct {
+	chunk *chunk
+	data  []byte
+}
+
+// add appends a copy of data. A chunk is at least half full, so what a run holds is at most twice its bytes.
+func (r *run) add(data []byte) {
+	r.end += uint64(len(data))
+	if len(data) > largeBuffer/2 {
+		c := newChunk(len(data))
+		c.add(data)
+		r.parts = append(r.parts, part{chunk: c})
+		return
+	}
+	if last := len(r.parts) - 1; last >= 0 && r.parts[last].chunk == nil {
+		r.parts[last].data = append(r.parts[last].data, data...)
+		return
+	}
+	r.parts = append(r.parts, part{data: slices.Clone(data)})
+}
+
+func (r *run) free() {
+	for _, p := range r.parts {
+		if p.chunk != nil {
+			p.chunk.free()
+		}
+	}
+}
 
 // inbound is the receiving direction of a stream. Copies and overlaps are trimmed; the first copy of a byte wins.
 type inbound struct {
@@ -68,7 +96,7 @@ func (in *inbound) receive(offset uint64, data []byte, fin bool) *Error {
 	}
 	in.scatter(offset, data)
 	if len(in.runs) > 0 && in.runs[0].offset == in.next {
-		in.deliver(in.runs[0].data)
+		in.join(&in.runs[0])
 		in.runs = slices.Delete(in.runs, 0, 1)
 	}
 	if len(in.runs) > maxGaps {
@@ -85,15 +113,34 @@ func (in *inbound) deliver(data []byte) {
 	}
 	for len(data) > 0 {
 		if in.tail == nil || in.tail.room() == 0 {
-			c := newChunk(len(data))
-			if in.tail == nil {
-				in.head = c
-			} else {
-				in.tail.next = c
-			}
-			in.tail = c
+			in.append(newChunk(len(data)))
 		}
 		data = data[in.tail.add(data):]
+	}
+}
+
+func (in *inbound) append(c *chunk) {
+	if in.tail == nil {
+		in.head = c
+	} else {
+		in.tail.next = c
+	}
+	in.tail = c
+}
+
+// join delivers a run whose gap is gone.
+func (in *inbound) join(r *run) {
+	for _, p := range r.parts {
+		switch {
+		case p.chunk == nil:
+			in.deliver(p.data)
+		case in.discard:
+			in.next += uint64(p.chunk.n)
+			p.chunk.free()
+		default:
+			in.next += uint64(p.chunk.n)
+			in.append(p.chunk)
+		}
 	}
 }
 
@@ -101,29 +148,25 @@ func (in *inbound) deliver(data []byte) {
 func (in *inbound) scatter(offset uint64, data []byte) {
 	i := 0
 	for len(data) > 0 {
-		for i < len(in.runs) && in.runs[i].end() < offset {
+		for i < len(in.runs) && in.runs[i].end < offset {
 			i++
 		}
-		if i == len(in.runs) || offset+uint64(len(data)) < in.runs[i].offset {
-			in.runs = slices.Insert(in.runs, i, run{offset, slices.Clone(data)})
-			return
+		if i == len(in.runs) || offset < in.runs[i].offset {
+			in.runs = slices.Insert(in.runs, i, run{offset: offset, end: offset})
 		}
 		r := &in.runs[i]
-		if offset < r.offset {
-			n := r.offset - offset
-			r.data = slices.Concat(data[:n], r.data)
-			r.offset = offset
-		}
-		covered := min(r.end()-offset, uint64(len(data)))
+		covered := min(r.end-offset, uint64(len(data)))
 		data, offset = data[covered:], offset+covered
 		n := uint64(len(data))
 		if i+1 < len(in.runs) {
 			n = min(n, in.runs[i+1].offset-offset)
 		}
-		r.data = append(r.data, data[:n]...)
+		if n > 0 {
+			r.add(data[:n])
+		}
 		data, offset = data[n:], offset+n
-		if i+1 < len(in.runs) && r.end() == in.runs[i+1].offset {
-			r.data = append(r.data, in.runs[i+1].data...)
+		if i+1 < len(in.runs) && r.end == in.runs[i+1].offset {
+			r.parts, r.end = append(r.parts, in.runs[i+1].parts...), in.runs[i+1].end
 			in.runs = slices.Delete(in.runs, i+1, i+2)
 		}
 	}
@@ -165,6 +208,9 @@ func (in *inbound) detach() *chunk {
 func (in *inbound) clear() {
 	for in.head != nil {
 		in.pop()
+	}
+	for i := range in.runs {
+		in.runs[i].free()
 	}
 	in.runs = nil
 }
