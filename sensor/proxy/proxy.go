@@ -109,7 +109,8 @@ type Proxy struct {
 	received atomic.Uint64
 }
 
-// owner is who shares the ingress: a leaf, else an address.
+// owner is who shares the ingress: a leaf, else an address. The zero owner is
+// everybody who is refused.
 type owner struct {
 	leaf    pki.Fingerprint
 	address netip.Addr
@@ -160,7 +161,7 @@ type Counts struct {
 	Agents       int    // connections that were let in
 	Strangers    int    // connections that were not
 	Refused      uint64 // callers refused by policy since start
-	IngressBytes uint64 // bytes taken from agents since start, without TLS
+	IngressBytes uint64 // bytes taken from agents and from those who are refused since start, without TLS
 	Rate         uint64 // of the last second, in bit/s
 	Held         bool   // the ingress limit held agents back within the last second
 }

@@ -20,6 +20,7 @@ import (
 const (
 	maxHeaderBytes = 16 << 10
 	lingerBytes    = 4 << 20 // the largest package of an agent
+	dropBytes      = 8 << 10 // of it at once
 )
 
 // tiny answers those who are not carried: one problem for each connection,
@@ -69,38 +70,76 @@ func (t *tiny) shutdown(ctx context.Context) error {
 
 // answer takes a connection over. first is what was already read of it.
 func (t *tiny) answer(c *door.Conn, first []byte, why *problem.Problem) {
-	if !t.handed.give(&refused{Conn: c, proxy: t.proxy, first: slices.Clone(first), why: why}) {
+	limit, leave := context.WithTimeout(context.Background(), t.proxy.times.header+t.proxy.times.linger)
+	if !t.handed.give(&refused{Conn: c, proxy: t.proxy, first: slices.Clone(first), why: why, gone: limit.Done(), leave: leave}) {
+		leave()
 		c.Cut() // the server is gone
 	}
 }
 
-// refused is the connection of a caller that gets a problem.
+// refused is the connection of a caller that gets a problem. All of them
+// together have the share of one agent in the ingress: however many they are,
+// they take no more from those that are carried.
 type refused struct {
 	*door.Conn
 	proxy *Proxy
 	first []byte // read before
 	why   *problem.Problem
 	once  sync.Once
+
+	gone  <-chan struct{} // closed when nothing more is read
+	leave func()          // closes it
 }
 
-// Read gives what was read before, then the rest.
+// Read gives what was read before, then the rest, at the pace that the share of
+// the ingress allows.
 func (r *refused) Read(p []byte) (int, error) {
+	p = p[:min(len(p), r.proxy.ingress.Most())]
 	if len(r.first) > 0 {
 		n := copy(p, r.first)
 		r.first = r.first[n:]
-		return n, nil
+		return n, r.pay(n)
 	}
-	return r.Conn.Read(p)
+	return r.paid(r.Conn, p)
+}
+
+// paid reads from the connection, or from what is under it.
+func (r *refused) paid(from io.Reader, p []byte) (int, error) {
+	n, err := from.Read(p)
+	if n > 0 {
+		if unpaid := r.pay(n); unpaid != nil {
+			return 0, unpaid
+		}
+	}
+	return n, err
+}
+
+func (r *refused) pay(n int) error {
+	r.proxy.received.Add(uint64(n))
+	return r.proxy.ingress.Take(owner{}, n, r.gone)
 }
 
 // Close lingers: closing while the caller still sends would reset its
 // connection, and the answer could be lost with it.
 func (r *refused) Close() error {
 	r.once.Do(func() {
+		defer r.leave()
 		if raw, ok := r.NetConn().(*net.TCPConn); ok && !r.proxy.ending.Load() && r.CloseWrite() == nil && raw.CloseWrite() == nil {
 			_ = raw.SetReadDeadline(time.Now().Add(r.proxy.times.linger)) // fails only together with the copy
-			_, _ = io.CopyN(io.Discard, raw, lingerBytes)                 // until the caller has closed, or it is enough
+			r.drop(raw)
 		}
 	})
 	return r.Conn.Close()
+}
+
+// drop reads what still comes until the caller has closed, or it is enough.
+func (r *refused) drop(raw io.Reader) {
+	buffer := make([]byte, min(dropBytes, r.proxy.ingress.Most()))
+	for left := lingerBytes; left > 0; {
+		n, err := r.paid(raw, buffer[:min(len(buffer), left)])
+		if err != nil {
+			return
+		}
+		left -= n
+	}
 }
