@@ -381,6 +381,7 @@ func (w *world) finish() {
 				busy = w.send(l, i) || busy
 				busy = w.deliver(l, i) || busy
 			}
+			busy = busy || l.dead[0] != l.dead[1] // the other end finds out in time, and says again what was lost
 		}
 		for at := range 2 {
 			w.takeMessages(at)
