@@ -84,17 +84,17 @@ func TestRefusedCallersTogetherHaveOneShare(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.floods(16, 2*time.Second)
+		r.floods(16, 3*time.Second)
 	}()
 	eventually(t, "the limit holds", func() bool { return r.Counts().Held })
-	const size = 100 << 10 // 0.4 s of half the limit, 3.6 s of a part in 17
+	const size = 300 << 10 // 1.2 s of half the limit, 10 s of a part in 17
 	start := time.Now()
 	word := strings.Repeat("x", size)
 	go func() { _, _ = io.WriteString(c, word) }()
 	if _, err := io.ReadFull(c, make([]byte, size)); err != nil {
 		t.Fatal(err)
 	}
-	if d := time.Since(start); d > 1500*time.Millisecond {
+	if d := time.Since(start); d > 2500*time.Millisecond {
 		t.Errorf("%d bytes took %v beside callers that are refused", size, d)
 	}
 	<-done

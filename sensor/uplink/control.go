@@ -154,6 +154,7 @@ func (l *life) refused(state controlv1.Authorisation_State) {
 // take puts a policy in force, and says so to the Central Node.
 func (l *life) take(ctx context.Context, p *controlv1.Policy) error {
 	cut := l.up.config.Apply(p)
+	l.up.notePolicy(p)
 	if l.state == controlv1.Authorisation_STATE_ACCEPTED {
 		l.due = time.Time{}
 	}
@@ -168,6 +169,16 @@ func (l *life) take(ctx context.Context, p *controlv1.Policy) error {
 	l.mu.Unlock()
 	l.carry(ctx)
 	return nil
+}
+
+// notePolicy warns of a policy that is older than one before.
+func (u *Uplink) notePolicy(p *controlv1.Policy) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if before := u.past.revision; u.past.take(p) {
+		u.log.Warn("the Central Node's policy went back: was it restored from a backup? withdrawals since then do not hold",
+			"from", before, "to", p.Revision, "store", p.StoreID)
+	}
 }
 
 func (l *life) inForce() *controlv1.Policy {

@@ -23,7 +23,7 @@ type Look struct {
 // Look is safe to call at any time.
 func (u *Uplink) Look() Look {
 	u.mu.Lock()
-	l, carries := u.life, u.carrier != nil
+	l, carries, back := u.life, u.carrier != nil, u.past.warning()
 	u.mu.Unlock()
 	if l == nil {
 		return Look{}
@@ -33,6 +33,9 @@ func (u *Uplink) Look() Look {
 	defer l.mu.Unlock()
 	if l.policy != nil {
 		look.PolicyRevision, look.Validation = l.policy.Revision, l.policy.Validation
+	}
+	if back != "" {
+		look.Warnings = append(look.Warnings, back)
 	}
 	slow := make(map[string]bool)
 	for i, p := range l.places {

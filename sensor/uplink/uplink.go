@@ -66,6 +66,7 @@ type Uplink struct {
 	carrier   *life         // the link that carries agents; nil: none does
 	life      *life         // the present link; nil: there is none
 	takenOver time.Time     // when a link of ours was last taken over
+	past      past
 }
 
 // turn is the time from one call of Point to the next: a Central Node with its
