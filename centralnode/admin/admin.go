@@ -21,7 +21,7 @@ type Door interface {
 	Trust() *trust.Snapshot
 	Connected(leaf pki.Fingerprint) int
 	Live(connection uint64) bool
-	Through(sensor pki.Fingerprint) int
+	Carried() map[pki.Fingerprint]int
 	Affected(s *trust.Snapshot) int
 	CutAll() int
 	Counts() (admitted, strangers int)

@@ -76,10 +76,11 @@ func (a *Admin) sensorServers(ctx context.Context) ([]sensorRow, kv.Revision, er
 	if err != nil {
 		return nil, 0, err
 	}
+	carried := a.c.Door.Carried()
 	rows := make([]sensorRow, 0, len(kept))
 	for _, v := range kept {
 		look := a.c.Sensors.Look(v.Fingerprint)
-		rows = append(rows, sensorRow{v, look, a.describeSensor(v, look)})
+		rows = append(rows, sensorRow{v, look, describeSensor(v, look, carried[v.Fingerprint])})
 	}
 	slices.SortFunc(rows, func(x, y sensorRow) int {
 		return cmp.Or(x.kept.Requested.Compare(y.kept.Requested), strings.Compare(x.shown.ID, y.shown.ID))
@@ -87,14 +88,14 @@ func (a *Admin) sensorServers(ctx context.Context) ([]sensorRow, kv.Revision, er
 	return rows, revision, nil
 }
 
-func (a *Admin) describeSensor(v store.SensorServer, look sensors.Look) acts.SensorServer {
+func describeSensor(v store.SensorServer, look sensors.Look, agents int) acts.SensorServer {
 	c := look.Contact
 	s := acts.SensorServer{
 		ID: trust.SensorID(v.Fingerprint), Fingerprint: v.Fingerprint,
-		Name: foreign.Line(c.Name), Version: foreign.Line(c.Software), Addresses: []string{}, Address: cmp.Or(c.Address, v.Address),
+		Name: sensors.Title(c.Name), Version: foreign.Line(c.Software), Addresses: []string{}, Address: cmp.Or(c.Address, v.Address),
 		Type: acts.TypeRemote, State: stateOf(v.State), Problem: strings.Join(look.Problems, " "),
 		ServerCertificate: c.ServerCertificate, Requested: v.Requested, Decided: v.Decided, DecidedBy: foreign.Line(v.DecidedBy), LastContact: c.Last,
-		Connected: look.Connected, Lanes: look.Lanes, Agents: a.c.Door.Through(v.Fingerprint),
+		Connected: look.Connected, Lanes: look.Lanes, Agents: agents,
 		PolicyRevision: look.Policy, RTT: look.RTT, IngressBytes: look.Ingress, Refused: look.Refused,
 	}
 	for _, address := range c.Addresses {
@@ -190,6 +191,9 @@ func (a *Admin) sensorCounts(ctx context.Context) (c acts.SensorCounts, problems
 			} else {
 				problems = append(problems, "Sensor server "+named(s)+" is not connected.")
 			}
+		}
+		if s.State == acts.Rejected {
+			continue // that is settled, whatever is wrong with it
 		}
 		for _, problem := range row.look.Problems {
 			problems = append(problems, "Sensor server "+named(s)+": "+problem)

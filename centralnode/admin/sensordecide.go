@@ -139,7 +139,7 @@ func (a *Admin) decideSensor(ctx context.Context, actor acts.Actor, act string, 
 	a.c.Sensors.Decided(id)
 	result := acts.SensorServerDecision{Server: row.shown, Revision: done.Revision, Cut: done.Cut, Took: done.Took}
 	if act != actDeleteSensor {
-		result.Server = a.describeSensor(kept, a.c.Sensors.Look(id))
+		result.Server = describeSensor(kept, a.c.Sensors.Look(id), a.c.Door.Carried()[id])
 	}
 	return result, nil
 }

@@ -128,7 +128,7 @@ func TestStreamIsACallerLikeAConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := d.Through(s.id); n != 1 || d.Connected(listed.Fingerprint()) != 1 {
+	if n := d.Carried()[s.id]; n != 1 || d.Connected(listed.Fingerprint()) != 1 {
 		t.Errorf("%d connections through the Sensor, %d of the leaf", n, d.Connected(listed.Fingerprint()))
 	}
 	for name, leaf := range map[string]*pki.Pair{"unknown": unknown, "none": nil} {
@@ -140,7 +140,7 @@ func TestStreamIsACallerLikeAConnection(t *testing.T) {
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the closed stream is no connection", func() bool { return d.Through(s.id) == 0 })
+	eventually(t, "the closed stream is no connection", func() bool { return d.Carried()[s.id] == 0 })
 	d.check()
 }
 
@@ -189,7 +189,7 @@ func TestRejectedSensorIsCutAndNothingOfItsIsTakenAfterwards(t *testing.T) {
 	if err := ask(kept); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all streams are known", func() bool { return d.Through(s.id) == streams+1 })
+	eventually(t, "all streams are known", func() bool { return d.Carried()[s.id] == streams+1 })
 	done := s.decide(trust.Rejected)
 	d.mu.Lock()
 	before := d.order

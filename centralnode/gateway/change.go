@@ -68,12 +68,12 @@ func (g *Gateway) Connected(leaf pki.Fingerprint) int {
 	return n
 }
 
-// Through counts the live connections that a Sensor carries.
-func (g *Gateway) Through(sensor pki.Fingerprint) int {
-	n := 0
+// Carried counts the live connections that each Sensor carries, in one pass.
+func (g *Gateway) Carried() map[pki.Fingerprint]int {
+	n := make(map[pki.Fingerprint]int)
 	for _, c := range g.live.All() {
-		if c.caller.Sensor == sensor {
-			n++
+		if !c.caller.Sensor.IsZero() {
+			n[c.caller.Sensor]++
 		}
 	}
 	return n

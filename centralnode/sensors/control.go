@@ -20,6 +20,7 @@ import (
 // Bounds of what a Sensor says of itself; what is longer is cut.
 const (
 	maxName      = 255
+	maxTitle     = 64 // as it is shown
 	maxSoftware  = 64
 	maxAddresses = 32
 	maxAddress   = 64
@@ -92,13 +93,12 @@ func (p *linked) heed(ctx context.Context, m *controlv1.FromSensor) error {
 func (p *linked) took(m *controlv1.PolicyTaken) error {
 	revision := m.GetVersion().GetRevision()
 	p.mu.Lock()
-	if m.GetVersion().GetStoreId() != p.room.c.StoreID || !p.begun.covers(revision) {
+	if m.GetVersion().GetStoreId() != p.room.c.StoreID || !p.whole.covers(revision) {
 		p.mu.Unlock()
 		return nonsense("a policy was taken that was not sent")
 	}
-	p.unsaid = slices.DeleteFunc(p.unsaid, func(s sent) bool { return s.revision <= revision })
 	if !p.taken.covers(revision) {
-		p.taken = version{true, revision}
+		p.taken, p.since = version{true, revision}, time.Time{}
 		p.wake()
 	}
 	p.mu.Unlock()

@@ -175,8 +175,7 @@ func TestRejectedSensorAsksAgainOnlyWithANewRequest(t *testing.T) {
 	again()
 	s.AwaitState(rejected) // it asked within a minute
 	ahead.Store(int64(2 * time.Minute))
-	w.connect(s)
-	s.AwaitState(pending) // with the same request that was not heard then
+	s.AwaitState(pending) // with the same request that was not heard then, on the same link
 	w.accept(s)
 	s.AwaitState(accepted)
 	again()

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"vedette/centralnode/trust"
-	"vedette/internal/foreign"
 	controlv1 "vedette/proto/control/v1"
 )
 
@@ -59,7 +58,7 @@ func (p *linked) await(ctx context.Context, revision uint64) (took, gone bool) {
 // called is how people know a Sensor.
 func (r *Room) called(p *linked) string {
 	id := trust.SensorID(p.id)
-	if name := foreign.Line(r.contact(p.id).Name); name != "" {
+	if name := Title(r.contact(p.id).Name); name != "" {
 		return name + " (" + id + ")"
 	}
 	return id

@@ -31,8 +31,9 @@
 //
 // Each link has one sender. It compares what the Sensor was told with what is
 // in force and sends the difference, so the newest policy always wins and
-// messages of two policies never mix. A Sensor that does not read, or does not
-// say within 5 s that a policy is in force, loses its link: nothing of what it
-// carries is taken against the policy anyway, but it would go on letting agents
-// in that have no right to be.
+// messages of two policies never mix. An act waits 5 s for the Sensors and names
+// those that are late. On a slow line a long list takes longer than that, which
+// costs no agent its connection: nothing is taken against the policy, whatever
+// the Sensor lets in. A link ends only when its Sensor reads nothing, or does not
+// answer what it has read, for a minute.
 package sensors

@@ -35,22 +35,23 @@ type linked struct {
 	poked      chan struct{} // something may have to be told
 	messages   *budget.Rate[struct{}]
 
-	mu     sync.Mutex // guards what follows
-	lanes  []lane
-	beside bool // on the server of the Central Node
-	taken  version
-	begun  version // policy of which the Sensor has heard
-	unsaid []sent  // policies that were sent and not answered, oldest first
-	late   bool    // the link is ended because of them
-	moved  chan struct{}
+	mu      sync.Mutex // guards what follows
+	lanes   []lane
+	beside  bool    // on the server of the Central Node
+	whole   version // policy that was sent to its end
+	taken   version
+	since   time.Time // when the first policy was begun that is not taken; zero: there is none
+	late    bool      // the link is ended because of it
+	unheard bool      // its request may have to be made again
+	asked   time.Time // when that was last tried
+	moved   chan struct{}
+	spare   int // streams that may still be refused, until the Sensor is Accepted (again)
 	ingress,
 	refused uint64
 
 	// Of the sender alone.
-	told  controlv1.Authorisation_State
-	whole version // policy that was sent to its end
-	// Of the taker of streams alone.
-	early int // streams before the Sensor was Accepted
+	told controlv1.Authorisation_State
+	sent time.Time // when the end of the last whole policy was sent
 }
 
 // version is the revision of a policy, if there is one.
@@ -60,12 +61,6 @@ type version struct {
 }
 
 func (v version) covers(revision uint64) bool { return v.is && v.revision >= revision }
-
-// sent is a policy that waits for its answer.
-type sent struct {
-	revision uint64
-	at       time.Time
-}
 
 // The control messages of one Sensor: as many at once, and one a period.
 const (
@@ -77,7 +72,7 @@ func newLinked(r *Room, l *link.Link, c *door.Conn) *linked {
 	return &linked{
 		room: r, link: l, id: c.Leaf, remote: c.Remote.Addr().String(),
 		introduced: make(chan struct{}), poked: make(chan struct{}, 1), moved: make(chan struct{}),
-		messages: budget.NewRate[struct{}](messagePeriod, messageBurst, 1, time.Now),
+		messages: budget.NewRate[struct{}](messagePeriod, messageBurst, 1, time.Now), spare: maxEarly,
 	}
 }
 
@@ -158,10 +153,14 @@ func (p *linked) remove(l *link.Lane) {
 	}
 }
 
-// settle gives the lanes the places that their Sensor has a right to.
+// settle gives the lanes the places that their Sensor has a right to, before it
+// hears how it stands.
 func (p *linked) settle(state controlv1.Authorisation_State) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if state == controlv1.Authorisation_STATE_ACCEPTED {
+		p.spare = maxStreams
+	}
 	for i, n := range p.lanes {
 		if state == controlv1.Authorisation_STATE_ACCEPTED {
 			if n.conn.Admit() {

@@ -41,11 +41,11 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 	}
 	l := Look{Contact: s.contact}
 	l.Contact.Addresses = slices.Clone(s.contact.Addresses)
-	if state == trust.Accepted && s.contact.SameServer && !r.c.UnsafeSameServer {
+	if s.contact.SameServer && !r.c.UnsafeSameServer {
 		l.Problems = append(l.Problems, sameServer)
 	}
 	if !s.duplicate.IsZero() && now.Sub(s.duplicate) <= duplicateFor {
-		l.Problems = append(l.Problems, "Two machines use this link identity: links take over from each other. If a disk was copied, give one of them a new identity; if not, reject this Sensor.")
+		l.Problems = append(l.Problems, "Two machines use this link identity: links take over from each other. Delete this Sensor, make a new identity on one of the machines, and accept what asks again.")
 	}
 	p := s.link
 	if p == nil || p.link.Err() != nil {
@@ -61,7 +61,12 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 	l.Ingress, l.Refused = p.ingress, p.refused
 	if p.taken.is {
 		l.Policy = p.taken.revision
-	} else if state == trust.Accepted && s.late {
+	}
+	switch {
+	case state != trust.Accepted:
+	case !p.since.IsZero() && time.Since(p.since) > policyTime:
+		l.Problems = append(l.Problems, "It has not taken the policy in force yet: a slow line, or a long list. Nothing is taken through it against that policy.")
+	case !p.taken.is && s.late:
 		l.Problems = append(l.Problems, "It did not take the policy in time when it was last connected.")
 	}
 	var congestion []string
@@ -122,11 +127,15 @@ func (r *Room) Name(id string) string {
 	defer r.mu.Unlock()
 	for f, s := range r.sensors {
 		if bytes.Equal(f[:min(len(raw), len(f))], raw) && trust.SensorID(f) == id {
-			return foreign.Line(s.contact.Name)
+			return Title(s.contact.Name)
 		}
 	}
 	return ""
 }
+
+// Title is what a Sensor calls itself as a table shows it: clean, and at most 64
+// bytes, for what is cleaned may become many times as long.
+func Title(name string) string { return foreign.Bounded(foreign.Line(name), maxTitle) }
 
 // HasServerCertificate reports whether f is what the agents of an Accepted
 // Sensor pin.

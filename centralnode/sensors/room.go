@@ -20,9 +20,15 @@ const (
 	// introductionTime is what a Sensor has from its first lane to its
 	// Introduction.
 	introductionTime = 10 * time.Second
-	// policyTime is how long a Sensor may take to read a message, or to say that
-	// a policy is in force.
+	// policyTime is how long an act waits until Sensors say that its policy is in
+	// force.
 	policyTime = 5 * time.Second
+	// stuckTime is what a Sensor has to read another message, or to answer a
+	// policy: half a minute, and what a control stream holds unread (256 KiB) at
+	// 64 kbit/s.
+	stuckTime = time.Minute
+	// askEvery is how often a request is tried again that could not be made.
+	askEvery = 2 * time.Second
 	// drainTime is what streams have to finish in when the node stops.
 	drainTime = 5 * time.Second
 	// checkpointEvery is how often contacts are written.
@@ -45,7 +51,8 @@ type Door interface {
 	// Carry makes a caller of a stream; cut is the code for one that lost its
 	// right.
 	Carry(stream *link.Stream, caller trust.Caller, cut link.Code)
-	Through(sensor pki.Fingerprint) int
+	// Carried counts the connections that each Sensor carries.
+	Carried() map[pki.Fingerprint]int
 }
 
 // Config is what a Room works with.
@@ -72,8 +79,10 @@ type Room struct {
 	came      chan *door.Conn
 	closed    chan struct{} // nobody reads came any more
 	newcomers *budget.Conns
-	asking    budget.Gate                   // one request is written at a time
+	writing   budget.Gate                   // requests and contacts are written one after the other
 	again     *budget.Rate[pki.Fingerprint] // requests of rejected Sensors
+	drawn     *budget.Rate[pki.Fingerprint] // requests that are written at once
+	yielding  *budget.Rate[struct{}]        // requests that make room for others
 	running   sync.WaitGroup                // lanes and links
 	policies  policies
 
@@ -89,12 +98,14 @@ func New(ctx context.Context, c Config) (*Room, error) {
 		c: c, log: slog.New(limited), limited: limited,
 		came: make(chan *door.Conn), closed: make(chan struct{}),
 		newcomers: budget.NewConns(budget.Limits{Strangers: maxNewcomers, PerAddress: maxNewcomersPerAddress}),
-		asking:    budget.NewGate(1),
+		writing:   budget.NewGate(1),
 		again:     budget.NewRate[pki.Fingerprint](time.Minute, 1, 1024, c.Now),
+		drawn:     budget.NewRate[pki.Fingerprint](time.Minute, 3, 1024, c.Now),
+		yielding:  budget.NewRate[struct{}](10*time.Second, 20, 1, c.Now),
 		sensors:   make(map[pki.Fingerprint]*sensor),
 		links:     make(map[*link.Link]*linked),
 	}
-	r.acceptor = link.NewAccepting(link.Config{}, r.duplicate)
+	r.acceptor = link.NewAccepting(link.Config{MaxStreams: maxStreams}, r.duplicate)
 	return r, r.load(ctx)
 }
 
@@ -126,9 +137,7 @@ func (r *Room) Run(ctx context.Context) error {
 	r.drain()
 	end(errStopping)
 	r.running.Wait()
-	if err := r.checkpoint(context.WithoutCancel(ctx)); err != nil {
-		r.c.Logger.Warn("write contacts of Sensors", "error", err)
-	}
+	r.checkpoint(context.WithoutCancel(ctx))
 	return nil
 }
 
@@ -139,9 +148,7 @@ func (r *Room) keep(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-tick.C:
-			if err := r.checkpoint(ctx); err != nil {
-				r.c.Logger.Warn("write contacts of Sensors", "error", err)
-			}
+			r.checkpoint(ctx)
 		case <-ctx.Done():
 		}
 		if err := r.limited.Flush(context.WithoutCancel(ctx)); err != nil {
@@ -173,9 +180,9 @@ func (r *Room) drain() {
 
 // busy reports whether a stream is still served, or an answer still on its way.
 func (r *Room) busy() bool {
-	snapshot := r.c.Door.Trust()
+	snapshot, carried := r.c.Door.Trust(), r.c.Door.Carried()
 	for _, p := range r.live() {
-		if snapshot.Sensor(p.id) == trust.Accepted && p.link.Err() == nil && (r.c.Door.Through(p.id) > 0 || p.link.Stats().Retained > 0) {
+		if snapshot.Sensor(p.id) == trust.Accepted && p.link.Err() == nil && (carried[p.id] > 0 || p.link.Stats().Retained > 0) {
 			return true
 		}
 	}

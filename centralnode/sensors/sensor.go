@@ -28,6 +28,7 @@ type sensor struct {
 	contact   store.SensorContact
 	dirty     bool       // contact is to be written
 	asked     netip.Addr // where its request came from
+	since     time.Time  // when it was made
 	link      *linked    // nil: not connected
 	duplicate time.Time  // when its identity was last met twice
 	late      bool       // its last link ended because of a policy
@@ -44,7 +45,7 @@ func (r *Room) load(ctx context.Context) error {
 		return err
 	}
 	for _, v := range servers {
-		s := &sensor{contact: store.SensorContact{Fingerprint: v.Fingerprint, Address: v.Address, Request: v.Request}}
+		s := &sensor{contact: store.SensorContact{Fingerprint: v.Fingerprint, Address: v.Address, Request: v.Request}, since: v.Requested}
 		s.asked, _ = netip.ParseAddr(v.Address) // no address counts as one
 		r.sensors[v.Fingerprint] = s
 	}
@@ -53,9 +54,6 @@ func (r *Room) load(ctx context.Context) error {
 		if s == nil {
 			continue
 		}
-		if s.contact.Request != nil {
-			c.Request = s.contact.Request // it was rejected with this one
-		}
 		s.contact = c
 	}
 	return nil
@@ -63,30 +61,77 @@ func (r *Room) load(ctx context.Context) error {
 
 // met notes what a Sensor said of itself, and makes its request when it asks.
 func (r *Room) met(ctx context.Context, p *linked, c store.SensorContact) error {
-	switch r.c.Door.Trust().Sensor(p.id) {
-	case trust.Unknown:
-		if err := r.ask(ctx, p, c); err != nil {
-			return err
-		}
-	case trust.Rejected:
-		before := r.contact(p.id).Request
-		if bytes.Equal(c.Request, before) {
-			break
-		}
-		if _, ok := r.again.Allow(p.id); !ok {
-			c.Request = before // so that it may ask with the new one later
-			break
-		}
+	if r.c.Door.Trust().Sensor(p.id) == trust.Unknown {
 		if err := r.ask(ctx, p, c); err != nil {
 			return err
 		}
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.sensors[p.id]; s != nil && p.link.Err() == nil { // an older link may be late
-		s.contact, s.dirty, s.link = c, true, p
+	s := r.sensors[p.id]
+	if s == nil || p.link.Err() != nil { // an older link may be late
+		r.mu.Unlock()
+		return nil
 	}
+	drawn := !bytes.Equal(s.contact.Request, c.Request)
+	s.contact, s.dirty, s.link = c, true, p
+	r.mu.Unlock()
+	if drawn {
+		// A rejection answers what was drawn last, also after an abrupt end.
+		if _, ok := r.drawn.Allow(p.id); ok {
+			r.save(ctx, func(s *sensor) bool { return s.dirty && s.contact.Fingerprint == p.id })
+		}
+	}
+	p.mu.Lock()
+	p.unheard = true
+	p.mu.Unlock()
 	return nil
+}
+
+// askAgain makes the request of a Rejected Sensor that has drawn another one
+// since. It says whether that is to be tried again: once a minute is soon
+// enough, and there may have been no room.
+func (p *linked) askAgain(ctx context.Context) (later bool) {
+	p.mu.Lock()
+	unheard, due := p.unheard, time.Since(p.asked) >= askEvery
+	if unheard && due {
+		p.unheard, p.asked = false, time.Now()
+	}
+	p.mu.Unlock()
+	if !unheard || !due {
+		return unheard
+	}
+	if p.room.hear(ctx, p) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unheard = true
+	return true
+}
+
+// hear reports whether nothing is left to ask for a Sensor.
+func (r *Room) hear(ctx context.Context, p *linked) bool {
+	if r.c.Door.Trust().Sensor(p.id) != trust.Rejected {
+		return true
+	}
+	v, _, err := r.c.Store.SensorServer(ctx, p.id)
+	if err != nil {
+		_ = r.notKept(p, err) // the link goes on
+		return false
+	}
+	c := r.contact(p.id)
+	if bytes.Equal(c.Request, v.Request) {
+		return true // that one was rejected
+	}
+	if _, ok := r.again.Allow(p.id); !ok {
+		return false
+	}
+	if err := r.ask(ctx, p, c); err != nil {
+		r.again.Refund(p.id)
+		r.log.Info("a rejected Sensor asks again and has to wait", "sensor", trust.SensorID(p.id), "remote", p.remote, "reason", err.Error())
+		return false
+	}
+	return true
 }
 
 func (r *Room) contact(id pki.Fingerprint) store.SensorContact {
@@ -100,18 +145,28 @@ func (r *Room) contact(id pki.Fingerprint) store.SensorContact {
 
 // ask makes a Pending request, unless too many wait.
 func (r *Room) ask(ctx context.Context, p *linked, c store.SensorContact) error {
-	if err := r.asking.Enter(ctx); err != nil {
+	if err := r.writing.Enter(ctx); err != nil {
 		return context.Cause(ctx)
 	}
-	defer r.asking.Leave()
-	address, _ := netip.ParseAddr(p.remote)
-	if err := r.mayAsk(p, address); err != nil {
-		return err
-	}
-	v, _, err := r.c.Store.SensorServer(ctx, p.id)
+	defer r.writing.Leave()
+	v, found, err := r.c.Store.SensorServer(ctx, p.id)
 	if err != nil {
 		return r.notKept(p, err)
 	}
+	if found && v.State != store.Rejected {
+		return nil // another link of it asked, or somebody decided
+	}
+	address, _ := netip.ParseAddr(p.remote)
+	yields, err := r.place(p, address)
+	if err != nil {
+		return err
+	}
+	kept := false
+	defer func() {
+		if !kept && !yields.IsZero() {
+			r.yielding.Refund(struct{}{})
+		}
+	}()
 	v = store.SensorServer{Fingerprint: p.id, State: store.Pending, Requested: r.c.Now(), Address: p.remote, Version: v.Version}
 	var change store.Change
 	change.PutSensorServer(v)
@@ -120,24 +175,43 @@ func (r *Room) ask(ctx context.Context, p *linked, c store.SensorContact) error 
 		Account: trust.SensorID(p.id), Face: string(acts.FaceLink), From: p.remote,
 		Act: actRequest, Subject: []string{p.id.String(), c.Name}, Result: audit.Done,
 	}
-	_, err = r.c.Door.Change(ctx, trust.Scope{Sensors: []pki.Fingerprint{p.id}}, func() (*trust.Snapshot, error) {
+	scope := trust.Scope{Sensors: []pki.Fingerprint{p.id}}
+	if !yields.IsZero() {
+		old, _, err := r.c.Store.SensorServer(ctx, yields)
+		if err != nil {
+			return r.notKept(p, err)
+		}
+		change.DeleteSensorServer(old)
+		record.Detail = "it took the place of " + yields.String() + ", which waited longest of those that are not connected"
+		scope.Sensors = append(scope.Sensors, yields)
+	}
+	_, err = r.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
 		revision, err := r.c.Trail.Commit(ctx, record, change.Ops, change.Expect)
 		if err != nil {
 			return nil, err
 		}
-		return r.c.Door.Trust().WithSensor(p.id, trust.Pending).At(uint64(revision), false), nil
+		snapshot := r.c.Door.Trust().WithSensor(p.id, trust.Pending)
+		if !yields.IsZero() {
+			snapshot = snapshot.WithSensor(yields, trust.Unknown)
+		}
+		return snapshot.At(uint64(revision), false), nil
 	})
 	if err != nil {
 		return r.notKept(p, err)
+	}
+	kept = true
+	if !yields.IsZero() {
+		r.Decided(yields)
+		r.log.Warn("a request of a Sensor that is not connected made room", "sensor", trust.SensorID(yields), "remote", p.remote)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.sensors[p.id]
 	if s == nil {
-		s = &sensor{}
+		s = &sensor{contact: c}
 		r.sensors[p.id] = s
 	}
-	s.contact, s.asked = c, address
+	s.asked, s.since = address, v.Requested
 	r.c.Logger.Info("a Sensor asks to be accepted", "sensor", trust.SensorID(p.id), "remote", p.remote, "fingerprint", p.id.String())
 	return nil
 }
@@ -147,28 +221,59 @@ func (r *Room) notKept(p *linked, err error) error {
 	return errNotKept
 }
 
-// mayAsk says why a Sensor may not make a request now.
-func (r *Room) mayAsk(p *linked, from netip.Addr) error {
+// place finds a place for a request. Where all are taken, the oldest request of
+// a Sensor that is not connected yields its own: one that is there must not be
+// kept out by identities that nobody uses.
+func (r *Room) place(p *linked, from netip.Addr) (yields pki.Fingerprint, err error) {
 	snapshot, origin := r.c.Door.Trust(), budget.Network(from)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var idle, idleHere pki.Fingerprint
 	all, here := 0, 0
 	for id, s := range r.sensors {
 		if id != p.id && trust.SensorID(id) == trust.SensorID(p.id) {
 			r.c.Logger.Warn("a Sensor was refused because another one has the same id", "remote", p.remote, "fingerprint", p.id.String(), "other", id.String())
-			return errTwin
+			return yields, errTwin
 		}
 		if snapshot.Sensor(id) != trust.Pending {
 			continue
 		}
-		if all++; budget.Network(s.asked) == origin {
+		gone := s.link == nil || s.link.link.Err() != nil
+		all++
+		if gone {
+			idle = r.older(idle, id)
+		}
+		if budget.Network(s.asked) == origin {
 			here++
+			if gone {
+				idleHere = r.older(idleHere, id)
+			}
 		}
 	}
-	if all >= maxPending || here >= maxPendingPerAddress {
-		return errCrowded
+	switch {
+	case here >= maxPendingPerAddress:
+		yields = idleHere
+	case all >= maxPending:
+		yields = idle
+	default:
+		return yields, nil
 	}
-	return nil
+	if yields.IsZero() {
+		return yields, errCrowded
+	}
+	if _, ok := r.yielding.Allow(struct{}{}); !ok {
+		return pki.Fingerprint{}, errCrowded
+	}
+	return yields, nil
+}
+
+// older is whichever of two requests was made first; a is none when it is zero.
+// It needs mu.
+func (r *Room) older(a, b pki.Fingerprint) pki.Fingerprint {
+	if a.IsZero() || r.sensors[b].since.Before(r.sensors[a].since) {
+		return b
+	}
+	return a
 }
 
 // Decided puts into effect at a Sensor what was decided about it: the gateway
@@ -184,6 +289,9 @@ func (r *Room) Decided(id pki.Fingerprint) {
 		if gone {
 			p.end(errDeleted)
 		}
+		p.mu.Lock()
+		p.unheard = true // it may have drawn another request while that was decided
+		p.mu.Unlock()
 		p.poke()
 	}
 	if gone {
@@ -239,31 +347,46 @@ func (r *Room) noteTaken(p *linked) {
 }
 
 // checkpoint writes contacts that have changed.
-func (r *Room) checkpoint(ctx context.Context) error {
-	var changed []store.SensorContact
+func (r *Room) checkpoint(ctx context.Context) {
 	r.mu.Lock()
 	for _, s := range r.sensors {
 		if s.link != nil && s.link.link.Err() == nil {
 			s.contact.Last, s.dirty = r.c.Now(), true
 		}
-		if s.dirty {
+	}
+	r.mu.Unlock()
+	r.save(ctx, func(s *sensor) bool { return s.dirty })
+}
+
+// save writes the contacts of some Sensors. What cannot be written now is
+// written later.
+func (r *Room) save(ctx context.Context, which func(*sensor) bool) {
+	if r.writing.Enter(ctx) != nil {
+		return // the last checkpoint writes them
+	}
+	defer r.writing.Leave()
+	var changed []store.SensorContact
+	r.mu.Lock()
+	for _, s := range r.sensors {
+		if which(s) {
 			changed = append(changed, s.contact)
 			s.dirty = false
 		}
 	}
 	r.mu.Unlock()
 	if len(changed) == 0 {
-		return nil
+		return
 	}
 	err := r.c.Store.SaveSensorContacts(ctx, changed)
-	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for _, c := range changed {
-			if s := r.sensors[c.Fingerprint]; s != nil {
-				s.dirty = true
-			}
+	if err == nil {
+		return
+	}
+	r.c.Logger.Warn("write contacts of Sensors", "error", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changed {
+		if s := r.sensors[c.Fingerprint]; s != nil {
+			s.dirty = true
 		}
 	}
-	return err
 }

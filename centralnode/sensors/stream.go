@@ -12,13 +12,18 @@ import (
 	"vedette/proto/link"
 )
 
-// maxEarly is how many streams a Sensor may open on a link that was never
-// Accepted; an orderly one opens none.
-const maxEarly = 16
+// Bounds on the streams that a Sensor opens while it is not Accepted.
+const (
+	// maxEarly is for a link that was never Accepted; an orderly Sensor opens
+	// none there.
+	maxEarly = 16
+	// maxStreams is how many streams a link has at a time. As many may be on
+	// their way when a Sensor hears that it is not Accepted any more.
+	maxStreams = 12_000
+)
 
 // carry takes the streams of a link. It never waits for one of them.
 func (p *linked) carry(ctx context.Context) error {
-	accepted := false
 	for {
 		s, err := p.link.Accept(ctx)
 		if err != nil {
@@ -27,12 +32,11 @@ func (p *linked) carry(ctx context.Context) error {
 		snapshot := p.room.c.Door.Trust()
 		if !p.isIntroduced() || p.standing(snapshot) != controlv1.Authorisation_STATE_ACCEPTED {
 			s.Reset(controlv1.CodeNotAccepted, "")
-			if p.early++; !accepted && p.early > maxEarly {
+			if !p.mayErr() {
 				return errStreams
 			}
 			continue
 		}
-		accepted = true
 		c, err := p.caller(s.Meta(), snapshot)
 		if err != nil {
 			p.room.log.Warn("stream refused", "sensor", trust.SensorID(p.id), "remote", p.remote, "error", err)
@@ -41,6 +45,14 @@ func (p *linked) carry(ctx context.Context) error {
 		}
 		p.room.c.Door.Carry(s, c, controlv1.CodeWithdrawn)
 	}
+}
+
+// mayErr counts a stream that was refused.
+func (p *linked) mayErr() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spare--
+	return p.spare >= 0
 }
 
 // caller is whom a stream carries. The fingerprint is that of the certificate

@@ -31,13 +31,19 @@ func (p *linked) tell(ctx context.Context) error {
 	due := time.NewTimer(0)
 	defer due.Stop()
 	for {
+		unheard := p.askAgain(ctx)
 		if err := p.bring(ctx); err != nil {
 			return err
 		}
-		if wait := p.unanswered(); wait > 0 {
-			due.Reset(wait)
-		} else if wait < 0 {
+		wait, waits := p.unanswered()
+		if waits && wait <= 0 {
 			return p.tooLate(errUntaken)
+		}
+		if unheard && (!waits || wait > askEvery) {
+			wait, waits = askEvery, true
+		}
+		if waits {
+			due.Reset(wait)
 		}
 		select {
 		case <-p.poked:
@@ -63,8 +69,8 @@ func (p *linked) bring(ctx context.Context) error {
 			p.room.log.Info("Sensor was told how it stands", "sensor", trust.SensorID(p.id), "remote", p.remote, "state", state.String())
 			continue
 		}
-		if state != controlv1.Authorisation_STATE_ACCEPTED || p.whole == (version{true, t.Policy}) {
-			return nil
+		if _, waits := p.unanswered(); waits || state != controlv1.Authorisation_STATE_ACCEPTED || p.whole == (version{true, t.Policy}) {
+			return nil // an answer has this look again
 		}
 		if err := p.policy(ctx, t); err != nil {
 			return err
@@ -82,44 +88,45 @@ func (p *linked) authorise(ctx context.Context, state controlv1.Authorisation_St
 }
 
 // policy sends the policy of a snapshot, and stops in the middle when another
-// one is in force: the beginning of that makes the Sensor forget this one.
+// one is in force: the beginning of that makes the Sensor forget this one. What
+// comes into force after the end of a policy was sent waits for its answer, so
+// that a slow line carries the newest list and not all of them.
 func (p *linked) policy(ctx context.Context, t *trust.Snapshot) error {
 	messages, err := p.room.policies.of(p.room.c.StoreID, t)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
-	p.begun = version{true, t.Policy}
+	if p.since.IsZero() {
+		p.since = time.Now()
+	}
 	p.mu.Unlock()
-	for _, m := range messages {
+	for i, m := range messages {
 		if now := p.room.c.Door.Trust(); now.Policy != t.Policy || p.standing(now) != p.told {
 			return nil
+		}
+		if i == len(messages)-1 { // the answer may be here before send returns
+			p.mu.Lock()
+			p.whole = version{true, t.Policy}
+			p.mu.Unlock()
 		}
 		if err := p.send(ctx, m); err != nil {
 			return err
 		}
 	}
-	p.whole = version{true, t.Policy}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.taken.covers(t.Policy) {
-		p.unsaid = append(p.unsaid, sent{t.Policy, time.Now()})
-	}
+	p.sent = time.Now()
 	return nil
 }
 
-// unanswered is how long the oldest unanswered policy may still wait; negative
-// when it is late, zero when there is none.
-func (p *linked) unanswered() time.Duration {
+// unanswered says whether a policy that was sent to its end waits for its
+// answer, and how long it still may.
+func (p *linked) unanswered() (wait time.Duration, waits bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.unsaid) == 0 {
-		return 0
+	if !p.whole.is || p.taken.covers(p.whole.revision) {
+		return 0, false
 	}
-	if wait := policyTime - time.Since(p.unsaid[0].at); wait > 0 {
-		return wait
-	}
-	return -1
+	return stuckTime - time.Since(p.sent), true
 }
 
 // tooLate notes that the Sensor has not taken a policy.
@@ -139,9 +146,9 @@ func (p *linked) say(ctx context.Context, m *controlv1.FromCentralNode) error {
 	return p.send(ctx, raw)
 }
 
-// send gives the Sensor policyTime to read what was sent before.
+// send gives the Sensor stuckTime to read some of what was sent before.
 func (p *linked) send(ctx context.Context, message []byte) error {
-	limited, cancel := context.WithTimeout(ctx, policyTime)
+	limited, cancel := context.WithTimeout(ctx, stuckTime)
 	defer cancel()
 	err := p.link.Send(limited, message)
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
