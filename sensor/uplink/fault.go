@@ -58,7 +58,7 @@ func explain(address string, err error) fault {
 		return linkEnded(address, ended)
 	case errors.Is(err, errControl):
 		return say(nextVersions, "The server at %s sent a control message that makes no sense.")
-	case errors.As(err, &name):
+	case errors.As(err, &name) && !errors.Is(err, context.Canceled):
 		return say("Check the address and this server's name service, or use an IP address.", "The name in the address %s cannot be resolved.")
 	case errors.Is(err, errNoLink), isAlert(err, alertNoApplicationProtocol):
 		return say("Check that the address is that of a Central Node, and that its version knows Sensor servers.", "The server at %s takes no Sensors: it is no Central Node, or an old one.")
@@ -66,6 +66,8 @@ func explain(address string, err error) fault {
 		return say(nextPort+" Nothing in between may inspect TLS.", "The server at %s does not speak TLS 1.3, as every Central Node does.")
 	case errors.As(err, &record):
 		return say(nextPort, "The server at %s does not speak TLS.")
+	case errors.Is(err, context.Canceled):
+		return say("Repeat it if needed.", "The look at the server at %s was interrupted.")
 	case isTimeout(err):
 		return say(nextNetwork, "The server at %s did not answer in time.")
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ func TestEveryFaultIsASentenceWithANextStep(t *testing.T) {
 		"cannot be reached":                             syscall.EHOSTUNREACH,
 		"cut the connection":                            io.ErrUnexpectedEOF,
 		"did not answer in time":                        &handshakeError{errTimeout},
+		"was interrupted":                               &handshakeError{context.Canceled},
 		"control message that makes no sense":           senseless(errors.New("wrong digest")),
 	} {
 		f := explain(address, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"time"
 
 	"vedette/pki"
 )
@@ -19,13 +20,16 @@ func (e *ProbeError) Error() string { return e.Text }
 // Unwrap gives the cause.
 func (e *ProbeError) Unwrap() error { return e.Err }
 
+// probeTime is how long a person waits for a server that says nothing.
+const probeTime = 5 * time.Second
+
 // Probe meets the server at host:port as a Sensor would, and returns the
 // certificate that it shows, whatever it is: a person has to compare it. No
 // identity is shown to it and nothing is sent. An error is a *ProbeError.
 func Probe(ctx context.Context, address string) (*x509.Certificate, error) {
-	ctx, cancel := context.WithTimeout(ctx, usualTimings.dial)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	conn, err := dial(ctx, address, func(pki.Fingerprint) error { return nil }, nil)
+	conn, err := lookup(resolve).dial(ctx, address, func(pki.Fingerprint) error { return nil }, nil)
 	if err != nil {
 		f := explain(address, err)
 		return nil, &ProbeError{Text: f.detail, Hint: f.next, Err: fmt.Errorf("probe %s: %w", address, err)}

@@ -78,6 +78,7 @@ type options struct {
 	identity *pki.Pair
 	unsafe   bool
 	times    timings
+	lookup   lookup
 }
 
 // run starts an uplink that is stopped with the test.
@@ -112,6 +113,9 @@ func run(t *testing.T, target Target, o options) *rig {
 		},
 		Logger: logger(r.log), Now: time.Now,
 	}, target, o.times)
+	if o.lookup != nil {
+		r.Uplink.lookup = o.lookup
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()

@@ -56,6 +56,7 @@ type Config struct {
 type Uplink struct {
 	config Config
 	times  timings
+	lookup lookup
 	shown  tls.Certificate // the link identity, as crypto/tls wants it
 	log    *slog.Logger
 
@@ -109,7 +110,7 @@ func (t *turn) announce(next pki.Fingerprint) (now pins, changed bool) {
 func New(c Config, t Target) *Uplink { return newUplink(c, t, usualTimings) }
 
 func newUplink(c Config, t Target, times timings) *Uplink {
-	u := &Uplink{config: c, times: times, shown: c.Identity.TLS(), log: c.Logger, turn: newTurn(t), changed: make(chan struct{})}
+	u := &Uplink{config: c, times: times, lookup: resolve, shown: c.Identity.TLS(), log: c.Logger, turn: newTurn(t), changed: make(chan struct{})}
 	u.state = u.starting(t)
 	return u
 }
