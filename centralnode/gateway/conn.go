@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net"
-	"sync"
 	"sync/atomic"
 
 	"vedette/centralnode/trust"
@@ -52,7 +51,7 @@ func (g *Gateway) enter(c *conn, outdated func() bool) {
 		c.Cut()
 		return
 	}
-	if !g.handed.give(c) {
+	if !g.handed.Give(c) {
 		_ = c.Close() // the server is gone
 	}
 }
@@ -80,9 +79,7 @@ type carried struct {
 	code  link.Code
 
 	admitted atomic.Bool
-	mu       sync.Mutex
-	over     bool
-	after    []func()
+	door.Ending
 }
 
 func (s *carried) Admit() bool {
@@ -100,35 +97,13 @@ func (s *carried) Admit() bool {
 
 func (s *carried) Admitted() bool { return s.admitted.Load() }
 
-func (s *carried) OnEnd(do func()) {
-	s.mu.Lock()
-	over := s.over
-	if !over {
-		s.after = append(s.after, do)
-	}
-	s.mu.Unlock()
-	if over {
-		do()
-	}
-}
-
-func (s *carried) end() {
-	s.mu.Lock()
-	after := s.after
-	s.over, s.after = true, nil
-	s.mu.Unlock()
-	for _, do := range after {
-		do()
-	}
-}
-
 func (s *carried) Close() error {
-	s.end()
+	s.End()
 	return s.Stream.Close()
 }
 
 func (s *carried) Cut() {
-	s.end()
+	s.End()
 	s.Reset(s.code, "")
 }
 

@@ -73,7 +73,7 @@ type Gateway struct {
 	live *door.Index[*conn]
 	mux  *http.ServeMux
 	// handed gives callers to the HTTP server.
-	handed *handed
+	handed *door.Handed
 	// protocols are those beside HTTP, by their ALPN name.
 	protocols map[string]func(*door.Conn)
 	// changing serialises changes of trust; it is taken before gate and index.
@@ -97,7 +97,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		log: c.Logger, now: c.Now, door: listener,
 		gate: newGate(c.Trust), live: door.NewIndex[*conn](), mux: http.NewServeMux(),
-		handed: newHanded(listener.Addr()), protocols: make(map[string]func(*door.Conn)),
+		handed: door.NewHanded(listener.Addr()), protocols: make(map[string]func(*door.Conn)),
 	}
 	g.mux.HandleFunc("/", notFound)
 	return g, nil

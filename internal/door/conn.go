@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 
 	"vedette/pki"
@@ -29,10 +28,7 @@ type Conn struct {
 	admitted atomic.Bool
 	admit    func() bool
 	outdated func() bool
-
-	mu    sync.Mutex
-	over  bool
-	after []func()
+	Ending
 }
 
 func newConn(secured *tls.Conn, raw *noticing, remote netip.AddrPort, number uint64) *Conn {
@@ -64,40 +60,16 @@ func (c *Conn) Admitted() bool { return c.admitted.Load() }
 // listener.
 func (c *Conn) Outdated() bool { return c.outdated() }
 
-// OnEnd adds what happens when the connection ends; it happens at once when it
-// has ended.
-func (c *Conn) OnEnd(do func()) {
-	c.mu.Lock()
-	over := c.over
-	if !over {
-		c.after = append(c.after, do)
-	}
-	c.mu.Unlock()
-	if over {
-		do()
-	}
-}
-
-func (c *Conn) end() {
-	c.mu.Lock()
-	after := c.after
-	c.over, c.after = true, nil
-	c.mu.Unlock()
-	for _, do := range after {
-		do()
-	}
-}
-
 // Close ends the connection in order.
 func (c *Conn) Close() error {
-	c.end()
+	c.End()
 	return c.Conn.Close()
 }
 
 // Cut ends the connection at once: what was not read is never read, what was
 // not sent is not sent, and there is no close_notify.
 func (c *Conn) Cut() {
-	c.end()
+	c.End()
 	if tcp, ok := c.raw.Conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0) // it only makes the end a reset instead of a FIN
 	}
