@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"vedette/internal/door"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 	controlv1 "vedette/proto/control/v1"
@@ -104,7 +105,7 @@ func TestTheCentralNodeMayEndItsDirectionFirst(t *testing.T) {
 
 func TestHTTPPassesWithAnyHeader(t *testing.T) {
 	t.Parallel()
-	listener := newHanded()
+	listener := door.NewHanded(&net.TCPAddr{})
 	r := open(t, options{}, listener.give)
 	server := &http.Server{MaxHeaderBytes: 1 << 20, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		n, err := io.Copy(io.Discard, q.Body)
@@ -139,40 +140,6 @@ func TestHTTPPassesWithAnyHeader(t *testing.T) {
 		t.Errorf("%d streams for one kept connection", n)
 	}
 }
-
-// handed is a listener whose connections are streams.
-type handed struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newHanded() *handed {
-	return &handed{conns: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (h *handed) give(s *link.Stream) {
-	select {
-	case h.conns <- s:
-	case <-h.closed:
-	}
-}
-
-func (h *handed) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.conns:
-		return c, nil
-	case <-h.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (h *handed) Close() error {
-	h.once.Do(func() { close(h.closed) })
-	return nil
-}
-
-func (h *handed) Addr() net.Addr { return &net.TCPAddr{} }
 
 func TestATruncatedAgentIsNeverAnEnd(t *testing.T) {
 	t.Parallel()

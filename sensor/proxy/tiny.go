@@ -27,7 +27,7 @@ const (
 // whatever they ask.
 type tiny struct {
 	server *http.Server
-	handed *handed
+	handed *door.Handed
 	proxy  *Proxy
 }
 
@@ -50,7 +50,7 @@ func newTiny(p *Proxy) *tiny {
 	}
 	server.Protocols.SetHTTP1(true)
 	server.SetKeepAlivesEnabled(false) // a refused caller has no reason to keep its connection
-	return &tiny{server: server, handed: newHanded(p.door.Addr()), proxy: p}
+	return &tiny{server: server, handed: door.NewHanded(p.door.Addr()), proxy: p}
 }
 
 func (t *tiny) serve() error {
@@ -71,7 +71,7 @@ func (t *tiny) shutdown(ctx context.Context) error {
 // answer takes a connection over. first is what was already read of it.
 func (t *tiny) answer(c *door.Conn, first []byte, why *problem.Problem) {
 	limit, leave := context.WithTimeout(context.Background(), t.proxy.times.header+t.proxy.times.linger)
-	if !t.handed.give(&refused{Conn: c, proxy: t.proxy, first: slices.Clone(first), why: why, gone: limit.Done(), leave: leave}) {
+	if !t.handed.Give(&refused{Conn: c, proxy: t.proxy, first: slices.Clone(first), why: why, gone: limit.Done(), leave: leave}) {
 		leave()
 		c.Cut() // the server is gone
 	}
