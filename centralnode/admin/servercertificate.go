@@ -1,17 +1,25 @@
 package admin
 
-import "vedette/internal/acts"
+import (
+	"vedette/centralnode/trust"
+	"vedette/internal/acts"
+)
 
 // replacing lists the documented consequences of replacing the server
 // certificate of the Central Node (seed document, "Generating a TLS
 // certificate for the Central Node server"), with today's numbers. What has no
 // counterpart in this product is said to be not in use.
 func (a *Admin) replacing() []acts.Consequence {
-	hosts, sensors := a.c.Hosts.Len(), a.c.Door.Trust().AcceptedSensors()
+	sensors, hosts := a.c.Door.Trust().AcceptedSensors(), 0
+	for _, h := range a.c.Hosts.Hosts() {
+		if h.Way == trust.Direct { // the others pin the certificate of their Sensor
+			hosts++
+		}
+	}
 	return []acts.Consequence{
 		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: hosts},
 		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: hosts},
-		{Text: "Sensors carry no agents until the new certificate was confirmed on each of them (Configure Central Node).", InUse: sensors > 0, Count: sensors},
+		{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: sensors > 0, Count: sensors},
 		{Text: "Mail sensors must be authorised again."},
 		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
 		{Text: "The new certificate must be uploaded to Active Directory."},

@@ -11,6 +11,8 @@ import (
 	"vedette/internal/acts"
 	"vedette/pki"
 	"vedette/pki/pkitest"
+	agentv1 "vedette/proto/agent/v1"
+	"vedette/proto/agent/v1/agentv1connect"
 )
 
 func TestReplacedServerCertificateIsServedAndSurvivesARestart(t *testing.T) {
@@ -62,6 +64,39 @@ func TestReplacedServerCertificateIsServedAndSurvivesARestart(t *testing.T) {
 	}
 	if leaf, err := x509.ParseCertificate(block.Bytes); err != nil || pki.FingerprintOf(leaf.Raw) != after.Fingerprint {
 		t.Fatalf("the download is another certificate: %v", err)
+	}
+}
+
+// TestReplacementIsPreviewedForThoseWhoPinTheCertificate has one agent that
+// comes directly and two that come through a Sensor.
+func TestReplacementIsPreviewedForThoseWhoPinTheCertificate(t *testing.T) {
+	w := start(t)
+	s := w.asking("branch")
+	if _, err := w.AcceptSensorServer(t.Context(), local, acts.DecideSensorServer{Which: "branch"}); err != nil {
+		t.Fatal(err)
+	}
+	s.AwaitPolicy(0)
+	send := func(c agentv1connect.AgentServiceClient, id string) {
+		t.Helper()
+		if _, err := c.Sync(t.Context(), &agentv1.SyncRequest{AgentId: id, QueueId: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(w.agent(nil), agentID)
+	for _, id := range []string{queueID, strings.Repeat("1", 32)} {
+		send(agentv1connect.NewAgentServiceClient(s.Client(nil), "http://central.node"), id)
+	}
+	p, err := w.PreviewGenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range p.Consequences[:3] {
+		if !c.InUse || c.Count != 1 {
+			t.Errorf("consequence %d: %+v, want a count of 1", i, c)
+		}
+	}
+	if c := p.Consequences[2]; c.Text != "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set)." {
+		t.Errorf("of Sensors: %q", c.Text)
 	}
 }
 

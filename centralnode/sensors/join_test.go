@@ -2,6 +2,7 @@ package sensors_test
 
 import (
 	"crypto/tls"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,11 @@ func TestSensorOnTheSameServerIsNoProxy(t *testing.T) {
 	s.Server = here
 	w.connect(s)
 	s.AwaitState(pending)
+	const sentence = "You can only use the Sensor component as a proxy server if the Sensor and Central Node components are located on different servers."
+	preview, err := w.Admin().PreviewAcceptSensorServer(t.Context(), local, in(s))
+	if err != nil || !slices.Contains(preview.Lines, sentence) || w.row(s).Problem != sentence {
+		t.Errorf("while it waits: %+v, %v; row %+v", preview, err, w.row(s))
+	}
 	w.accept(s)
 	s.AwaitState(same)
 	stream, err := s.Open(nil)
