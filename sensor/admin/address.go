@@ -103,8 +103,11 @@ func parsePort(s, port string) (string, error) {
 // parseName checks a host name, which a last dot may end.
 func parseName(s, host string) (string, error) {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
-	if name == "" || len(name) > maxName {
+	if name == "" {
 		return "", badAddress(s, "has no host", "write the name or the address of the Central Node")
+	}
+	if len(name) > maxName {
+		return "", badAddress(s, "has a name of "+strconv.Itoa(len(name))+" bytes", "names have at most "+strconv.Itoa(maxName)+" bytes")
 	}
 	labels := strings.Split(name, ".")
 	for _, l := range labels {

@@ -63,7 +63,7 @@ func TestWhatIsNoAddressIsSaidWithTheNextStep(t *testing.T) {
 		"münchen.example":                "neither a name nor an address",
 		"a\x1b[2J":                       "neither a name nor an address",
 		strings.Repeat("a", 64):          "neither a name nor an address",
-		strings.Repeat("a.", 127) + "aa": "has no host",
+		strings.Repeat("a.", 127) + "aa": "has a name of 256 bytes",
 		"192.0.2":                        "no complete IPv4 address",
 		"192.0.2.256":                    "no complete IPv4 address",
 		"192.0.2.0x1":                    "no complete IPv4 address",

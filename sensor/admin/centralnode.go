@@ -77,6 +77,8 @@ func (a *Admin) previewSet(ctx context.Context, in acts.SetCentralNode) (acts.Pr
 			return acts.Preview{}, err
 		}
 		p.Lines = a.describe(address, met)
+	case ctx.Err() != nil:
+		return acts.Preview{}, ctx.Err() // nobody waits for it any more
 	case in.Fingerprint.IsZero():
 		return acts.Preview{}, err
 	default:

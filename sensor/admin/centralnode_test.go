@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,20 @@ func TestTheDatesOfTheCertificateAreWarnedOf(t *testing.T) {
 	p, err := w.PreviewSetCentralNode(t.Context(), local, acts.SetCentralNode{Address: address})
 	if err != nil || !strings.Contains(strings.Join(p.Lines, "\n"), "expired") {
 		t.Errorf("preview %q, %v", p.Lines, err)
+	}
+}
+
+func TestALookThatIsInterruptedIsNoPreview(t *testing.T) {
+	w := start(t)
+	_, known := certificate(t)
+	for _, fingerprint := range []pki.Fingerprint{{}, known} {
+		ctx, leave := context.WithCancel(t.Context())
+		w.asked = leave // somebody presses Ctrl-C while nobody answers
+		p, err := w.PreviewSetCentralNode(ctx, local, acts.SetCentralNode{Address: address, Fingerprint: fingerprint})
+		var said *acts.Error
+		if len(p.Lines) > 0 || !errors.As(err, &said) || said.Text != "the act was interrupted" {
+			t.Errorf("preview %+v, %v", p, err)
+		}
 	}
 }
 
