@@ -22,8 +22,6 @@ func (s *Sensor) gauges() []health.Gauge {
 	return []health.Gauge{
 		{Name: "agent_connections", Help: "Live connections of agents that are carried.", Read: func() float64 { return float64(s.proxy.Counts().Agents) }},
 		{Name: "stranger_connections", Help: "Live connections that are not carried.", Read: func() float64 { return float64(s.proxy.Counts().Strangers) }},
-		{Name: "refused_agents", Help: "Agents refused by policy since the start.", Read: func() float64 { return float64(s.proxy.Counts().Refused) }},
-		{Name: "ingress_bytes", Help: "Bytes read from agents since the start.", Read: func() float64 { return float64(s.proxy.Counts().IngressBytes) }},
 		{Name: "ingress_limit_bytes_per_second", Help: "What may be read from agents.", Read: func() float64 { return float64(s.config.ingressLimit() / 8) }},
 		{Name: "ingress_held", Help: "1 while the limit holds agents back.", Read: func() float64 { return oneIf(s.proxy.Counts().Held) }},
 		{Name: "link_up", Help: "1 while agents are carried.", Read: func() float64 { return oneIf(s.uplink.Refusal() == nil) }},
@@ -34,6 +32,13 @@ func (s *Sensor) gauges() []health.Gauge {
 		{Name: "server_certificate_not_after_timestamp_seconds", Help: "When the server certificate expires.", Read: func() float64 {
 			return float64(s.serving.Pair().Leaf().NotAfter.Unix())
 		}},
+	}
+}
+
+func (s *Sensor) counters() []health.Counter {
+	return []health.Counter{
+		{Name: "refused_agents_total", Help: "Agents refused by policy since the start.", Read: func() float64 { return float64(s.proxy.Counts().Refused) }},
+		{Name: "ingress_bytes_total", Help: "Bytes read since the start from agents and from those who are refused.", Read: func() float64 { return float64(s.proxy.Counts().IngressBytes) }},
 	}
 }
 

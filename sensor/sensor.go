@@ -81,7 +81,7 @@ func New(c Config) (_ *Sensor, err error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, s.proxy.Close)
-	if s.local, err = health.Listen(c.LocalAddress, s.parts(), s.gauges()); err != nil {
+	if s.local, err = health.Listen(c.LocalAddress, s.parts(), s.gauges(), s.counters()...); err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, s.local.Close)

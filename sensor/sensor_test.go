@@ -185,7 +185,7 @@ func TestHealthAndMetricsOfASensorWithoutCentralNode(t *testing.T) {
 	}
 	_, body := get(t, s, "/metrics")
 	for _, name := range []string{
-		"vedette_agent_connections 0", "vedette_stranger_connections 0", "vedette_refused_agents 0", "vedette_ingress_bytes 0", "vedette_ingress_limit_bytes_per_second 1e+07",
+		"vedette_agent_connections 0", "vedette_stranger_connections 0", "vedette_refused_agents_total 0", "vedette_ingress_bytes_total 0", "vedette_ingress_limit_bytes_per_second 1e+07",
 		"vedette_ingress_held 0", "vedette_link_up 0", "vedette_link_lanes 0", "vedette_link_streams 0", "vedette_link_retained_bytes 0", "vedette_link_round_trip_seconds",
 		"vedette_server_certificate_not_after_timestamp_seconds",
 	} {

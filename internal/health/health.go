@@ -34,6 +34,9 @@ type Gauge struct {
 	Read       func() float64
 }
 
+// Counter is one number that only grows. Its name ends with _total.
+type Counter Gauge
+
 // Server serves health and metrics.
 type Server struct {
 	listener net.Listener // nil: nowhere
@@ -42,11 +45,14 @@ type Server struct {
 }
 
 // Listen binds the address; with an empty one the Server serves nowhere.
-func Listen(address string, parts []Part, gauges []Gauge) (*Server, error) {
+func Listen(address string, parts []Part, gauges []Gauge, counters ...Counter) (*Server, error) {
 	s := &Server{parts: parts, metrics: prometheus.NewRegistry()}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, g := range gauges {
 		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: g.Name, Help: g.Help}, g.Read))
+	}
+	for _, c := range counters {
+		s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: c.Name, Help: c.Help}, c.Read))
 	}
 	if address == "" {
 		return s, nil

@@ -14,9 +14,9 @@ import (
 	"vedette/internal/health"
 )
 
-func start(t *testing.T, parts []health.Part, gauges []health.Gauge) *health.Server {
+func start(t *testing.T, parts []health.Part, gauges []health.Gauge, counters ...health.Counter) *health.Server {
 	t.Helper()
-	s, err := health.Listen("127.0.0.1:0", parts, gauges)
+	s, err := health.Listen("127.0.0.1:0", parts, gauges, counters...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,17 @@ func TestReadyNamesEveryPartInTrouble(t *testing.T) {
 	}
 }
 
-func TestGaugesAreServedUnderCleanNames(t *testing.T) {
-	s := start(t, nil, []health.Gauge{{Name: "hosts", Help: "Hosts that were ever seen.", Read: func() float64 { return 3 }}})
+func TestMetricsAreServedUnderCleanNames(t *testing.T) {
+	s := start(t, nil, []health.Gauge{{Name: "hosts", Help: "Hosts that were ever seen.", Read: func() float64 { return 3 }}},
+		health.Counter{Name: "ingress_bytes_total", Help: "Bytes read.", Read: func() float64 { return 4 }})
 	_, body := get(t, s, "/metrics")
-	if !strings.Contains(body, "\nvedette_hosts 3\n") {
-		t.Fatalf("no gauge in\n%s", body)
+	for _, want := range []string{
+		"# TYPE vedette_hosts gauge\nvedette_hosts 3\n",
+		"# TYPE vedette_ingress_bytes_total counter\nvedette_ingress_bytes_total 4\n",
+	} {
+		if !strings.Contains(body, want) {
+			t.Fatalf("no %q in\n%s", want, body)
+		}
 	}
 	problems, err := promlint.New(strings.NewReader(body)).Lint()
 	if err != nil || len(problems) > 0 {
