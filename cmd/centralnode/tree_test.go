@@ -45,9 +45,10 @@ func TestALiveViewEndsWhenTheDaemonBeginsToStop(t *testing.T) {
 func TestALiveViewEndsWithItsReader(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	command := newCommand(newFakeAdmin(), "1", time.Now)
+	var said bytes.Buffer
 	ctx, leave := context.WithCancel(t.Context())
-	if exit := command(ctx, acts.Actor{}, []string{"event", "watch"}, sshd.Streams{Out: writerFunc(func([]byte) { leave() }), Err: io.Discard}); exit != cli.ExitInterrupted {
-		t.Errorf("interrupted: exit %d", exit)
+	if exit := command(ctx, acts.Actor{}, []string{"event", "watch"}, sshd.Streams{Out: writerFunc(func([]byte) { leave() }), Err: &said}); exit != cli.ExitInterrupted || said.Len() > 0 {
+		t.Errorf("interrupted: exit %d, messages %q", exit, said.String())
 	}
 	if exit := command(t.Context(), acts.Actor{}, []string{"event", "watch"}, sshd.Streams{Out: brokenWriter{}, Err: io.Discard}); exit != cli.ExitFailed {
 		t.Errorf("broken: exit %d", exit)

@@ -52,9 +52,10 @@ func TestALiveViewEndsWithTheDaemonOrItsReader(t *testing.T) {
 	if exit := command(t.Context(), acts.Actor{}, watch, sshd.Streams{Out: once, Err: &errs, Draining: draining}); exit != cli.ExitCannotConnect || !strings.Contains(errs.String(), "the daemon is stopping") {
 		t.Errorf("the daemon stops: exit %d, messages %q", exit, errs.String())
 	}
+	var said bytes.Buffer
 	ctx, leave := context.WithCancel(t.Context())
-	if exit := command(ctx, acts.Actor{}, watch, sshd.Streams{Out: writerFunc(func([]byte) { leave() }), Err: io.Discard}); exit != cli.ExitInterrupted {
-		t.Errorf("interrupted: exit %d", exit)
+	if exit := command(ctx, acts.Actor{}, watch, sshd.Streams{Out: writerFunc(func([]byte) { leave() }), Err: &said}); exit != cli.ExitInterrupted || said.Len() > 0 {
+		t.Errorf("interrupted: exit %d, messages %q", exit, said.String())
 	}
 	if exit := command(t.Context(), acts.Actor{}, watch, sshd.Streams{Out: brokenWriter{}, Err: io.Discard}); exit != cli.ExitFailed {
 		t.Errorf("broken: exit %d", exit)

@@ -8,7 +8,8 @@ import (
 var errDraining = errors.New("the daemon is stopping")
 
 // Live runs a live view, whose context also ends when the daemon begins to
-// stop: a view must not hold the daemon up.
+// stop: a view must not hold the daemon up. Interrupting is how a person ends
+// one, so nothing is said about that.
 func Live(ctx context.Context, draining <-chan struct{}, view func(context.Context) error) error {
 	viewing, stop := untilDraining(ctx, draining)
 	defer stop()
@@ -17,7 +18,7 @@ func Live(ctx context.Context, draining <-chan struct{}, view func(context.Conte
 	case errors.Is(context.Cause(viewing), errDraining):
 		return &Error{Exit: ExitCannotConnect, Text: errDraining.Error()}
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return &Error{Exit: ExitInterrupted, Err: ctx.Err()}
 	}
 	return err
 }
