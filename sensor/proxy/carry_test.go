@@ -106,7 +106,7 @@ func TestTheCentralNodeMayEndItsDirectionFirst(t *testing.T) {
 func TestHTTPPassesWithAnyHeader(t *testing.T) {
 	t.Parallel()
 	listener := door.NewHanded(&net.TCPAddr{})
-	r := open(t, options{}, listener.give)
+	r := open(t, options{}, func(s *link.Stream) { listener.Give(s) })
 	server := &http.Server{MaxHeaderBytes: 1 << 20, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		n, err := io.Copy(io.Discard, q.Body)
 		_, _ = fmt.Fprintf(w, "%d %v %d", n, err, len(q.Header.Get("X-Long")))
