@@ -209,7 +209,7 @@ func TestListIsNoLongerThanSensorsCanHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.close()
+	defer n.opened.Close()
 	_, err = n.Admin().GenerateAgentCertificate(t.Context(), person, acts.GenerateAgentCertificate{Name: "one more"})
 	if acts.CodeOf(err) != acts.Invalid || n.gateway.Trust().Len() != controlv1.MaxFingerprints {
 		t.Errorf("error %v, %d on the list", err, n.gateway.Trust().Len())

@@ -7,8 +7,6 @@ import (
 	"net"
 	"os"
 
-	"golang.org/x/sync/errgroup"
-
 	"vedette/centralnode/admin"
 	"vedette/centralnode/agents"
 	"vedette/centralnode/eventlog"
@@ -20,6 +18,7 @@ import (
 	"vedette/internal/firststart"
 	"vedette/internal/health"
 	"vedette/internal/kv"
+	"vedette/internal/lifetime"
 	"vedette/internal/machine"
 	"vedette/internal/servercert"
 	"vedette/proto/about"
@@ -37,7 +36,7 @@ type Node struct {
 	admin   *admin.Admin
 	local   *health.Server
 	serving *servercert.Keeper
-	closers []func() error
+	opened  lifetime.Opened
 }
 
 // New opens the state, makes what a first start needs, and listens. What is
@@ -53,7 +52,7 @@ func New(c Config) (_ *Node, err error) {
 	n := &Node{config: c}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, n.close())
+			err = errors.Join(err, n.opened.Close())
 		}
 	}()
 	// New has no caller that could be cancelled: it waits for disks only.
@@ -62,7 +61,7 @@ func New(c Config) (_ *Node, err error) {
 	if n.state, err = kv.Open(c.statePath(), stateOptions(c)); err != nil {
 		return nil, err
 	}
-	n.closers = append(n.closers, n.state.Close)
+	n.opened.Add(n.state.Close)
 	entities := store.New(n.state)
 	trail := audit.New(n.state, c.Now)
 	first := firststart.Daemon{Name: store.Program, State: n.state, Trail: trail, Console: c.Console, Logger: c.Logger, Now: c.Now}
@@ -85,11 +84,11 @@ func New(c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n.closers = append(n.closers, n.gateway.Close)
+	n.opened.Add(n.gateway.Close)
 	if n.local, err = health.Listen(c.LocalAddress, n.parts(), n.gauges()); err != nil {
 		return nil, err
 	}
-	n.closers = append(n.closers, n.local.Close)
+	n.opened.Add(n.local.Close)
 
 	n.log, err = eventlog.Open(ctx, eventlog.Config{
 		Dir: c.eventsPath(), NATSURL: c.Events.NATSURL, MaxAge: c.Events.MaxAge, MaxBytes: c.Events.MaxBytes,
@@ -98,7 +97,7 @@ func New(c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n.closers = append(n.closers, n.log.Close)
+	n.opened.Add(n.log.Close)
 
 	if n.table, err = agents.NewTable(ctx, entities, c.Logger.With("room", "agents"), c.Now); err != nil {
 		return nil, err
@@ -160,48 +159,14 @@ func (n *Node) LocalAddress() net.Addr { return n.local.Addr() }
 // Run serves until ctx ends or something breaks, then stops in order: no new
 // callers, current requests, contacts, events, state.
 func (n *Node) Run(ctx context.Context) error {
-	// What callers still write while they drain needs table and log, so these
-	// outlive the gateway.
-	keep, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopKeeping()
-	keepers, keep := errgroup.WithContext(keep)
-	keepers.Go(func() error { return n.log.Run(keep) })
-	keepers.Go(func() error { return n.table.Run(keep) })
-
-	doors, ctx := errgroup.WithContext(ctx)
-	doors.Go(func() error { return n.gateway.Run(ctx) })
-	doors.Go(func() error { return n.sensors.Run(ctx) })
-	doors.Go(func() error { return n.local.Run(ctx) })
-	doors.Go(func() error {
+	watch := func(ctx context.Context) error {
 		n.serving.WatchExpiry(ctx, n.config.Logger.With("room", "servercert"))
 		return nil
-	})
-	doors.Go(func() error {
-		select {
-		case <-keep.Done(): // a keeper broke: stop the doors too
-			return context.Cause(keep)
-		case <-ctx.Done():
-			return nil
-		}
-	})
-	err := doors.Wait()
-	stopKeeping()
-	kept := keepers.Wait()
-	if errors.Is(err, context.Canceled) {
-		err = nil
 	}
-	return errors.Join(err, kept, n.close())
-}
-
-func (n *Node) close() error {
-	var errs []error
-	for i := len(n.closers) - 1; i >= 0; i-- {
-		if err := n.closers[i](); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
-	n.closers = nil
-	return errors.Join(errs...)
+	// What callers still write while they drain needs table and log, so these
+	// outlive the gateway.
+	err := lifetime.Run(ctx, []lifetime.Part{n.gateway.Run, n.sensors.Run, n.local.Run, watch}, []lifetime.Part{n.log.Run, n.table.Run})
+	return errors.Join(err, n.opened.Close())
 }
 
 // ResetPassword sets the password of an account while the daemon is down: it

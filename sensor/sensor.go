@@ -7,12 +7,11 @@ import (
 	"net"
 	"os"
 
-	"golang.org/x/sync/errgroup"
-
 	"vedette/internal/audit"
 	"vedette/internal/firststart"
 	"vedette/internal/health"
 	"vedette/internal/kv"
+	"vedette/internal/lifetime"
 	"vedette/internal/machine"
 	"vedette/internal/servercert"
 	"vedette/pki"
@@ -32,7 +31,7 @@ type Sensor struct {
 	proxy    *proxy.Proxy
 	admin    *admin.Admin
 	local    *health.Server
-	closers  []func() error
+	opened   lifetime.Opened
 }
 
 // New opens the state, makes what a first start needs, and listens. Whether
@@ -47,7 +46,7 @@ func New(c Config) (_ *Sensor, err error) {
 	s := &Sensor{config: c}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close())
+			err = errors.Join(err, s.opened.Close())
 		}
 	}()
 	// New has no caller that could be cancelled: it waits for disks only.
@@ -56,7 +55,7 @@ func New(c Config) (_ *Sensor, err error) {
 	if s.state, err = kv.Open(c.statePath(), stateOptions(c)); err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, s.state.Close)
+	s.opened.Add(s.state.Close)
 	s.entities = store.New(s.state)
 	trail := audit.New(s.state, c.Now)
 	first := firststart.Daemon{Name: store.Program, State: s.state, Trail: trail, Console: c.Console, Logger: c.Logger, Now: c.Now}
@@ -80,11 +79,11 @@ func New(c Config) (_ *Sensor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, s.proxy.Close)
+	s.opened.Add(s.proxy.Close)
 	if s.local, err = health.Listen(c.LocalAddress, s.parts(), s.gauges(), s.counters()...); err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, s.local.Close)
+	s.opened.Add(s.local.Close)
 
 	s.admin = admin.New(admin.Config{
 		Store: s.entities, Trail: trail, Serving: s.serving, Uplink: s.uplink, Door: s.proxy, Probe: uplink.Probe,
@@ -155,46 +154,14 @@ func (s *Sensor) LocalAddress() net.Addr { return s.local.Addr() }
 // Run serves until ctx ends or something breaks, then stops in order: no new
 // agents, their streams, the link, the state.
 func (s *Sensor) Run(ctx context.Context) error {
-	// What agents still have under way when the doors close goes over the link,
-	// so it outlives them.
-	keep, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopKeeping()
-	keepers, keep := errgroup.WithContext(keep)
-	keepers.Go(func() error { return s.uplink.Run(keep) })
-
-	doors, ctx := errgroup.WithContext(ctx)
-	doors.Go(func() error { return s.proxy.Run(ctx) })
-	doors.Go(func() error { return s.local.Run(ctx) })
-	doors.Go(func() error {
+	watch := func(ctx context.Context) error {
 		s.serving.WatchExpiry(ctx, s.config.Logger.With("room", "servercert"))
 		return nil
-	})
-	doors.Go(func() error {
-		select {
-		case <-keep.Done(): // the link broke: stop the doors too
-			return context.Cause(keep)
-		case <-ctx.Done():
-			return nil
-		}
-	})
-	err := doors.Wait()
-	stopKeeping()
-	kept := keepers.Wait()
-	if errors.Is(err, context.Canceled) {
-		err = nil
 	}
-	return errors.Join(err, kept, s.close())
-}
-
-func (s *Sensor) close() error {
-	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i](); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
-	s.closers = nil
-	return errors.Join(errs...)
+	// What agents still have under way when the doors close goes over the link,
+	// so it outlives them.
+	err := lifetime.Run(ctx, []lifetime.Part{s.proxy.Run, s.local.Run, watch}, []lifetime.Part{s.uplink.Run})
+	return errors.Join(err, s.opened.Close())
 }
 
 // ResetPassword sets the password of an account while the daemon is down: it
