@@ -29,6 +29,7 @@ type stream struct {
 	confirmed bool   // the peer knows the stream
 	resetting bool   // RST waits for its answer
 	resetDue  bool
+	starving  bool // it is in the list of those that wait for buffers
 	closed    bool // the peer needs nothing more
 	window    due
 	err       error // why it ended early
@@ -114,7 +115,7 @@ func (e *end) write(s *stream, p []byte, now time.Duration) (int, error) {
 	case s.out.closed:
 		return 0, ErrWriteClosed
 	case e.retained >= e.retainCap && s.out.head != nil:
-		e.starved.push(s)
+		e.starve(s)
 		return 0, nil
 	}
 	n, buffers := s.out.write(p)
@@ -126,10 +127,18 @@ func (e *end) write(s *stream, p []byte, now time.Duration) (int, error) {
 // room says how many bytes write would take now.
 func (e *end) room(s *stream) uint64 {
 	if e.retained >= e.retainCap && s.out.head != nil {
-		e.starved.push(s)
+		e.starve(s)
 		return 0
 	}
 	return s.out.credit - s.out.written
+}
+
+// starve notes, once, that a stream waits for retained buffers to become free.
+func (e *end) starve(s *stream) {
+	if !s.starving {
+		s.starving = true
+		e.starved.push(s)
+	}
 }
 
 // adopt retains a chunk that the program has filled, within what room allowed.
@@ -262,6 +271,8 @@ func (e *end) released(lane uint16, buffer int) {
 		l.unacked--
 	}
 	for e.retained < e.retainCap && e.starved.len() > 0 {
-		e.wake(e.starved.pop(), wakeWrite)
+		s := e.starved.pop()
+		s.starving = false
+		e.wake(s, wakeWrite)
 	}
 }
