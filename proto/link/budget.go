@@ -18,6 +18,25 @@ func (b *bucket) take(now time.Duration) bool {
 	return b.level >= 0
 }
 
+// spare spends one event if the budget has it.
+func (b *bucket) spare(now time.Duration) bool {
+	b.level = min(b.burst, b.level+b.rate*(now-b.last).Seconds())
+	b.last = now
+	if b.level < 1 {
+		return false
+	}
+	b.level--
+	return true
+}
+
+// The opens of a link: what the accepting end allows, and what the dialing end does, so that a crowd of agents cannot make
+// it break the limit. Beyond that rate come, at worst, all streams that are on their way, each twice when a lane dies.
+const (
+	openRate  = 10_000 // a second
+	openPace  = 9_000
+	openBurst = 100
+)
+
 // The allowance of a stream direction, in bytes and bytes a second.
 const (
 	allowanceCap   = 16 << 10

@@ -69,7 +69,10 @@ func newEnd(dials bool, l limits, credit uint64, retainCap int) *end {
 		e.growth = credit - base
 	}
 	streams := float64(l.maxStreams)
-	e.opens = newBucket(2*streams+100, 10_000)
+	e.opens = newBucket(2*streams+openBurst, openRate)
+	if dials {
+		e.opens = newBucket(openBurst, openPace)
+	}
 	e.rsts = newBucket(4*streams+200, 20_000)
 	e.pings = newBucket(200, 100)
 	e.empties = newBucket(100, 100)

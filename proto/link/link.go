@@ -65,6 +65,7 @@ type Link struct {
 	messages sync.Cond // the control stream moved, or the end
 	ackTimer *time.Timer
 	ackArmed bool
+	pacing   bool // slots is about to be told that more may be opened
 	ended    chan struct{}
 	running  sync.WaitGroup
 }
@@ -266,7 +267,8 @@ func (l *Link) await(ctx context.Context, c *sync.Cond, ready func(*end) bool) e
 	}
 }
 
-// Open opens a stream; only the dialing end may. It waits while the peer's limit on streams is reached.
+// Open opens a stream; only the dialing end may. It waits while the peer's limit on streams, or on how many are
+// opened a second, is reached.
 func (l *Link) Open(ctx context.Context, meta Meta) (*Stream, error) {
 	b, err := meta.append(nil)
 	if err != nil {
@@ -275,7 +277,7 @@ func (l *Link) Open(ctx context.Context, meta Meta) (*Stream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err = l.await(ctx, &l.slots, func(e *end) bool {
-		return e.peerAway != 0 || len(e.streams) < int(e.limits.maxStreams)
+		return e.peerAway != 0 || len(e.streams) < int(e.limits.maxStreams) && l.mayOpen(e)
 	})
 	if err != nil {
 		return nil, err
@@ -286,6 +288,26 @@ func (l *Link) Open(ctx context.Context, meta Meta) (*Stream, error) {
 	s := newStream(l, l.end.open(b, meta.owner(), l.now()), meta)
 	l.kick()
 	return s, nil
+}
+
+// openDelay is how long those wait who would open streams faster than the peer allows.
+const openDelay = 10 * time.Millisecond
+
+// mayOpen takes an open from the budget, or sees to it that whoever waits asks again. The caller holds mu.
+func (l *Link) mayOpen(e *end) bool {
+	if e.opens.spare(l.now()) {
+		return true
+	}
+	if !l.pacing {
+		l.pacing = true
+		time.AfterFunc(openDelay, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.pacing = false
+			l.slots.Broadcast()
+		})
+	}
+	return false
 }
 
 // offer queues a stream for Accept. A peer that opens and resets cannot fill the queue: those streams leave it.
