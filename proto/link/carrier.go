@@ -16,7 +16,8 @@ type Lane struct {
 	congestion string
 
 	whole *Whole    // under conn; nil: there is none
-	until time.Time // the write deadline; for the one that writes
+	until time.Time // the write deadline; for the writer
+	run   int       // bytes of large frames that whole holds; for the writer
 
 	idle  bool // the writer waits; guarded by link.mu
 	woken chan struct{}
@@ -183,7 +184,9 @@ func (n *Lane) writeLoop() {
 			return
 		case l.failed != nil:
 			l.mu.Unlock()
-			n.sayClose()
+			if n.flush() == nil {
+				n.sayClose()
+			}
 			return
 		case n.state.drained():
 			l.mu.Unlock()
@@ -193,20 +196,29 @@ func (n *Lane) writeLoop() {
 			return
 		}
 		b, h := l.end.gather(n.state, l.now())
-		if held = h; len(b) == 0 {
+		held = h
+		switch {
+		case len(b) > 0:
+			l.kick()
+			l.mu.Unlock()
+			n.write(b, held != nil)
+		case n.run > 0:
+			l.mu.Unlock()
+			n.write(nil, false)
+		default:
 			n.idle = true
 			l.mu.Unlock()
 			<-n.woken
-			continue
 		}
-		l.kick()
-		l.mu.Unlock()
-		n.write(b)
 	}
 }
 
-// write writes one gathered record.
-func (n *Lane) write(b []byte) {
+// maxRun is how many bytes of large frames go to the kernel in one call: fewer and larger calls are much cheaper than
+// one for each frame, and an interactive one does not wait longer for them than they take.
+const maxRun = 64 << 10
+
+// write writes one gathered record, or nothing more. A large one waits for company: the next record, or that there is none.
+func (n *Lane) write(b []byte, large bool) {
 	// Setting a deadline costs as much as a small write, so it is renewed once a second only.
 	started := time.Now()
 	if n.until.Sub(started) < writeTime {
@@ -216,7 +228,7 @@ func (n *Lane) write(b []byte) {
 			return
 		}
 	}
-	if err := n.send(b); err != nil {
+	if err := n.put(b, large); err != nil {
 		n.fail(err)
 	}
 	n.state.slow.Store(time.Since(started) > slowWrite)
@@ -225,14 +237,29 @@ func (n *Lane) write(b []byte) {
 // slowWrite is a write that had to wait for room in the socket.
 const slowWrite = time.Millisecond
 
-func (n *Lane) send(b []byte) error {
-	if n.whole == nil || len(b) <= maxRecord {
-		_, err := n.conn.Write(b)
-		return err
+func (n *Lane) put(b []byte, large bool) error {
+	if large && n.whole != nil {
+		n.whole.begin()
+		n.run += len(b)
 	}
-	n.whole.begin()
-	_, err := n.conn.Write(b)
-	return errors.Join(err, n.whole.flush())
+	if len(b) > 0 {
+		if _, err := n.conn.Write(b); err != nil {
+			return err
+		}
+	}
+	if large && n.run < maxRun {
+		return nil
+	}
+	return n.flush()
+}
+
+// flush writes what waits for company.
+func (n *Lane) flush() error {
+	if n.run == 0 {
+		return nil
+	}
+	n.run = 0
+	return n.whole.flush()
 }
 
 // setWriteDeadline does nothing once the link has ended: then the deadline is that of CLOSE.

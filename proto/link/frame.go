@@ -7,7 +7,6 @@ const (
 	headerSize  = 8
 	maxBody     = 8 + 16<<10 // bytes after the header
 	maxFrame    = headerSize + maxBody
-	maxRecord   = 16 << 10              // bytes of one TLS record
 	dataHeader  = headerSize + 8        // header and offset
 	maxData     = maxFrame - dataHeader // bytes of one DATA
 	maxReason   = 128

@@ -7,7 +7,8 @@ import (
 )
 
 // Whole is the connection under the TLS of a lane. A large frame is two TLS records, since its header comes on top of
-// what one record of an agent brought: Whole hands both to the kernel at once, which costs as much as one.
+// what one record of an agent brought, and several large frames follow each other: Whole hands them to the kernel at
+// once, which costs little more than one.
 type Whole struct {
 	net.Conn
 	mu   sync.Mutex
