@@ -8,12 +8,11 @@ import (
 
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
+	"vedette/internal/acts"
 	"vedette/internal/foreign"
 	"vedette/pki"
+	"vedette/proto/link"
 )
-
-// sameServer is the documented rule.
-const sameServer = "You can only use the Sensor component as a proxy server if the Sensor and Central Node components are located on different servers."
 
 // Look is what the room sees of a Sensor. Texts in Contact are foreign.
 type Look struct {
@@ -42,7 +41,7 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 	l := Look{Contact: s.contact}
 	l.Contact.Addresses = slices.Clone(s.contact.Addresses)
 	if s.contact.SameServer && !r.c.UnsafeSameServer {
-		l.Problems = append(l.Problems, sameServer)
+		l.Problems = append(l.Problems, acts.SameServerRule)
 	}
 	if !s.duplicate.IsZero() && now.Sub(s.duplicate) <= duplicateFor {
 		l.Problems = append(l.Problems, "Two machines use this link identity: links take over from each other. Delete this Sensor, make a new identity on one of the machines, and accept what asks again.")
@@ -83,7 +82,7 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 // line is slow.
 func slowLanes(congestion []string) string {
 	for _, c := range congestion {
-		if c != "" && c != "bbr" {
+		if c != "" && c != link.BBR {
 			return "The kernel of the Central Node refuses BBR on the link and uses " + c + ": modprobe tcp_bbr."
 		}
 	}

@@ -20,6 +20,11 @@ const (
 	LinkSameServer         LinkState = "Same server"         // on one server with the Central Node, where a Sensor is no proxy
 )
 
+// SameServerRule is the documented reason why a Sensor is no proxy (source
+// document, "Configuring traffic redirection from Endpoint Agent to the Sensor
+// server").
+const SameServerRule = "You can only use the Sensor component as a proxy server if the Sensor and Central Node components are located on different servers."
+
 // CentralNode is what a Sensor knows of its Central Node.
 type CentralNode struct {
 	Address string    `json:"address,omitempty"` // host:port, empty while Unconfigured

@@ -47,7 +47,7 @@ func (n *Lane) First() bool { return n.first }
 // Class returns what the lane was made for.
 func (n *Lane) Class() Class { return n.state.class }
 
-// Congestion is the congestion control in force on the lane's socket, such as "bbr"; empty where there is none to ask.
+// Congestion is the congestion control in force on the lane's socket, BBR unless the kernel refused it; empty where there is none to ask.
 func (n *Lane) Congestion() string { return n.congestion }
 
 // Done is closed when the lane is dead; Err says why.

@@ -11,6 +11,9 @@ import (
 // second before every small frame.
 const unsentLimit = 128 << 10
 
+// BBR is the congestion control that lanes ask the kernel for, as Lane.Congestion says it.
+const BBR = "bbr"
+
 // tune asks the kernel for BBR and for a short queue of unsent bytes. It returns the congestion control in force, so
 // that a kernel which refuses shows; a connection that is no socket has none.
 func tune(conn net.Conn) (congestion string) {
@@ -27,7 +30,7 @@ func tune(conn net.Conn) (congestion string) {
 	}
 	// Both are wishes; the name that is read back tells whether the first came true, and the second only costs delay.
 	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "bbr")
+		_ = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, BBR)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentLimit)
 		congestion, _ = unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION)
 	})

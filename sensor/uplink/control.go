@@ -11,9 +11,6 @@ import (
 	controlv1 "vedette/proto/control/v1"
 )
 
-// sameServer is the documented reason why a Sensor is no proxy.
-const sameServer = "You can only use the Sensor component as a proxy server if the Sensor and Central Node components are located on different servers."
-
 // talk introduces the Sensor and does what the Central Node says, until the
 // link or ctx ends, or something that it says makes no sense.
 func (l *life) talk(ctx context.Context) error {
@@ -138,7 +135,7 @@ func (l *life) refused(state controlv1.Authorisation_State) {
 		s.Detail = fmt.Sprintf("An administrator of the Central Node at %s rejected this Sensor.", address)
 		s.Next = fmt.Sprintf("Ask them why; to ask again, %s.", setCommand(address))
 	case controlv1.Authorisation_STATE_SAME_SERVER:
-		s.Link, s.Detail = acts.LinkSameServer, sameServer
+		s.Link, s.Detail = acts.LinkSameServer, acts.SameServerRule
 		s.Next = "Install the Sensor on another server, or let the agents connect to the Central Node."
 	}
 	u.mu.Lock()

@@ -7,9 +7,6 @@ import (
 	"vedette/proto/link"
 )
 
-// bbr is the congestion control that the link asks the kernel for.
-const bbr = "bbr"
-
 // Look is the present link from close by. Without a link it is empty.
 type Look struct {
 	Lanes    []acts.Lane
@@ -46,7 +43,7 @@ func (u *Uplink) Look() Look {
 			continue
 		}
 		look.Lanes = append(look.Lanes, p.shown)
-		if c := p.shown.Congestion; c != bbr && !slow[c] {
+		if c := p.shown.Congestion; c != link.BBR && !slow[c] {
 			slow[c] = true
 			look.Warnings = append(look.Warnings, congestionWarning(c))
 		}

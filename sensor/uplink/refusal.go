@@ -42,7 +42,7 @@ func (s State) refusal() *problem.Problem {
 		p.Detail = "An administrator of the Central Node rejected this Sensor. Ask them."
 	case acts.LinkSameServer:
 		p.Code, p.Title = problem.SameServer, "Sensor is no proxy here"
-		p.Detail = sameServer
+		p.Detail = acts.SameServerRule
 	case acts.LinkCertificateChanged:
 		p.Code, p.Title = problem.CentralNodeChanged, "Central Node not recognised"
 		p.Detail = "The Central Node shows another certificate than this Sensor expects. Ask the administrator of the Sensor."
