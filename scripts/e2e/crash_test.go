@@ -1,45 +1,36 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
 
 	"vedette/agent/simulate"
-	"vedette/internal/acts"
 )
 
 // The rounds of the kill test, and what makes a round count.
 const (
-	killRounds   = 50
-	minAcked     = 20 // packages acknowledged between two kills
-	loadAgents   = 20
-	loadPerEvent = 8 // events in a package
+	killRounds = 50
+	minAcked   = 20 // packages acknowledged between two kills
 )
+
+// killLoad is what agents send meanwhile. They come back soon, for a round lasts
+// less than a second.
+func killLoad() simulate.Config {
+	return simulate.Config{Agents: 20, Rate: 200, EventsPerPackage: 8, Timeout: 3 * time.Second, Backoff: 200 * time.Millisecond}
+}
 
 // TestKillAtRandomMomentsLosesNothingAndCountsNothingTwice kills the Central
 // Node and a real agent, in turn and together, while simulated agents and real
 // processes make events.
 func TestKillAtRandomMomentsLosesNothingAndCountsNothingTwice(t *testing.T) {
 	n := newNode(t)
-	served := read[acts.ServerCertificate](n, "certificate", "show")
 	real := newAgent(t, `package_period = "200ms"`)
 	real.must("--message-broker=enable", "--type=kata", "--servers="+n.address, "--tls=yes", "--pinned-certificate="+n.certificate(), "--timeout=3")
 	real.start()
 
-	acks := &acked{lines: make(map[ackKey]int)}
-	ctx, cancel := context.WithCancel(t.Context())
-	load := make(chan error, 1)
-	go func() {
-		_, err := simulate.Run(ctx, simulate.Config{
-			Agents: loadAgents, Servers: []string{n.address}, Pin: served.Fingerprint, Rate: 200, EventsPerPackage: loadPerEvent,
-			Timeout: 3 * time.Second, Backoff: 200 * time.Millisecond, Acks: acks, Log: slog.New(slog.DiscardHandler),
-		})
-		load <- err
-	}()
+	acks, stop := loadWith(t, n.daemon, killLoad())
 
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -66,10 +57,7 @@ func TestKillAtRandomMomentsLosesNothingAndCountsNothingTwice(t *testing.T) {
 	}
 	before := acks.count()
 	eventually(t, 60*time.Second, "the load goes on after the last kill", func() bool { return acks.count() >= before+minAcked })
-	cancel()
-	if err := <-load; err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	lost, events := acks.holdAgainst(n)
 	t.Logf("%d rounds, %d acknowledged packages, %d lost, %d events", killRounds, acks.count(), lost, events)
 	n.must("audit", "verify")
@@ -83,20 +71,10 @@ func TestKillAtRandomMomentsThroughASensor(t *testing.T) {
 	line := newRelay(t, n.address)
 	s.point(line.address(), n)
 	s.accept(n)
-	served := read[acts.ServerCertificate](s, "certificate", "show")
 	real := newAgent(t, `package_period = "200ms"`)
 	real.must("--message-broker=enable", "--type=kata", "--servers="+s.address, "--tls=yes", "--pinned-certificate="+s.certificate(), "--timeout=3")
 	real.start()
-	acks := &acked{lines: make(map[ackKey]int)}
-	ctx, cancel := context.WithCancel(t.Context())
-	load := make(chan error, 1)
-	go func() {
-		_, err := simulate.Run(ctx, simulate.Config{
-			Agents: loadAgents, Servers: []string{s.address}, Pin: served.Fingerprint, Rate: 200, EventsPerPackage: loadPerEvent,
-			Timeout: 3 * time.Second, Backoff: 200 * time.Millisecond, Acks: acks, Log: slog.New(slog.DiscardHandler),
-		})
-		load <- err
-	}()
+	acks, stop := loadWith(t, s.daemon, killLoad())
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -137,10 +115,7 @@ func TestKillAtRandomMomentsThroughASensor(t *testing.T) {
 	}
 	before := acks.count()
 	eventually(t, 60*time.Second, "the load goes on after the last kill", func() bool { return acks.count() >= before+minAcked })
-	cancel()
-	if err := <-load; err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	lost, events := acks.holdAgainst(n)
 	t.Logf("%d rounds, %d lanes cut, %d acknowledged packages, %d lost, %d events", killRounds, line.cuts, acks.count(), lost, events)
 	n.must("audit", "verify")

@@ -89,19 +89,23 @@ func (a *acked) holdAgainst(n *node) (lost, events int) {
 // load runs simulated agents until stop, and returns what was acknowledged.
 func load(t *testing.T, n *node, agents int, rate float64) (acks *acked, stop func() *simulate.Summary) {
 	t.Helper()
-	served := read[acts.ServerCertificate](n, "certificate", "show")
+	return loadWith(t, n.daemon, simulate.Config{Agents: agents, Rate: rate, EventsPerPackage: 16, Timeout: 5 * time.Second, Backoff: 500 * time.Millisecond})
+}
+
+// loadWith is load through either daemon, with agents of any kind.
+func loadWith(t *testing.T, through *daemon, c simulate.Config) (acks *acked, stop func() *simulate.Summary) {
+	t.Helper()
 	acks = &acked{lines: make(map[ackKey]int)}
-	ctx, cancel := context.WithCancel(context.Background())
+	c.Servers, c.Pin = []string{through.address}, read[acts.ServerCertificate](through, "certificate", "show").Fingerprint
+	c.Acks, c.Log = acks, slog.New(slog.DiscardHandler)
+	ctx, cancel := context.WithCancel(t.Context())
 	type result struct {
 		s   *simulate.Summary
 		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		s, err := simulate.Run(ctx, simulate.Config{
-			Agents: agents, Servers: []string{n.address}, Pin: served.Fingerprint, Rate: rate, EventsPerPackage: 16,
-			Timeout: 5 * time.Second, Backoff: 500 * time.Millisecond, Acks: acks, Log: slog.New(slog.DiscardHandler),
-		})
+		s, err := simulate.Run(ctx, c)
 		done <- result{s, err}
 	}()
 	return acks, func() *simulate.Summary {
