@@ -38,6 +38,7 @@ type Face string
 const (
 	FaceCommand    Face = "command"     // SSH exec, or the local binary over the daemon's socket
 	FaceMenu       Face = "menu"        // SSH shell
+	FaceCopy       Face = "copy"        // SFTP or SCP
 	FaceWeb        Face = "web"         // web interface
 	FaceFirstStart Face = "first-start" // the daemon itself, when it makes its keys
 	FaceLink       Face = "link"        // a Sensor, when it asks to join
@@ -49,4 +50,6 @@ type Actor struct {
 	Role    Role
 	Face    Face
 	From    string
+	// Session is the one that the actor signed in with; 0: none, on the console.
+	Session uint64
 }

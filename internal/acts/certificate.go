@@ -21,9 +21,10 @@ type Certificate struct {
 // ServerCertificate is the certificate a daemon shows to those who connect.
 type ServerCertificate struct {
 	Certificate
-	Revision uint64 `json:"revision"`
-	PEM      string `json:"pem"`                // the leaf, without key
-	Uploaded *File  `json:"kata_pem,omitempty"` // a kata.pem that waits for install
+	Since    time.Time `json:"since"` // in use
+	Revision uint64    `json:"revision"`
+	PEM      string    `json:"pem"`                // the leaf, without key
+	Uploaded *File     `json:"kata_pem,omitempty"` // a kata.pem that waits for install
 }
 
 // File is an uploaded file that waits for an act.
@@ -48,6 +49,16 @@ type GenerateServerCertificate struct {
 type InstallServerCertificate struct {
 	PEM      []byte // certificate and private key; nil: the uploaded kata.pem
 	Revision uint64
+}
+
+// PreparedServerCertificate is a certificate that nobody serves yet. Its key is
+// in it and nowhere else: whoever drops it forgets the key.
+type PreparedServerCertificate struct {
+	Certificate
+	Act      string    // that made it, as audit records call it
+	Pair     *pki.Pair // never shown
+	Revision uint64    // of the certificate in use when this was prepared
+	Upload   uint64    // revision of the kata.pem that it came from; 0: none
 }
 
 // AgentCertificate is one entry of the list of agent certificates.

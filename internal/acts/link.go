@@ -92,6 +92,7 @@ type SensorStatus struct {
 	Address     string      `json:"address"` // where agents connect
 	StoreID     string      `json:"store_id"`
 	Revision    uint64      `json:"revision"`
+	SSH         SSHDoor     `json:"ssh"`
 	Certificate Certificate `json:"server_certificate"`
 	Link        Link        `json:"link"`
 	// Problems are sentences that need a person, the worst first.

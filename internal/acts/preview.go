@@ -21,4 +21,6 @@ type Consequence struct {
 	Text  string `json:"text"`
 	InUse bool   `json:"in_use"` // false: the product has no counterpart in use here
 	Count int    `json:"count"`  // how many are concerned today
+	// Who names some of them, as a person knows them.
+	Who []string `json:"who,omitempty"`
 }

@@ -10,6 +10,7 @@ type Status struct {
 	Address     string       `json:"address"` // where agents connect
 	StoreID     string       `json:"store_id"`
 	Revision    uint64       `json:"revision"`
+	SSH         SSHDoor      `json:"ssh"`
 	Certificate Certificate  `json:"server_certificate"`
 	Validation  bool         `json:"validation"`
 	Agents      AgentCounts  `json:"agents"`
@@ -17,6 +18,14 @@ type Status struct {
 	Events      EventState   `json:"events"`
 	// Problems are sentences that need a person, the worst first.
 	Problems []string `json:"problems,omitempty"`
+}
+
+// SSHDoor is where administrators connect over the network.
+type SSHDoor struct {
+	Address string `json:"address"`  // as configured; empty: only the local socket
+	HostKey string `json:"host_key"` // fingerprint as OpenSSH prints it
+	// Sessions are those who are signed in now, over the network.
+	Sessions int `json:"sessions"`
 }
 
 // AgentCounts counts hosts and their connections.

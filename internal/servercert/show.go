@@ -26,7 +26,7 @@ func (k *Keeper) Show(ctx context.Context) (acts.ServerCertificate, error) {
 	if err != nil {
 		return acts.ServerCertificate{}, err
 	}
-	shown := acts.ServerCertificate{Certificate: k.describe(pair), Revision: uint64(s.Version), PEM: string(pair.CertificatePEM())}
+	shown := acts.ServerCertificate{Certificate: k.describe(pair), Since: s.Since, Revision: uint64(s.Version), PEM: string(pair.CertificatePEM())}
 	u, found, err := k.uploaded(ctx)
 	if err != nil {
 		return acts.ServerCertificate{}, err

@@ -1,0 +1,72 @@
+package adminmenu
+
+import (
+	"context"
+
+	"vedette/internal/acts"
+)
+
+// Certificates is what Manage server certificate works on. Prepare makes or
+// reads a certificate that nobody serves yet and tells each step that is done;
+// Apply puts it to use atomically.
+type Certificates interface {
+	ServerCertificate(context.Context, acts.Actor) (acts.ServerCertificate, error)
+	PreviewGenerateServerCertificate(context.Context, acts.Actor, acts.GenerateServerCertificate) (acts.Preview, error)
+	PrepareGenerateServerCertificate(ctx context.Context, who acts.Actor, in acts.GenerateServerCertificate, step func(done string)) (acts.PreparedServerCertificate, error)
+	PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error)
+	PrepareInstallServerCertificate(ctx context.Context, who acts.Actor, in acts.InstallServerCertificate, step func(done string)) (acts.PreparedServerCertificate, error)
+	ApplyServerCertificate(context.Context, acts.Actor, acts.PreparedServerCertificate) (acts.ServerCertificate, error)
+	DiscardServerCertificate(ctx context.Context, who acts.Actor) error // forgets the uploaded kata.pem
+}
+
+// People is what Accounts and keys, and Change password, work on.
+type People interface {
+	Accounts(context.Context, acts.Actor) (acts.AccountList, error)
+	CreateAccount(context.Context, acts.Actor, acts.CreateAccount) (acts.AccountChange, error)
+	PreviewDeleteAccount(context.Context, acts.Actor, acts.DeleteAccount) (acts.Preview, error)
+	DeleteAccount(context.Context, acts.Actor, acts.DeleteAccount) (acts.AccountChange, error)
+	SetPassword(context.Context, acts.Actor, acts.SetPassword) (acts.AccountChange, error)
+	ChangePassword(context.Context, acts.Actor, acts.ChangePassword) (acts.AccountChange, error)
+	AddKey(context.Context, acts.Actor, acts.AddKey) (acts.AccountChange, error)
+	PreviewDeleteKey(context.Context, acts.Actor, acts.DeleteKey) (acts.Preview, error)
+	DeleteKey(context.Context, acts.Actor, acts.DeleteKey) (acts.AccountChange, error)
+}
+
+// Review is what Audit works on.
+type Review interface {
+	Audit(context.Context, acts.Actor, acts.AuditFilter) ([]acts.AuditRecord, error)
+}
+
+// Sensor is a Sensor's administration.
+type Sensor interface {
+	Certificates
+	People
+	Review
+
+	Status(context.Context, acts.Actor) (acts.SensorStatus, error)
+	CentralNode(context.Context, acts.Actor) (acts.CentralNode, error)
+	PreviewSetCentralNode(context.Context, acts.Actor, acts.SetCentralNode) (acts.Preview, error)
+	SetCentralNode(context.Context, acts.Actor, acts.SetCentralNode) (acts.CentralNode, error)
+	Link(context.Context, acts.Actor) (acts.Link, error)
+}
+
+// CentralNode is a Central Node's administration.
+type CentralNode interface {
+	Certificates
+	People
+	Review
+
+	Status(context.Context, acts.Actor) (acts.Status, error)
+	SensorServers(context.Context, acts.Actor) (acts.SensorServerList, error)
+	PreviewAcceptSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
+	AcceptSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+	PreviewRejectSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
+	RejectSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+	PreviewDeleteSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
+	DeleteSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+	AgentCertificates(context.Context, acts.Actor, acts.AgentCertificateFilter) (acts.AgentCertificateList, error)
+	PreviewDeleteAgentCertificates(context.Context, acts.Actor, acts.DeleteAgentCertificates) (acts.Preview, error)
+	DeleteAgentCertificates(context.Context, acts.Actor, acts.DeleteAgentCertificates) (acts.Withdrawal, error)
+	PreviewSetValidation(context.Context, acts.Actor, acts.SetValidation) (acts.Preview, error)
+	SetValidation(context.Context, acts.Actor, acts.SetValidation) (acts.Withdrawal, error)
+}

@@ -1,0 +1,94 @@
+// Package sessions is the table of those who are signed in now, over whatever
+// door, so that a session ends as soon as what it was signed in with is
+// withdrawn.
+package sessions
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Session is one person's being signed in.
+type Session struct {
+	ID      uint64 // given by Enter, never 0
+	Account string
+	From    string // address
+	Key     string // fingerprint of the SSH key that it was signed in with; empty: a password
+	Since   time.Time
+}
+
+// Table holds sessions.
+type Table struct {
+	mu   sync.Mutex // guards what follows
+	last uint64
+	live map[uint64]entry
+}
+
+type entry struct {
+	Session
+	end func()
+}
+
+// NewTable makes a table with nobody in it.
+func NewTable() *Table { return &Table{live: make(map[uint64]entry)} }
+
+// Enter adds a session and gives it its ID. end is called, at most once and
+// without waiting, when the session has to end; leave takes it off the table.
+// Whoever enters checks after it that what was signed in with still holds: then
+// either the check or End sees a withdrawal of that moment.
+func (t *Table) Enter(s Session, end func()) (entered Session, leave func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	s.ID = t.last
+	t.live[s.ID] = entry{s, end}
+	return s, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.live, s.ID)
+	}
+}
+
+// End ends an account's sessions that were signed in with a key, or all of them
+// when the key is empty, but one (0: none excepted), and says how many.
+func (t *Table) End(account, key string, but uint64) int {
+	t.mu.Lock()
+	var ends []func()
+	for id, e := range t.live {
+		if e.Account == account && (key == "" || e.Key == key) && id != but {
+			ends = append(ends, e.end)
+			delete(t.live, id)
+		}
+	}
+	t.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
+	return len(ends)
+}
+
+// Count says how many sessions an account has.
+func (t *Table) Count(account string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, e := range t.live {
+		if e.Account == account {
+			n++
+		}
+	}
+	return n
+}
+
+// List gives all sessions, the oldest first.
+func (t *Table) List() []Session {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]Session, 0, len(t.live))
+	for _, e := range t.live {
+		out = append(out, e.Session)
+	}
+	slices.SortFunc(out, func(a, b Session) int { return int(a.ID) - int(b.ID) })
+	return out
+}
