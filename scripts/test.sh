@@ -4,7 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 status=0
-scripts/need.sh gcc libc6-dev openssl curl jq iproute2 procps e2fsprogs strace protobuf-compiler || {
+scripts/need.sh gcc libc6-dev openssl curl jq iproute2 procps e2fsprogs strace protobuf-compiler \
+  openssh-client putty-tools lftp ssh-audit tmux screen || {
   [ "${CI:-}" = true ] && status=1
 }
 scripts/lint.sh || status=1
