@@ -67,6 +67,7 @@ listen = "$cn_address"
 state_dir = "$demo/centralnode"
 socket = "$run/centralnode.sock"
 local_listen = "$cn_local"
+ssh_listen = ""
 unsafe_same_server = true # a demonstration: both daemons are on this machine
 EOF
 cat >"$SENSOR_CONFIG" <<EOF
@@ -74,6 +75,7 @@ listen = "$sensor_address"
 state_dir = "$demo/sensor"
 socket = "$run/sensor.sock"
 local_listen = "$sensor_local"
+ssh_listen = ""
 name = "demo branch"
 unsafe_same_server = true
 EOF

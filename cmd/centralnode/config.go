@@ -31,6 +31,7 @@ func defaults() config {
 	return config{
 		Basics: cli.Basics{
 			Listen:      ":443",
+			SSHListen:   ":22",
 			LocalListen: "127.0.0.1:9443",
 			StateDir:    "/var/lib/vedette/centralnode",
 			Socket:      "/run/vedette/centralnode.sock",

@@ -14,6 +14,7 @@ func TestTheDefaultsHaveNoFault(t *testing.T) {
 func TestEachFaultNamesItsKey(t *testing.T) {
 	for key, spoil := range map[string]func(*config){
 		"listen":                       func(c *config) { c.Listen = ":99999" },
+		"ssh_listen":                   func(c *config) { c.SSHListen = "22" },
 		"local_listen":                 func(c *config) { c.LocalListen = "192.0.2.1:9443" },
 		"state_dir":                    func(c *config) { c.StateDir = "" },
 		"socket":                       func(c *config) { c.Socket = "/" + strings.Repeat("x", 107) },
@@ -39,9 +40,11 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 func TestWhatIsFineHasNoFault(t *testing.T) {
 	for name, set := range map[string]func(*config){
 		"no local listener": func(c *config) { c.LocalListen = "" },
+		"only the socket":   func(c *config) { c.SSHListen = "" },
+		"SSH on one of all": func(c *config) { c.SSHListen = "[fd00::1]:2222" },
 		"IPv6 loopback":     func(c *config) { c.LocalListen = "[::1]:9443" },
 		"localhost":         func(c *config) { c.LocalListen = "localhost:9443" },
-		"any free ports":    func(c *config) { c.Listen, c.LocalListen = "127.0.0.1:0", "127.0.0.1:0" },
+		"any free ports":    func(c *config) { c.Listen, c.SSHListen, c.LocalListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0" },
 		"names":             func(c *config) { c.Names = []string{"cn", "a-b.example.org", "192.0.2.1", "fd00::1"} },
 		"a NATS cluster":    func(c *config) { c.Events.NATSURL = "nats://a:4222, tls://b:4222" },
 	} {
@@ -54,10 +57,16 @@ func TestWhatIsFineHasNoFault(t *testing.T) {
 }
 
 func TestAPortForTwoListenersIsAFault(t *testing.T) {
-	c := defaults()
-	c.Listen, c.LocalListen = ":8443", "127.0.0.1:8443"
-	if faults := c.Validate(); len(faults) != 1 {
-		t.Errorf("%q", faults)
+	for key, set := range map[string]func(*config){
+		"local_listen: port 8443 is the one of listen":     func(c *config) { c.Listen, c.LocalListen = ":8443", "127.0.0.1:8443" },
+		"ssh_listen: port 443 is the one of listen":        func(c *config) { c.SSHListen = "192.0.2.1:443" },
+		"local_listen: port 9443 is the one of ssh_listen": func(c *config) { c.SSHListen = ":9443" },
+	} {
+		c := defaults()
+		set(&c)
+		if faults := c.Validate(); len(faults) != 1 || faults[0] != key {
+			t.Errorf("%q, want %q", faults, key)
+		}
 	}
 }
 

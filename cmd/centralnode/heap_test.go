@@ -69,7 +69,7 @@ func serveAndDump(t *testing.T, dir string) {
 		}
 	}
 	c := defaults()
-	c.Listen, c.LocalListen, c.StateDir, c.Socket = "127.0.0.1:0", "", filepath.Join(dir, "state"), filepath.Join(dir, "socket")
+	c.Listen, c.SSHListen, c.LocalListen, c.StateDir, c.Socket = "127.0.0.1:0", "", "", filepath.Join(dir, "state"), filepath.Join(dir, "socket")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, c, "test", slog.New(slog.DiscardHandler), io.Discard) }()

@@ -23,6 +23,7 @@ func defaults() config {
 	return config{
 		Basics: cli.Basics{
 			Listen:      ":443",
+			SSHListen:   ":22",
 			LocalListen: "127.0.0.1:9444",
 			StateDir:    "/var/lib/vedette/sensor",
 			Socket:      "/run/vedette/sensor.sock",

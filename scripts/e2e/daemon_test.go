@@ -42,7 +42,7 @@ func prepare(t testing.TB, program, address, local string, lines ...string) *dae
 // configure writes the configuration.
 func (d *daemon) configure(lines ...string) {
 	d.t.Helper()
-	text := fmt.Sprintf("listen = %q\nlocal_listen = %q\nstate_dir = %q\nsocket = %q\n%s\n",
+	text := fmt.Sprintf("listen = %q\nssh_listen = \"\"\nlocal_listen = %q\nstate_dir = %q\nsocket = %q\n%s\n",
 		d.address, d.local, d.state(), filepath.Join(d.dir, "socket"), strings.Join(lines, "\n"))
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		d.t.Fatal(err)

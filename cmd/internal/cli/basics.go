@@ -14,6 +14,7 @@ import (
 // that its keys are the daemon's own.
 type Basics struct {
 	Listen            string   `toml:"listen"`              // where agents connect
+	SSHListen         string   `toml:"ssh_listen"`          // where administrators connect; empty: only the local socket
 	LocalListen       string   `toml:"local_listen"`        // health and metrics, loopback; empty: nowhere
 	StateDir          string   `toml:"state_dir"`           // state.db and what else is kept
 	Socket            string   `toml:"socket"`              // of the commands
@@ -45,6 +46,16 @@ func (b Basics) Faults() []string {
 	if err != nil {
 		fault("listen: %v", err)
 	}
+	var sshPort uint16
+	if b.SSHListen != "" {
+		_, sshPort, err = splitAddress(b.SSHListen)
+		switch {
+		case err != nil:
+			fault("ssh_listen: %v", err)
+		case sshPort == port && port != 0:
+			fault("ssh_listen: port %d is the one of listen", port)
+		}
+	}
 	if b.LocalListen != "" {
 		host, localPort, err := splitAddress(b.LocalListen)
 		ip, ipErr := netip.ParseAddr(host)
@@ -55,6 +66,8 @@ func (b Basics) Faults() []string {
 			fault("local_listen: %q is not an address of this machine only, such as 127.0.0.1:9443: whoever reaches it needs no password", b.LocalListen)
 		case localPort == port && port != 0:
 			fault("local_listen: port %d is the one of listen", port)
+		case localPort == sshPort && sshPort != 0:
+			fault("local_listen: port %d is the one of ssh_listen", sshPort)
 		}
 	}
 	for _, p := range []struct{ key, path string }{{"state_dir", b.StateDir}, {"socket", b.Socket}, {"admin_password_file", b.AdminPasswordFile}} {

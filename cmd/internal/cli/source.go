@@ -33,6 +33,7 @@ type override struct {
 func overrides() []override {
 	return []override{
 		{"listen", "listen", "`ADDRESS` where agents connect", false, func(b *Basics) *string { return &b.Listen }},
+		{"ssh-listen", "ssh_listen", "`ADDRESS` where administrators connect with SSH", false, func(b *Basics) *string { return &b.SSHListen }},
 		{"local-listen", "local_listen", "`ADDRESS` of health and metrics", false, func(b *Basics) *string { return &b.LocalListen }},
 		{"state-dir", "state_dir", "`FOLDER` of the daemon's state", true, func(b *Basics) *string { return &b.StateDir }},
 		{"log-level", "log_level", "`LEVEL`: " + strings.Join(logLevels(), ", "), false, func(b *Basics) *string { return &b.LogLevel }},

@@ -55,7 +55,7 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	// The settings come last, because they may begin a table.
-	text := fmt.Sprintf("listen = %q\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\nlog_level = \"error\"\n%s",
+	text := fmt.Sprintf("listen = %q\nssh_listen = \"\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\nlog_level = \"error\"\n%s",
 		d.Address, filepath.Join(o.Dir, "s"), filepath.Join(o.Dir, "k"), o.Settings)
 	return d, os.WriteFile(d.config, []byte(text), 0o600)
 }

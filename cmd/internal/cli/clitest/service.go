@@ -26,7 +26,7 @@ func CheckService(t *testing.T, program string) {
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	manager, path := serviceManager(t, folder)
 	file := filepath.Join(folder, "d.toml")
-	text := fmt.Sprintf("listen = \"127.0.0.1:0\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\n", filepath.Join(folder, "state"), filepath.Join(folder, "s"))
+	text := fmt.Sprintf("listen = \"127.0.0.1:0\"\nssh_listen = \"\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\n", filepath.Join(folder, "state"), filepath.Join(folder, "s"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
