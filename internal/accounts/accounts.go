@@ -1,9 +1,10 @@
 // Package accounts keeps who may sign in as an administrator: names, roles as
-// the caller's words, and passwords as argon2id hashes. Checking a password
-// costs the same for names that exist and names that do not, and guessing is
-// slowed down without giving strangers a way to lock anybody out.
+// the caller's words, passwords as argon2id hashes, and public keys. Checking a
+// password costs the same for names that exist and names that do not, and
+// guessing is slowed down without giving strangers a way to lock anybody out.
 //
-// What a role may do is decided elsewhere.
+// Acts are what administrators do to accounts. What a role may do is decided
+// elsewhere.
 package accounts
 
 import (
@@ -19,9 +20,13 @@ import (
 
 // Sentinel errors that callers branch on.
 var (
-	ErrExists   = errors.New("an account of this name exists already")
-	ErrNotFound = errors.New("no account of this name")
-	ErrRefused  = errors.New("wrong name or password")
+	ErrExists      = errors.New("an account of this name exists already")
+	ErrNotFound    = errors.New("no account of this name")
+	ErrRefused     = errors.New("wrong name, password or key")
+	ErrKeyExists   = errors.New("the account has this public key already")
+	ErrKeyTaken    = errors.New("this public key is another account's")
+	ErrKeyNotFound = errors.New("the account has no such public key")
+	ErrManyKeys    = fmt.Errorf("an account has at most %d public keys", MaxKeys)
 )
 
 // Account is what may be known about an account. Its password is not.
@@ -32,6 +37,7 @@ type Account struct {
 	// Changed is when the password was set. Sessions that began before it are
 	// to end.
 	Changed  time.Time
+	Keys     []Key // in the order in which they were added
 	Revision kv.Revision
 }
 
@@ -71,12 +77,13 @@ func key(name string) string { return keyPrefix + strings.ToLower(name) }
 
 // stored is an account as it lies in the store.
 type stored struct {
-	Version  int       `json:"v"`
-	Name     string    `json:"name"`
-	Role     string    `json:"role"`
-	Password string    `json:"password"` // PHC string
-	Created  time.Time `json:"created"`
-	Changed  time.Time `json:"changed"`
+	Version  int         `json:"v"`
+	Name     string      `json:"name"`
+	Role     string      `json:"role"`
+	Password string      `json:"password"` // PHC string
+	Created  time.Time   `json:"created"`
+	Changed  time.Time   `json:"changed"`
+	Keys     []storedKey `json:"keys,omitempty"` // absent: none
 }
 
 const version = 1
@@ -93,7 +100,11 @@ func decode(e kv.Entry) (stored, error) {
 }
 
 func (s stored) account(r kv.Revision) Account {
-	return Account{Name: s.Name, Role: s.Role, Created: s.Created, Changed: s.Changed, Revision: r}
+	account := Account{Name: s.Name, Role: s.Role, Created: s.Created, Changed: s.Changed, Revision: r}
+	for _, k := range s.Keys {
+		account.Keys = append(account.Keys, k.key())
+	}
+	return account
 }
 
 func (s stored) op() (kv.Op, error) {
@@ -120,6 +131,20 @@ func (a *Accounts) load(ctx context.Context, name string) (stored, kv.Revision, 
 	return s, e.Revision, err
 }
 
+// change writes an account that was read at a revision (0: there was none),
+// together with what else the change needs.
+func (a *Accounts) change(ctx context.Context, s stored, seen kv.Revision, ops []kv.Op, expect []kv.Expect) (Account, error) {
+	op, err := s.op()
+	if err != nil {
+		return Account{}, err
+	}
+	revision, err := a.commit(ctx, append([]kv.Op{op}, ops...), append([]kv.Expect{{Key: op.Key, Revision: seen}}, expect...))
+	if err != nil {
+		return Account{}, err
+	}
+	return s.account(revision), nil
+}
+
 // Create adds an account. Errors: ErrExists, *RuleError for name and password,
 // those of the commit.
 func (a *Accounts) Create(ctx context.Context, name, role, password string) (Account, error) {
@@ -138,53 +163,52 @@ func (a *Accounts) Create(ctx context.Context, name, role, password string) (Acc
 	}
 	now := a.now().UTC().Round(0)
 	s := stored{Version: version, Name: name, Role: role, Password: hash, Created: now, Changed: now}
-	op, err := s.op()
-	if err != nil {
-		return Account{}, err
-	}
-	revision, err := a.commit(ctx, []kv.Op{op}, []kv.Expect{{Key: op.Key}})
+	account, err := a.change(ctx, s, 0, nil, nil)
 	var conflict *kv.ConflictError
-	if errors.As(err, &conflict) && conflict.Key == op.Key {
-		return Account{}, fmt.Errorf("create account %q: %w", name, ErrExists)
+	if errors.As(err, &conflict) && conflict.Key == key(name) {
+		err = ErrExists
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("create account %q: %w", name, err)
 	}
-	return s.account(revision), nil
+	return account, nil
 }
 
 // SetPassword replaces the password. Errors: ErrNotFound, *RuleError, those of
 // the commit.
-func (a *Accounts) SetPassword(ctx context.Context, name, password string) error {
+func (a *Accounts) SetPassword(ctx context.Context, name, password string) (Account, error) {
 	s, revision, err := a.load(ctx, name)
 	if err != nil {
-		return fmt.Errorf("set password of %q: %w", name, err)
+		return Account{}, fmt.Errorf("set password of %q: %w", name, err)
 	}
 	if err := CheckPassword(s.Name, password); err != nil {
-		return err
+		return Account{}, err
 	}
 	if s.Password, err = a.hasher.hash(ctx, password); err != nil {
-		return err
+		return Account{}, err
 	}
 	s.Changed = a.now().UTC().Round(0)
-	op, err := s.op()
+	account, err := a.change(ctx, s, revision, nil, nil)
 	if err != nil {
-		return err
+		return Account{}, fmt.Errorf("set password of %q: %w", name, err)
 	}
-	if _, err := a.commit(ctx, []kv.Op{op}, []kv.Expect{{Key: op.Key, Revision: revision}}); err != nil {
-		return fmt.Errorf("set password of %q: %w", name, err)
-	}
-	return nil
+	return account, nil
 }
 
-// Delete removes an account. Errors: ErrNotFound, those of the commit.
-func (a *Accounts) Delete(ctx context.Context, name string) error {
-	_, revision, err := a.load(ctx, name)
-	if err == nil {
-		_, err = a.commit(ctx, []kv.Op{{Key: key(name), Delete: true}}, []kv.Expect{{Key: key(name), Revision: revision}})
+// Delete removes an account, as it was read, with its keys, provided that the
+// others that were read for the decision are as they were. Errors are those of
+// the commit: a *kv.ConflictError when one of them was changed since.
+func (a *Accounts) Delete(ctx context.Context, account Account, others ...Account) error {
+	ops := []kv.Op{{Key: key(account.Name), Delete: true}}
+	for _, k := range account.Keys {
+		ops = append(ops, kv.Op{Key: ownerKey(k.Blob), Delete: true})
 	}
-	if err != nil {
-		return fmt.Errorf("delete account %q: %w", name, err)
+	expect := []kv.Expect{{Key: key(account.Name), Revision: account.Revision}}
+	for _, other := range others {
+		expect = append(expect, kv.Expect{Key: key(other.Name), Revision: other.Revision})
+	}
+	if _, err := a.commit(ctx, ops, expect); err != nil {
+		return fmt.Errorf("delete account %q: %w", account.Name, err)
 	}
 	return nil
 }

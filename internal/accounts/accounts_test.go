@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -79,11 +80,11 @@ func TestAnAccountLives(t *testing.T) {
 		t.Errorf("the same name in another case: %v", err)
 	}
 	got, err := a.Verify(ctx, "administrator", good, office)
-	if err != nil || got != made {
+	if err != nil || !reflect.DeepEqual(got, made) {
 		t.Errorf("Verify = %+v, %v; want %+v", got, err, made)
 	}
 	c.advance(time.Hour)
-	if err := a.SetPassword(ctx, "Administrator", "Other-horse8"); err != nil {
+	if _, err := a.SetPassword(ctx, "Administrator", "Other-horse8"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Verify(ctx, "Administrator", good, office); !errors.Is(err, ErrRefused) {
@@ -93,22 +94,30 @@ func TestAnAccountLives(t *testing.T) {
 	if err != nil || !got.Changed.Equal(c.Now()) || !got.Created.Equal(made.Created) {
 		t.Errorf("the new password: %+v, %v", got, err)
 	}
-	create(t, a, "admin")
+	admin := create(t, a, "admin")
 	list, err := a.List(ctx)
-	if err != nil || len(list) != 2 || list[0].Name != "admin" || list[1] != got {
+	if err != nil || len(list) != 2 || list[0].Name != "admin" || !reflect.DeepEqual(list[1], got) {
 		t.Errorf("List = %+v, %v", list, err)
 	}
-	if err := a.Delete(ctx, "admin"); err != nil {
+	var conflict *kv.ConflictError
+	if err := a.Delete(ctx, admin, made); !errors.As(err, &conflict) || conflict.Key != "account/administrator" {
+		t.Errorf("decided on an account that has changed since: %v", err)
+	}
+	if err := a.Delete(ctx, admin, got); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Verify(ctx, "admin", good, office); !errors.Is(err, ErrRefused) {
 		t.Errorf("a deleted account: %v", err)
 	}
-	_, err = a.Get(ctx, "admin")
-	for _, err := range []error{err, a.Delete(ctx, "admin"), a.SetPassword(ctx, "admin", good)} {
+	_, getting := a.Get(ctx, "admin")
+	_, setting := a.SetPassword(ctx, "admin", good)
+	for _, err := range []error{getting, setting} {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("about a deleted account: %v", err)
 		}
+	}
+	if err := a.Delete(ctx, admin); !errors.As(err, &conflict) {
+		t.Errorf("deleted twice: %v", err)
 	}
 }
 
@@ -126,11 +135,11 @@ func TestChangesGoThroughTheGivenCommit(t *testing.T) {
 	if _, err := refusing.Create(ctx, "Anna", "x", good); !errors.Is(err, stale) {
 		t.Errorf("Create: %v", err)
 	}
-	create(t, a, "Anna")
-	if err := refusing.SetPassword(ctx, "anna", good); !errors.Is(err, stale) {
+	anna := create(t, a, "Anna")
+	if _, err := refusing.SetPassword(ctx, "anna", good); !errors.Is(err, stale) {
 		t.Errorf("SetPassword: %v", err)
 	}
-	if err := refusing.Delete(ctx, "anna"); !errors.Is(err, stale) {
+	if err := refusing.Delete(ctx, anna); !errors.Is(err, stale) {
 		t.Errorf("Delete: %v", err)
 	}
 	if want := "account/anna account/anna account/anna"; strings.Join(seen, " ") != want {

@@ -97,7 +97,8 @@ func ResetPassword(ctx context.Context, path string, o kv.Options, account, pass
 		password = made
 	}
 	record := audit.Record{Account: "root", Face: string(acts.FaceCommand), From: "local", Act: "account reset-password", Subject: []string{account}, Result: audit.Done}
-	return made, audited(state, o.Now, audit.New(state, o.Now), record).SetPassword(ctx, account, password)
+	_, err = audited(state, o.Now, audit.New(state, o.Now), record).SetPassword(ctx, account, password)
+	return made, err
 }
 
 // Names are the names that a generated certificate carries beside the local
