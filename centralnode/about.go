@@ -13,7 +13,7 @@ func (n *Node) tellAbout(c *door.Conn) {
 	err := about.Serve(c, func(asked [32]byte) about.Answer {
 		a := about.Answer{Role: about.RoleCentralNode}
 		switch f := pki.Fingerprint(asked); {
-		case f == n.serving.Pair().Fingerprint():
+		case f == n.base.Serving.Pair().Fingerprint():
 			a.Pin = about.PinOwn
 		case n.sensors.HasServerCertificate(f):
 			a.Pin = about.PinSensor

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"vedette/centralnode/gateway"
+	"vedette/centralnode/store"
+	"vedette/internal/firststart"
 )
 
 // Config is what a Central Node is told. Zero fields take the documented
@@ -17,6 +19,10 @@ type Config struct {
 	StateDir string
 	// Address is where agents connect, host:port.
 	Address string
+	// SSHAddress is where administrators connect over the network, as configured;
+	// empty: only on the local socket. The door is opened by the caller, the
+	// Central Node only shows its address.
+	SSHAddress string
 	// LocalAddress is where /livez, /readyz and /metrics are served; empty: nowhere.
 	LocalAddress string
 	// Names are further names and addresses of this server, for the SANs of a
@@ -64,5 +70,12 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) statePath() string  { return filepath.Join(c.StateDir, "state.db") }
+// firstStart is what the Central Node begins with.
+func (c *Config) firstStart() firststart.Config {
+	return firststart.Config{
+		Program: store.Program, Migrations: store.Migrations(), Dir: c.StateDir, Names: firststart.Names(c.Address, c.Names),
+		PasswordFile: c.AdminPasswordFile, Console: c.Console, Logger: c.Logger, Now: c.Now,
+	}
+}
+
 func (c *Config) eventsPath() string { return filepath.Join(c.StateDir, "events") }

@@ -7,7 +7,7 @@ import (
 // parts are what the node needs to take packages.
 func (n *Node) parts() []health.Part {
 	return []health.Part{
-		{Name: "state", Trouble: func() string { return n.state.State().Reason }},
+		{Name: "state", Trouble: func() string { return n.base.State.State().Reason }},
 		{Name: "events", Trouble: func() string { return n.log.State().Reason }},
 	}
 }
@@ -34,7 +34,7 @@ func (n *Node) gauges() []health.Gauge {
 			return 0
 		}},
 		{Name: "server_certificate_not_after_timestamp_seconds", Help: "When the server certificate expires.", Read: func() float64 {
-			return float64(n.serving.Pair().Leaf().NotAfter.Unix())
+			return float64(n.base.Serving.Pair().Leaf().NotAfter.Unix())
 		}},
 	}
 }

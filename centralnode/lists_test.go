@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func serving(t *testing.T) *Node {
 func same(t *testing.T, what string, n *Node) {
 	t.Helper()
 	force := n.gateway.Trust()
-	kept, err := store.New(n.state).Trust(t.Context())
+	kept, err := store.New(n.base.State).Trust(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func same(t *testing.T, what string, n *Node) {
 	if a, b := force.LastWithdrawn(1), kept.LastWithdrawn(1); !slices.Equal(a, b) {
 		t.Fatalf("%s: the last withdrawal is %v, in the state file %v", what, a, b)
 	}
-	servers, _, err := store.New(n.state).SensorServers(t.Context())
+	servers, _, err := store.New(n.base.State).SensorServers(t.Context())
 	if err != nil || force.AcceptedSensors() != kept.AcceptedSensors() {
 		t.Fatalf("%s: %d Sensors are accepted, in the state file %d; %v", what, force.AcceptedSensors(), kept.AcceptedSensors(), err)
 	}
@@ -132,7 +133,7 @@ func seed(t *testing.T, n *Node, f pki.Fingerprint) {
 	_, err := n.gateway.Change(t.Context(), trust.Scope{Sensors: []pki.Fingerprint{f}}, func() (*trust.Snapshot, error) {
 		var c store.Change
 		c.PutSensorServer(store.SensorServer{Fingerprint: f, State: store.Pending, Requested: time.Now(), Address: netip.IPv6Loopback().String()})
-		revision, err := n.state.Apply(t.Context(), c.Ops, c.Expect)
+		revision, err := n.base.State.Apply(t.Context(), c.Ops, c.Expect)
 		return n.gateway.Trust().WithSensor(f, trust.Pending).At(uint64(revision), false), err
 	})
 	if err != nil {
@@ -152,7 +153,7 @@ func TestWithdrawalHoldsWhenTheStateFileCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	certificate := pair.TLS()
-	transport := &http.Transport{TLSClientConfig: pki.ClientConfig(pki.PinTo(n.serving.Pair().Fingerprint()), &certificate)}
+	transport := &http.Transport{TLSClientConfig: pki.ClientConfig(pki.PinTo(n.base.Serving.Pair().Fingerprint()), &certificate)}
 	defer transport.CloseIdleConnections()
 	agent := agentv1connect.NewAgentServiceClient(&http.Client{Transport: transport, Timeout: 20 * time.Second}, "https://"+n.Address().String())
 	seq := uint64(0)
@@ -166,10 +167,10 @@ func TestWithdrawalHoldsWhenTheStateFileCannotBeRead(t *testing.T) {
 	if err := send(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.state.Apply(t.Context(), []kv.Op{{Key: "withdrawn/broken", Value: []byte("{")}}, nil); err != nil {
+	if _, err := n.base.State.Apply(t.Context(), []kv.Op{{Key: "withdrawn/broken", Value: []byte("{")}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.New(n.state).Trust(t.Context()); err == nil {
+	if _, err := store.New(n.base.State).Trust(t.Context()); err == nil {
 		t.Fatal("the lists can still be read")
 	}
 	done, err := n.Admin().DeleteAgentCertificates(t.Context(), person, acts.DeleteAgentCertificates{Fingerprints: []pki.Fingerprint{pair.Fingerprint()}})
@@ -185,7 +186,7 @@ func TestWithdrawalHoldsWhenTheStateFileCannotBeRead(t *testing.T) {
 // are read here.
 func TestListIsNoLongerThanSensorsCanHold(t *testing.T) {
 	c := Config{StateDir: t.TempDir(), Address: "127.0.0.1:0", Console: io.Discard, Logger: slog.New(slog.DiscardHandler), Version: "test", Now: time.Now}
-	state, err := kv.Open(c.statePath(), stateOptions(c))
+	state, err := kv.Open(filepath.Join(c.StateDir, "state.db"), kv.Options{Program: store.Program})
 	if err != nil {
 		t.Fatal(err)
 	}

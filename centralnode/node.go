@@ -2,10 +2,10 @@ package centralnode
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
 	"vedette/centralnode/admin"
 	"vedette/centralnode/agents"
@@ -14,13 +14,12 @@ import (
 	"vedette/centralnode/sensors"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
-	"vedette/internal/audit"
+	"vedette/internal/accounts"
 	"vedette/internal/firststart"
 	"vedette/internal/health"
-	"vedette/internal/kv"
 	"vedette/internal/lifetime"
 	"vedette/internal/machine"
-	"vedette/internal/servercert"
+	"vedette/internal/sessions"
 	"vedette/proto/about"
 	"vedette/proto/link"
 )
@@ -28,14 +27,13 @@ import (
 // Node is a Central Node.
 type Node struct {
 	config  Config
-	state   *kv.Store
+	base    *firststart.Base
 	log     *eventlog.Log
 	gateway *gateway.Gateway
 	table   *agents.Table
 	sensors *sensors.Room
 	admin   *admin.Admin
 	local   *health.Server
-	serving *servercert.Keeper
 	opened  lifetime.Opened
 }
 
@@ -46,9 +44,6 @@ func New(c Config) (_ *Node, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make state folder: %w", err)
-	}
 	n := &Node{config: c}
 	defer func() {
 		if err != nil {
@@ -58,26 +53,18 @@ func New(c Config) (_ *Node, err error) {
 	// New has no caller that could be cancelled: it waits for disks only.
 	ctx := context.Background()
 
-	if n.state, err = kv.Open(c.statePath(), stateOptions(c)); err != nil {
+	if n.base, err = firststart.Open(ctx, c.firstStart()); err != nil {
 		return nil, err
 	}
-	n.opened.Add(n.state.Close)
-	entities := store.New(n.state)
-	trail := audit.New(n.state, c.Now)
-	first := firststart.Daemon{Name: store.Program, State: n.state, Trail: trail, Console: c.Console, Logger: c.Logger, Now: c.Now}
-	if err := first.Account(ctx, c.AdminPasswordFile, c.StateDir); err != nil {
-		return nil, err
-	}
-	if n.serving, err = first.ServerCertificate(ctx, firststart.Names(c.Address, c.Names)); err != nil {
-		return nil, err
-	}
+	n.opened.Add(n.base.State.Close)
+	entities := store.New(n.base.State)
 	snapshot, err := entities.Trust(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the lists: %w", err)
 	}
 
 	n.gateway, err = gateway.New(gateway.Config{
-		Address: c.Address, Certificate: n.serving, Trust: snapshot, Limits: c.Limits,
+		Address: c.Address, Certificate: n.base.Serving, Trust: snapshot, Limits: c.Limits,
 		Protocols: []string{link.ALPN, about.ALPN},
 		Logger:    c.Logger.With("room", "gateway"), Now: c.Now,
 	})
@@ -108,27 +95,27 @@ func New(c Config) (_ *Node, err error) {
 		n.gateway.Handle(trust.AgentService, p, handler)
 	}
 
-	if err := n.openSensors(ctx, entities, trail); err != nil {
+	if err := n.openSensors(ctx, entities); err != nil {
 		return nil, err
 	}
 
 	n.admin = admin.New(admin.Config{
-		Store: entities, Trail: trail, Door: n.gateway, Hosts: n.table, Events: n.log, Sensors: n.sensors, Serving: n.serving,
-		StateDegraded: func() string { return n.state.State().Reason }, RefusedPackages: service.Refused,
-		StoreID: n.state.ID(), Address: n.gateway.Address().String(), Version: c.Version,
+		Base: n.base, Store: entities, Door: n.gateway, Hosts: n.table, Events: n.log, Sensors: n.sensors,
+		StateDegraded: func() string { return n.base.State.State().Reason }, RefusedPackages: service.Refused,
+		SSHAddress: c.SSHAddress, Address: n.gateway.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
 	})
 	return n, nil
 }
 
 // openSensors makes the room of Sensors and gives it its place at the door.
-func (n *Node) openSensors(ctx context.Context, entities *store.Store, trail *audit.Trail) error {
+func (n *Node) openSensors(ctx context.Context, entities *store.Store) error {
 	here, err := machine.Here()
 	if err != nil {
 		return err
 	}
 	n.sensors, err = sensors.New(ctx, sensors.Config{
-		Door: sensorDoor{n.gateway}, Store: entities, Trail: trail, StoreID: n.state.ID(),
+		Door: sensorDoor{n.gateway}, Store: entities, Trail: n.base.Trail, StoreID: n.base.State.ID(),
 		Server: here, UnsafeSameServer: n.config.UnsafeSameServer,
 		Logger: n.config.Logger.With("room", "sensors"), Now: n.config.Now,
 	})
@@ -143,12 +130,17 @@ func (n *Node) openSensors(ctx context.Context, entities *store.Store, trail *au
 	return nil
 }
 
-func stateOptions(c Config) kv.Options {
-	return kv.Options{Program: store.Program, Migrations: store.Migrations(), Now: c.Now, Logger: c.Logger.With("room", "kv")}
-}
-
 // Admin performs administrative acts on this node.
 func (n *Node) Admin() *admin.Admin { return n.admin }
+
+// HostKey is what the SSH door proves itself with.
+func (n *Node) HostKey() ed25519.PrivateKey { return n.base.HostKey }
+
+// Accounts are those who may sign in.
+func (n *Node) Accounts() *accounts.Accounts { return n.base.Accounts }
+
+// Sessions are those who are signed in.
+func (n *Node) Sessions() *sessions.Table { return n.base.Sessions }
 
 // Address is where agents connect.
 func (n *Node) Address() net.Addr { return n.gateway.Address() }
@@ -160,7 +152,7 @@ func (n *Node) LocalAddress() net.Addr { return n.local.Addr() }
 // callers, current requests, contacts, events, state.
 func (n *Node) Run(ctx context.Context) error {
 	watch := func(ctx context.Context) error {
-		n.serving.WatchExpiry(ctx, n.config.Logger.With("room", "servercert"))
+		n.base.Serving.WatchExpiry(ctx, n.config.Logger.With("room", "servercert"))
 		return nil
 	}
 	// What callers still write while they drain needs table and log, so these
@@ -176,5 +168,5 @@ func ResetPassword(ctx context.Context, c Config, account, password string) (mad
 	if err := c.check(); err != nil {
 		return "", err
 	}
-	return firststart.ResetPassword(ctx, c.statePath(), stateOptions(c), account, password)
+	return c.firstStart().ResetPassword(ctx, account, password)
 }

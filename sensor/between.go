@@ -17,7 +17,7 @@ const maxAddresses = 16
 func (s *Sensor) introduce() uplink.Introduction {
 	return uplink.Introduction{
 		Name: s.config.Name, Version: s.config.Version, Addresses: addresses(s.config.Address),
-		ServerCertificate: s.serving.Pair().Fingerprint(),
+		ServerCertificate: s.base.Serving.Pair().Fingerprint(),
 	}
 }
 
@@ -55,7 +55,7 @@ func (s *Sensor) report() *controlv1.Report {
 func (s *Sensor) about(asked pki.Fingerprint) about.Answer {
 	answer := about.Answer{Role: about.RoleSensor}
 	switch asked {
-	case s.serving.Pair().Fingerprint():
+	case s.base.Serving.Pair().Fingerprint():
 		answer.Pin = about.PinOwn
 	case s.uplink.State().Expected:
 		if !asked.IsZero() {

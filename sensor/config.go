@@ -6,10 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
+	"vedette/internal/firststart"
 	"vedette/sensor/proxy"
+	"vedette/sensor/store"
 )
 
 // MaxIngressLimit is the documented bound on what agents may send through one
@@ -25,6 +26,10 @@ type Config struct {
 	StateDir string
 	// Address is where agents connect, host:port.
 	Address string
+	// SSHAddress is where administrators connect over the network, as configured;
+	// empty: only on the local socket. The door is opened by the caller, the
+	// Sensor only shows its address.
+	SSHAddress string
 	// LocalAddress is where /livez, /readyz and /metrics are served; empty: nowhere.
 	LocalAddress string
 	// Names are further names and addresses of this server, for the SANs of a
@@ -85,4 +90,10 @@ func (c *Config) check() error {
 // ingressLimit is in bit/s.
 func (c *Config) ingressLimit() uint64 { return uint64(c.IngressLimitMbit) * bitsPerMbit }
 
-func (c *Config) statePath() string { return filepath.Join(c.StateDir, "state.db") }
+// firstStart is what the Sensor begins with.
+func (c *Config) firstStart() firststart.Config {
+	return firststart.Config{
+		Program: store.Program, Migrations: store.Migrations(), Dir: c.StateDir, Names: firststart.Names(c.Address, c.Names),
+		PasswordFile: c.AdminPasswordFile, Console: c.Console, Logger: c.Logger, Now: c.Now,
+	}
+}

@@ -5,7 +5,7 @@ import "vedette/internal/health"
 // parts are what the Sensor needs to carry agents.
 func (s *Sensor) parts() []health.Part {
 	return []health.Part{
-		{Name: "state", Trouble: func() string { return s.state.State().Reason }},
+		{Name: "state", Trouble: func() string { return s.base.State.State().Reason }},
 		{Name: "link", Trouble: s.linkTrouble},
 	}
 }
@@ -30,7 +30,7 @@ func (s *Sensor) gauges() []health.Gauge {
 		{Name: "link_retained_bytes", Help: "Buffers that wait for the Central Node's acknowledgement.", Read: func() float64 { return float64(s.uplink.Look().Stats.Retained) }},
 		{Name: "link_round_trip_seconds", Help: "Smoothed round trip over the link.", Read: func() float64 { return s.uplink.Look().Stats.RTT.Seconds() }},
 		{Name: "server_certificate_not_after_timestamp_seconds", Help: "When the server certificate expires.", Read: func() float64 {
-			return float64(s.serving.Pair().Leaf().NotAfter.Unix())
+			return float64(s.base.Serving.Pair().Leaf().NotAfter.Unix())
 		}},
 	}
 }

@@ -2,18 +2,17 @@ package sensor
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
-	"vedette/internal/audit"
+	"vedette/internal/accounts"
 	"vedette/internal/firststart"
 	"vedette/internal/health"
-	"vedette/internal/kv"
 	"vedette/internal/lifetime"
 	"vedette/internal/machine"
-	"vedette/internal/servercert"
+	"vedette/internal/sessions"
 	"vedette/pki"
 	"vedette/sensor/admin"
 	"vedette/sensor/proxy"
@@ -24,9 +23,8 @@ import (
 // Sensor is a Sensor.
 type Sensor struct {
 	config   Config
-	state    *kv.Store
+	base     *firststart.Base
 	entities *store.Store
-	serving  *servercert.Keeper
 	uplink   *uplink.Uplink
 	proxy    *proxy.Proxy
 	admin    *admin.Admin
@@ -40,9 +38,6 @@ func New(c Config) (_ *Sensor, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make state folder: %w", err)
-	}
 	s := &Sensor{config: c}
 	defer func() {
 		if err != nil {
@@ -52,20 +47,12 @@ func New(c Config) (_ *Sensor, err error) {
 	// New has no caller that could be cancelled: it waits for disks only.
 	ctx := context.Background()
 
-	if s.state, err = kv.Open(c.statePath(), stateOptions(c)); err != nil {
+	if s.base, err = firststart.Open(ctx, c.firstStart()); err != nil {
 		return nil, err
 	}
-	s.opened.Add(s.state.Close)
-	s.entities = store.New(s.state)
-	trail := audit.New(s.state, c.Now)
-	first := firststart.Daemon{Name: store.Program, State: s.state, Trail: trail, Console: c.Console, Logger: c.Logger, Now: c.Now}
-	if err := first.Account(ctx, c.AdminPasswordFile, c.StateDir); err != nil {
-		return nil, err
-	}
-	if s.serving, err = first.ServerCertificate(ctx, firststart.Names(c.Address, c.Names)); err != nil {
-		return nil, err
-	}
-	identity, err := s.linkIdentity(ctx, first)
+	s.opened.Add(s.base.State.Close)
+	s.entities = store.New(s.base.State)
+	identity, err := s.linkIdentity(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +60,7 @@ func New(c Config) (_ *Sensor, err error) {
 		return nil, err
 	}
 	s.proxy, err = proxy.New(proxy.Config{
-		Address: c.Address, Certificate: s.serving, Limits: c.Limits, IngressLimit: c.ingressLimit(),
+		Address: c.Address, Certificate: s.base.Serving, Limits: c.Limits, IngressLimit: c.ingressLimit(),
 		Link: s.uplink, About: s.about, Logger: c.Logger.With("room", "proxy"), Now: c.Now,
 	})
 	if err != nil {
@@ -86,22 +73,18 @@ func New(c Config) (_ *Sensor, err error) {
 	s.opened.Add(s.local.Close)
 
 	s.admin = admin.New(admin.Config{
-		Store: s.entities, Trail: trail, Serving: s.serving, Uplink: s.uplink, Door: s.proxy, Probe: uplink.Probe,
+		Base: s.base, Store: s.entities, Uplink: s.uplink, Door: s.proxy, Probe: uplink.Probe,
 		LinkIdentity: identity.Fingerprint(), IngressLimit: c.ingressLimit(),
-		StateDegraded: func() string { return s.state.State().Reason },
-		StoreID:       s.state.ID(), Address: s.proxy.Address().String(), Version: c.Version,
+		StateDegraded: func() string { return s.base.State.State().Reason },
+		SSHAddress:    c.SSHAddress, Address: s.proxy.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
 	})
 	return s, nil
 }
 
-func stateOptions(c Config) kv.Options {
-	return kv.Options{Program: store.Program, Migrations: store.Migrations(), Now: c.Now, Logger: c.Logger.With("room", "kv")}
-}
-
 // linkIdentity reads what this Sensor proves itself with to its Central Node,
 // and makes it at the first start.
-func (s *Sensor) linkIdentity(ctx context.Context, first firststart.Daemon) (*pki.Pair, error) {
+func (s *Sensor) linkIdentity(ctx context.Context) (*pki.Pair, error) {
 	pair, found, err := s.entities.LinkIdentity(ctx)
 	if err != nil || found {
 		return pair, err
@@ -111,7 +94,7 @@ func (s *Sensor) linkIdentity(ctx context.Context, first firststart.Daemon) (*pk
 	}
 	var change store.Change
 	change.SetLinkIdentity(pair, 0)
-	if err := first.Commit("link-identity make")(ctx, []string{pair.Fingerprint().String()}, change.Change); err != nil {
+	if err := s.base.Commit("link-identity make")(ctx, []string{pair.Fingerprint().String()}, change.Change); err != nil {
 		return nil, fmt.Errorf("keep the link identity: %w", err)
 	}
 	fmt.Fprintf(s.config.Console, "link identity made, fingerprint (SHA-256), as the Central Node will show it:\n  %s\n", pair.Fingerprint())
@@ -145,6 +128,15 @@ func (s *Sensor) newUplink(ctx context.Context, identity *pki.Pair) (*uplink.Upl
 // Admin performs administrative acts on this Sensor.
 func (s *Sensor) Admin() *admin.Admin { return s.admin }
 
+// HostKey is what the SSH door proves itself with.
+func (s *Sensor) HostKey() ed25519.PrivateKey { return s.base.HostKey }
+
+// Accounts are those who may sign in.
+func (s *Sensor) Accounts() *accounts.Accounts { return s.base.Accounts }
+
+// Sessions are those who are signed in.
+func (s *Sensor) Sessions() *sessions.Table { return s.base.Sessions }
+
 // Address is where agents connect.
 func (s *Sensor) Address() net.Addr { return s.proxy.Address() }
 
@@ -155,7 +147,7 @@ func (s *Sensor) LocalAddress() net.Addr { return s.local.Addr() }
 // agents, their streams, the link, the state.
 func (s *Sensor) Run(ctx context.Context) error {
 	watch := func(ctx context.Context) error {
-		s.serving.WatchExpiry(ctx, s.config.Logger.With("room", "servercert"))
+		s.base.Serving.WatchExpiry(ctx, s.config.Logger.With("room", "servercert"))
 		return nil
 	}
 	// What agents still have under way when the doors close goes over the link,
@@ -171,5 +163,5 @@ func ResetPassword(ctx context.Context, c Config, account, password string) (mad
 	if err := c.check(); err != nil {
 		return "", err
 	}
-	return firststart.ResetPassword(ctx, c.statePath(), stateOptions(c), account, password)
+	return c.firstStart().ResetPassword(ctx, account, password)
 }

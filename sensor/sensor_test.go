@@ -3,6 +3,7 @@ package sensor_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +22,8 @@ import (
 
 	"vedette/internal/acts"
 	"vedette/internal/kv"
+	"vedette/internal/sessions"
+	"vedette/internal/sshd/sshkey"
 	"vedette/pki"
 	"vedette/proto/about"
 	"vedette/proto/problem"
@@ -92,7 +96,7 @@ func identities(t *testing.T, s *sensor.Sensor) (link, server pki.Fingerprint) {
 func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 	var console, logs bytes.Buffer
 	c := config(t, &console)
-	c.Logger = slog.New(slog.NewTextHandler(&logs, nil))
+	c.SSHAddress, c.Logger = "192.0.2.2:22", slog.New(slog.NewTextHandler(&logs, nil))
 	s, stop := run(t, c)
 	link, server := identities(t, s)
 	raw, err := os.ReadFile(filepath.Join(c.StateDir, "initial-password"))
@@ -100,12 +104,13 @@ func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	password := strings.TrimSpace(string(raw))
-	for _, want := range []string{link.String(), server.String(), password} {
+	hostKey := sshkey.Fingerprint(s.HostKey().Public().(ed25519.PublicKey))
+	for _, want := range []string{link.String(), server.String(), "SSH host key made, fingerprint: " + hostKey + "\n", password} {
 		if !strings.Contains(console.String(), want) {
 			t.Errorf("the console does not show %q:\n%s", want, &console)
 		}
 	}
-	if check, err := s.Admin().VerifyAudit(t.Context(), local); err != nil || check.Records != 3 {
+	if check, err := s.Admin().VerifyAudit(t.Context(), local); err != nil || check.Records != 4 {
 		t.Errorf("records %+v, %v", check, err)
 	}
 	stop()
@@ -120,6 +125,13 @@ func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 	s, stop = run(t, c)
 	if linkAgain, serverAgain := identities(t, s); linkAgain != link || serverAgain != server || console.Len() != 0 {
 		t.Errorf("second start: link identity %s, server certificate %s, console %q", linkAgain, serverAgain, &console)
+	}
+	s.Sessions().Enter(sessions.Session{Account: "admin"}, func() {})
+	if status, err := s.Admin().Status(t.Context(), local); err != nil || status.SSH != (acts.SSHDoor{Address: "192.0.2.2:22", HostKey: hostKey, Sessions: 1}) {
+		t.Errorf("the SSH door: %+v, %v", status.SSH, err)
+	}
+	if _, err := s.Accounts().Verify(t.Context(), "admin", password, netip.MustParseAddr("192.0.2.9")); err != nil {
+		t.Errorf("the first password: %v", err)
 	}
 	// Replacing the server certificate never unauthorises the Sensor.
 	if _, err := s.Admin().GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{}); err != nil {

@@ -9,8 +9,8 @@ import (
 	"vedette/centralnode/eventlog"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
-	"vedette/internal/audit"
 	"vedette/internal/conduct"
+	"vedette/internal/firststart"
 	"vedette/internal/servercert"
 	"vedette/pki"
 )
@@ -42,22 +42,21 @@ type Events interface {
 
 // Config is what the acts work on.
 type Config struct {
+	Base    *firststart.Base
 	Store   *store.Store
-	Trail   *audit.Trail
 	Door    Door
 	Hosts   Hosts
 	Events  Events
 	Sensors Sensors
-	Serving *servercert.Keeper
-	// StateDegraded says why the state file takes no writes, or nothing.
-	StateDegraded func() string
 	// RefusedPackages counts packages that were answered "try again".
 	RefusedPackages func() uint64
-	StoreID         string
-	Address         string // where agents connect
-	Version         string
-	Logger          *slog.Logger
-	Now             func() time.Time
+	// StateDegraded says why the state file takes no writes, or nothing.
+	StateDegraded func() string
+	Address       string // where agents connect
+	SSHAddress    string // where administrators connect, as configured; empty: nowhere
+	Version       string
+	Logger        *slog.Logger
+	Now           func() time.Time
 }
 
 // Admin performs acts.
@@ -72,8 +71,8 @@ type Admin struct {
 
 // New makes an Admin.
 func New(c Config) *Admin {
-	a := &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
-	a.Acts = servercert.NewActs(c.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
+	a := &Admin{c: c, desk: conduct.New(c.Base.Trail, mayDo, c.Logger), started: c.Now()}
+	a.Acts = servercert.NewActs(c.Base.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
 	a.Review = conduct.NewReview(a.desk)
 	return a
 }

@@ -127,6 +127,7 @@ func TestEveryActLeavesItsRecordInAChain(t *testing.T) {
 	want := []line{
 		{"centralnode", "account create", "done"},
 		{"centralnode", "certificate generate", "done"},
+		{"centralnode", "ssh-host-key make", "done"},
 		{"local", "agent-certificate validation", "done"},
 		{"local", "agent-certificate generate", "done"},
 		{"local", "agent-certificate delete", "done"},
@@ -140,8 +141,8 @@ func TestEveryActLeavesItsRecordInAChain(t *testing.T) {
 			t.Errorf("record %d is %+v, want %+v", i, got, want[i])
 		}
 	}
-	if records[4].Subject[0] != pair.Fingerprint().String() {
-		t.Errorf("subject %v", records[4].Subject)
+	if records[5].Subject[0] != pair.Fingerprint().String() {
+		t.Errorf("subject %v", records[5].Subject)
 	}
 	check, err := w.VerifyAudit(t.Context(), local)
 	if err != nil || check.Records != uint64(len(want)) || check.Head != records[len(records)-1].Hash {

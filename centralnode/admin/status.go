@@ -13,7 +13,7 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 	if err := a.desk.Permit(ctx, actor, actViewStatus); err != nil {
 		return acts.Status{}, err
 	}
-	certificate, err := a.c.Serving.Show(ctx)
+	certificate, err := a.c.Base.Serving.Show(ctx)
 	if err != nil {
 		return acts.Status{}, a.desk.Failed(ctx, actor, actViewStatus, nil, err)
 	}
@@ -22,8 +22,8 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 	admitted = max(0, admitted-a.c.Sensors.Lanes()) // a lane may end between the two looks
 	s := acts.Status{
 		Daemon: "centralnode", Version: a.c.Version, Started: a.started, Address: a.c.Address,
-		StoreID: a.c.StoreID, Revision: uint64(a.c.Store.Revision()),
-		Certificate: certificate.Certificate, Validation: trust.Validation,
+		StoreID: a.c.Base.State.ID(), Revision: uint64(a.c.Store.Revision()),
+		SSH: a.c.Base.SSHDoor(a.c.SSHAddress), Certificate: certificate.Certificate, Validation: trust.Validation,
 		Agents: acts.AgentCounts{Hosts: a.c.Hosts.Len(), Connections: admitted, Strangers: strangers},
 		Events: acts.EventState{
 			Degraded: events.Degraded, Reason: events.Reason, Packages: events.Messages, Bytes: events.Bytes,

@@ -2,8 +2,9 @@ package firststart_test
 
 import (
 	"bytes"
-	"context"
+	"crypto/ed25519"
 	"errors"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -21,30 +22,24 @@ import (
 	"vedette/internal/kv"
 )
 
-// start opens the state in a folder and does what a daemon's start does.
-func start(t *testing.T, dir string) (d firststart.Daemon, console *bytes.Buffer, closing func()) {
+func config(dir string, console io.Writer) firststart.Config {
+	return firststart.Config{Program: "sensor", Dir: dir, Names: []string{"sensor.example"}, Console: console, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
+}
+
+// start begins as a daemon does, with its state in a folder.
+func start(t *testing.T, dir string) (b *firststart.Base, console *bytes.Buffer, closing func()) {
 	t.Helper()
-	state, err := kv.Open(filepath.Join(dir, "state.db"), options())
+	console = &bytes.Buffer{}
+	b, err := firststart.Open(t.Context(), config(dir, console))
 	if err != nil {
 		t.Fatal(err)
 	}
-	closing = func() {
-		if err := state.Close(); err != nil {
+	return b, console, func() {
+		if err := b.State.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	console = &bytes.Buffer{}
-	d = firststart.Daemon{Name: "sensor", State: state, Trail: audit.New(state, time.Now), Console: console, Logger: slog.New(slog.DiscardHandler), Now: time.Now}
-	if err := d.Account(t.Context(), "", dir); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.ServerCertificate(t.Context(), []string{"sensor.example"}); err != nil {
-		t.Fatal(err)
-	}
-	return d, console, closing
 }
-
-func options() kv.Options { return kv.Options{Program: "test", Now: time.Now} }
 
 func records(t *testing.T, trail *audit.Trail) (words []string) {
 	t.Helper()
@@ -59,41 +54,67 @@ func records(t *testing.T, trail *audit.Trail) (words []string) {
 }
 
 func TestWhatIsMissingIsMadeOnceWithItsRecord(t *testing.T) {
-	dir := t.TempDir()
-	d, console, closing := start(t, dir)
-	want := []string{"sensor first-start account create", "sensor first-start certificate generate"}
-	if got := records(t, d.Trail); !slices.Equal(got, want) {
+	dir := filepath.Join(t.TempDir(), "state")
+	b, console, closing := start(t, dir)
+	want := []string{"sensor first-start account create", "sensor first-start certificate generate", "sensor first-start ssh-host-key make"}
+	if got := records(t, b.Trail); !slices.Equal(got, want) {
 		t.Errorf("records %q, want %q", got, want)
 	}
-	if text := console.String(); !strings.Contains(text, "password: ") || !strings.Contains(text, "fingerprint (SHA-256):") {
-		t.Errorf("the console shows %q", text)
+	hostKey := b.SSHDoor("192.0.2.1:22").HostKey
+	for _, part := range []string{"password: ", b.Serving.Pair().Fingerprint().String(), "SSH host key made, fingerprint: " + hostKey + "\n"} {
+		if text := console.String(); !strings.Contains(text, part) {
+			t.Errorf("the console does not show %q: %s", part, text)
+		}
 	}
-	if err := d.Commit("thing make")(t.Context(), []string{"x"}, entity.Change{}); err != nil {
+	if !strings.HasPrefix(hostKey, "SHA256:") || !ed25519.Verify(b.HostKey.Public().(ed25519.PublicKey), []byte("x"), ed25519.Sign(b.HostKey, []byte("x"))) {
+		t.Errorf("host key %q", hostKey)
+	}
+	if err := b.Commit("thing make")(t.Context(), []string{"x"}, entity.Change{}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("state folder %v, %v", info, err)
+	}
+	closing()
+	again, console, closing := start(t, dir)
+	defer closing()
+	if got := records(t, again.Trail); !slices.Equal(got, append(want, "sensor first-start thing make")) || console.Len() > 0 {
+		t.Errorf("a second start: records %q, console %q", got, console)
+	}
+	if !again.HostKey.Equal(b.HostKey) || again.Serving.Pair().Fingerprint() != b.Serving.Pair().Fingerprint() {
+		t.Error("a second start has another host key or certificate")
+	}
+}
+
+func TestADamagedHostKeyStopsTheStartAndIsNotMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	b, _, closing := start(t, dir)
+	if _, err := b.State.Apply(t.Context(), []kv.Op{{Key: "ssh-host-key", Value: []byte(`{"v":1,"seed":"c2hvcnQ="}`)}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	closing()
-	d, console, closing = start(t, dir)
-	defer closing()
-	if got := records(t, d.Trail); !slices.Equal(got, append(want, "sensor first-start thing make")) || console.Len() > 0 {
-		t.Errorf("a second start: records %q, console %q", got, console)
+	for range 2 { // the first attempt has let go of the file
+		if _, err := firststart.Open(t.Context(), config(dir, io.Discard)); err == nil || !strings.Contains(err.Error(), "SSH host key") || strings.Contains(err.Error(), "short") {
+			t.Fatalf("error %v", err)
+		}
 	}
 }
 
 func TestPasswordIsResetOnlyWhileTheDaemonIsDown(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state.db")
-	if _, err := firststart.ResetPassword(t.Context(), path, options(), "admin", ""); !errors.Is(err, os.ErrNotExist) {
+	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", ""); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("without a state: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a state was made")
 	}
 	_, _, closing := start(t, dir)
-	if _, err := firststart.ResetPassword(t.Context(), path, options(), "admin", ""); !errors.Is(err, kv.ErrInUse) {
+	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", ""); !errors.Is(err, kv.ErrInUse) {
 		t.Fatalf("while the daemon runs: %v", err)
 	}
 	closing()
-	made, err := firststart.ResetPassword(t.Context(), path, options(), "admin", "")
+	made, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", "")
 	if err != nil || made == "" {
 		t.Fatalf("made %q, %v", made, err)
 	}
@@ -101,7 +122,7 @@ func TestPasswordIsResetOnlyWhileTheDaemonIsDown(t *testing.T) {
 		t.Helper()
 		d, _, closing := start(t, dir)
 		defer closing()
-		if _, err := accounts.New(d.State, time.Now).Verify(context.Background(), "admin", password, netip.MustParseAddr("127.0.0.1")); err != nil {
+		if _, err := d.Accounts.Verify(t.Context(), "admin", password, netip.MustParseAddr("127.0.0.1")); err != nil {
 			t.Errorf("the new password: %v", err)
 		}
 		if got := records(t, d.Trail); !strings.HasPrefix(got[len(got)-1], "root "+string(acts.FaceCommand)+" account reset-password") {
@@ -109,11 +130,11 @@ func TestPasswordIsResetOnlyWhileTheDaemonIsDown(t *testing.T) {
 		}
 	}
 	check(made)
-	if again, err := firststart.ResetPassword(t.Context(), path, options(), "admin", "A long enough 1"); err != nil || again != "" {
+	if again, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", "A long enough 1"); err != nil || again != "" {
 		t.Fatalf("a given password: made %q, %v", again, err)
 	}
 	check("A long enough 1")
-	if _, err := firststart.ResetPassword(t.Context(), path, options(), "eve", ""); !errors.Is(err, accounts.ErrNotFound) {
+	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), "eve", ""); !errors.Is(err, accounts.ErrNotFound) {
 		t.Errorf("an account that is not there: %v", err)
 	}
 }

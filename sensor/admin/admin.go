@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"vedette/internal/audit"
 	"vedette/internal/conduct"
+	"vedette/internal/firststart"
 	"vedette/internal/servercert"
 	"vedette/pki"
 	"vedette/sensor/proxy"
@@ -32,11 +32,10 @@ type Door interface {
 
 // Config is what the acts work on.
 type Config struct {
-	Store   *store.Store
-	Trail   *audit.Trail
-	Serving *servercert.Keeper
-	Uplink  Uplink
-	Door    Door
+	Base   *firststart.Base
+	Store  *store.Store
+	Uplink Uplink
+	Door   Door
 	// Probe looks at the certificate that is shown at host:port, in bounded time.
 	Probe func(ctx context.Context, address string) (*x509.Certificate, error)
 	// LinkIdentity is what the Central Node shows for this Sensor.
@@ -44,8 +43,8 @@ type Config struct {
 	IngressLimit uint64 // bit/s
 	// StateDegraded says why the state file takes no writes, or nothing.
 	StateDegraded func() string
-	StoreID       string
 	Address       string // where agents connect
+	SSHAddress    string // where administrators connect, as configured; empty: nowhere
 	Version       string
 	Logger        *slog.Logger
 	Now           func() time.Time
@@ -66,8 +65,8 @@ type Admin struct {
 
 // New makes an Admin.
 func New(c Config) *Admin {
-	a := &Admin{c: c, desk: conduct.New(c.Trail, mayDo, c.Logger), started: c.Now()}
-	a.Acts = servercert.NewActs(c.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
+	a := &Admin{c: c, desk: conduct.New(c.Base.Trail, mayDo, c.Logger), started: c.Now()}
+	a.Acts = servercert.NewActs(c.Base.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
 	a.Review = conduct.NewReview(a.desk)
 	return a
 }

@@ -81,6 +81,9 @@ func TestStatusNamesWhatNeedsAPerson(t *testing.T) {
 	if err != nil || s.Daemon != "sensor" || s.Address != "192.0.2.7:443" || s.Certificate.Fingerprint.IsZero() || s.StoreID == "" || s.Revision == 0 || s.Started != w.now {
 		t.Fatalf("status %+v, %v", s, err)
 	}
+	if s.SSH.Address != "192.0.2.7:22" || !strings.HasPrefix(s.SSH.HostKey, "SHA256:") || s.SSH.Sessions != 0 {
+		t.Errorf("the SSH door: %+v", s.SSH)
+	}
 	if len(s.Problems) != 1 || s.Problems[0] != "No agent is carried: Unconfigured. No Central Node is configured. Configure one." {
 		t.Errorf("problems %q", s.Problems)
 	}

@@ -20,7 +20,7 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.SensorStatus
 }
 
 func (a *Admin) status(ctx context.Context) (acts.SensorStatus, error) {
-	certificate, err := a.c.Serving.Show(ctx)
+	certificate, err := a.c.Base.Serving.Show(ctx)
 	if err != nil {
 		return acts.SensorStatus{}, err
 	}
@@ -30,8 +30,8 @@ func (a *Admin) status(ctx context.Context) (acts.SensorStatus, error) {
 	}
 	s := acts.SensorStatus{
 		Daemon: "sensor", Version: a.c.Version, Started: a.started, Address: a.c.Address,
-		StoreID: a.c.StoreID, Revision: uint64(a.c.Store.Revision()),
-		Certificate: certificate.Certificate, Link: l,
+		StoreID: a.c.Base.State.ID(), Revision: uint64(a.c.Store.Revision()),
+		SSH: a.c.Base.SSHDoor(a.c.SSHAddress), Certificate: certificate.Certificate, Link: l,
 	}
 	if reason := a.c.StateDegraded(); reason != "" {
 		s.Problems = append(s.Problems, "The state file takes no writes: "+reason)

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
 	"log/slog"
@@ -11,10 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"vedette/internal/accounts"
 	"vedette/internal/acts"
 	"vedette/internal/audit"
+	"vedette/internal/entity"
 	"vedette/internal/firststart"
 	"vedette/internal/kv"
+	"vedette/internal/servercert"
+	"vedette/internal/sessions"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 	"vedette/sensor/admin"
@@ -126,15 +131,22 @@ func start(t *testing.T) *world {
 	})
 	w := &world{state: state, entities: store.New(state), trail: audit.New(state, time.Now), now: now, shown: map[string]*x509.Certificate{}}
 	w.link = &played{changed: make(chan struct{}), state: uplink.State{Link: acts.LinkUnconfigured, Detail: "No Central Node is configured.", Next: "Configure one."}}
-	first := firststart.Daemon{Name: "sensor", State: state, Trail: w.trail, Console: t.Output(), Logger: slog.New(slog.DiscardHandler), Now: time.Now}
-	serving, err := first.ServerCertificate(t.Context(), []string{"sensor.example"})
+	commit := func(ctx context.Context, subject []string, c entity.Change) error {
+		_, err := w.trail.Commit(ctx, audit.Record{Account: "sensor", Face: string(acts.FaceFirstStart), From: "local", Act: servercert.ActGenerate, Subject: subject}, c.Ops, c.Expect)
+		return err
+	}
+	serving, _, err := servercert.Open(t.Context(), servercert.Config{State: state, Names: []string{"sensor.example"}, Now: time.Now}, commit)
 	if err != nil {
 		t.Fatal(err)
 	}
+	base := &firststart.Base{
+		State: state, Trail: w.trail, Accounts: accounts.New(state, time.Now), Sessions: sessions.NewTable(), Serving: serving,
+		HostKey: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)),
+	}
 	w.Admin = admin.New(admin.Config{
-		Store: w.entities, Trail: w.trail, Serving: serving, Uplink: w.link, Door: w, Probe: w.probe, LinkIdentity: identity, IngressLimit: 1e9,
+		Base: base, Store: w.entities, Uplink: w.link, Door: w, Probe: w.probe, LinkIdentity: identity, IngressLimit: 1e9,
 		StateDegraded: func() string { w.mu.Lock(); defer w.mu.Unlock(); return w.reason },
-		StoreID:       state.ID(), Address: "192.0.2.7:443", Version: "test", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Address:       "192.0.2.7:443", SSHAddress: "192.0.2.7:22", Version: "test", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	return w
 }
