@@ -39,8 +39,11 @@ var (
 	errTemporaryName = denied("upload " + Upload + " under its own name: switch off temporary names for uploads in your program")
 	errRename        = denied("nothing can be renamed here; upload " + Upload + " under its own name and switch off temporary names for uploads in your program")
 	errLink          = denied("there are no links here")
+	errNoFolders     = denied("folders cannot be uploaded; " + allowed)
+	errNoFolder      = denied(Upload + " is not a folder; " + allowed)
 	errAppend        = denied("an upload cannot be resumed; send the whole " + Upload)
 
+	errTargets     = failure("there is more than one target; put a name with blanks into quotes")
 	errNotUploaded = &refusal{sftp.ErrSSHFxNoSuchFile, "no " + Upload + " has been uploaded"}
 	errExists      = failure("there is an uploaded " + Upload + " already; remove it first")
 	errTooLarge    = failure(Upload + " may have 64 KiB at most; nothing was kept")

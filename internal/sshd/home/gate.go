@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type gate struct {
 	header [4]byte
 	ahead  []byte // of header, to be given out
 	body   uint32 // bytes of the present request to be read
+	count  int    // of requests
+	second []byte // how the second request begins: type and id
 
 	// Of the writers, which the library serialises.
 	length  [4]byte
@@ -68,6 +71,9 @@ func (g *gate) Read(p []byte) (int, error) {
 	}
 	n, err := g.rw.Read(p)
 	g.body -= uint32(n)
+	if g.count == 2 && len(g.second) < 5 {
+		g.second = append(g.second, p[:min(n, 5-len(g.second))]...)
+	}
 	if errors.Is(err, io.EOF) && g.body > 0 {
 		err = io.ErrUnexpectedEOF
 	}
@@ -85,13 +91,17 @@ func (g *gate) next() error {
 		if !errors.Is(err, io.EOF) {
 			return err
 		}
-		return errors.Join(g.await(func() bool { return len(g.waiting) == 0 }), io.EOF)
+		if err := g.await(func() bool { return len(g.waiting) == 0 }); err != nil {
+			return err
+		}
+		return io.EOF
 	}
 	n := binary.BigEndian.Uint32(g.header[:])
 	if n == 0 || n > maxPacket {
 		return fmt.Errorf("a request of %d bytes", n)
 	}
 	g.ahead, g.body = g.header[:], n
+	g.count++
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, n)
@@ -124,11 +134,11 @@ func (g *gate) Write(p []byte) (int, error) {
 		// The library goes on after a failed write; nobody would hear it.
 		return n, errors.Join(err, g.Close())
 	}
-	g.count(p[:n])
+	g.sent(p[:n])
 	return n, nil
 }
 
-func (g *gate) count(p []byte) {
+func (g *gate) sent(p []byte) {
 	for len(p) > 0 {
 		if g.answer == 0 {
 			n := copy(g.length[g.known:], p)
@@ -156,6 +166,14 @@ func (g *gate) answered() {
 		g.waiting = append(g.waiting[:0], g.waiting[1:]...)
 	}
 	g.changed.Broadcast()
+}
+
+// pscp reports whether the client is pscp of PuTTY, which ends with success
+// whatever the answer to its CLOSE (seen with 0.78). PuTTY numbers requests
+// from 256 on, pscp begins with STAT, and its psftp, which listens, with
+// REALPATH. It is for handlers: the second request has been read before them.
+func (g *gate) pscp() bool {
+	return bytes.Equal(g.second, []byte{17, 0, 0, 1, 0})
 }
 
 // shut ends the session without closing the client's channel, which gets an

@@ -58,7 +58,7 @@ func unwritable(p string) error {
 	case rootPath, sslPath:
 		return errIsFolder
 	}
-	if strings.Contains(path.Base(clean(p)), Upload) {
+	if dir, name := path.Split(clean(p)); dir == "/" && strings.Contains(name, Upload) {
 		return errTemporaryName // kata.pem.filepart, .kata.pem.tmp, kata.pem~
 	}
 	return errElsewhere

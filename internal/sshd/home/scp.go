@@ -181,21 +181,9 @@ func noEOF(err error) error {
 	return err
 }
 
-// receiveAll is scp -t.
+// receiveAll is scp -t. A wrong target is refused with each file: PuTTY's pscp
+// shows no text of an answer that comes before.
 func (s *scp) receiveAll(ctx context.Context, o options) error {
-	target := o.paths[0]
-	at := locate(target)
-	switch {
-	case len(o.paths) > 1:
-		return s.refuse("upload", failure("there is more than one target; put names with blanks into quotes"))
-	case at == rootPath:
-	case at == uploadPath && o.directory:
-		return s.refuse("upload", failure(Upload+" is not a folder"))
-	default:
-		if err := unwritable(target); err != nil {
-			return s.refuse("upload", err)
-		}
-	}
 	if err := s.ok(); err != nil {
 		return err
 	}
@@ -205,7 +193,7 @@ func (s *scp) receiveAll(ctx context.Context, o options) error {
 			return nil
 		}
 		if err == nil {
-			err = s.take(ctx, kind, at)
+			err = s.take(ctx, kind, o)
 		}
 		if err != nil {
 			return err
@@ -214,7 +202,7 @@ func (s *scp) receiveAll(ctx context.Context, o options) error {
 }
 
 // take takes one record of a client that sends.
-func (s *scp) take(ctx context.Context, kind byte, target place) error {
+func (s *scp) take(ctx context.Context, kind byte, o options) error {
 	switch kind {
 	case scpError, scpFatal:
 		_, err := s.report(kind)
@@ -237,27 +225,35 @@ func (s *scp) take(ctx context.Context, kind byte, target place) error {
 	if err != nil {
 		return s.broken(err)
 	}
-	if target == uploadPath {
-		name = Upload // the target names the file
-	}
-	switch {
-	case kind == 'D':
-		err = denied("folders cannot be uploaded; " + allowed)
-	case size > MaxUpload:
-		err = errTooLarge
-		if reason := unwritable(name); reason != nil {
-			err = reason
-		}
-	default:
-		err = unwritable(name)
-		if err == nil && size == 0 {
-			err = errEmpty
-		}
-	}
-	if err != nil {
+	if err := untakable(kind, size, name, o); err != nil {
 		return s.refuse("upload", err)
 	}
 	return s.receive(ctx, int(size))
+}
+
+// untakable says why a file that a client announces is not taken.
+func untakable(kind byte, size int64, name string, o options) error {
+	target := o.paths[0]
+	switch at := locate(target); {
+	case len(o.paths) > 1:
+		return errTargets
+	case kind == 'D':
+		return errNoFolders
+	case at == uploadPath && o.directory:
+		return errNoFolder
+	case at == rootPath:
+		target = name
+	}
+	if err := unwritable(target); err != nil {
+		return err
+	}
+	switch {
+	case size > MaxUpload:
+		return errTooLarge
+	case size == 0:
+		return errEmpty
+	}
+	return nil
 }
 
 // receive takes the content of kata.pem and, when it came whole, keeps it.

@@ -39,7 +39,7 @@ func ServeSFTP(ctx context.Context, rw io.ReadWriteCloser, f Folder, log *slog.L
 		}
 	})
 	defer stop()
-	h := &handlers{ctx: ctx, folder: f, log: log, said: map[string]bool{}}
+	h := &handlers{ctx: ctx, folder: f, log: log, gate: g, said: map[string]bool{}}
 	if channel, ok := rw.(interface{ Stderr() io.ReadWriter }); ok {
 		h.errs = channel.Stderr()
 	}
@@ -59,6 +59,7 @@ type handlers struct {
 	ctx    context.Context // the library's calls carry none of ours
 	folder Folder
 	log    *slog.Logger
+	gate   *gate
 	errs   io.Writer // for sentences; nil: only in the answers
 
 	mu      sync.Mutex // guards what follows
@@ -92,7 +93,7 @@ func (h *handlers) outcome(op string, err error) error {
 	} else {
 		h.log.Debug("home folder: refused", "op", op, "reason", r.text, "err", err)
 	}
-	if r != errNotUploaded { // programs ask before they upload
+	if r != errNotUploaded { // the usual answer to a program that looks first
 		h.say(r.text)
 	}
 	return r
@@ -118,6 +119,17 @@ func (h *handlers) finish(op string, err *error) {
 		*err = errInternal
 	}
 	*err = h.outcome(op, *err)
+}
+
+// unheard ends the session of a client that does not look at the answer to its
+// CLOSE, so that it ends with an error.
+func (h *handlers) unheard() {
+	if !h.gate.pscp() {
+		return
+	}
+	if err := h.gate.Close(); err != nil {
+		h.log.Debug("cannot close an SFTP session", "err", err)
+	}
 }
 
 // Fileread opens ssl/kata.crt as it is now.
@@ -241,6 +253,9 @@ func (h *handlers) Filelist(r *sftp.Request) (_ sftp.ListerAt, err error) {
 	at := locate(r.Filepath)
 	if r.Method != "List" {
 		e, err := h.describe(at)
+		if at == nowhere {
+			err = unwritable(r.Filepath) // programs ask before they upload
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -82,6 +82,12 @@ func (u *upload) TransferError(error) {
 
 // Close gives the whole file to the folder.
 func (u *upload) Close() (err error) {
+	known := true // the client has heard of the error
+	defer func() {
+		if err != nil && !known {
+			u.home.unheard()
+		}
+	}()
 	defer u.home.finish("upload", &err)
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -91,9 +97,11 @@ func (u *upload) Close() (err error) {
 	u.closed = true
 	defer u.release()
 	defer clear(u.content)
-	switch {
-	case u.err != nil:
+	if u.err != nil {
 		return u.err
+	}
+	known = false
+	switch {
 	case len(u.content) == 0:
 		return errEmpty
 	case u.count < len(u.content):
