@@ -9,6 +9,7 @@ import (
 	"vedette/centralnode/eventlog"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
+	"vedette/internal/accounts"
 	"vedette/internal/conduct"
 	"vedette/internal/firststart"
 	"vedette/internal/servercert"
@@ -59,9 +60,14 @@ type Config struct {
 	Now           func() time.Time
 }
 
+// people are the acts on accounts. They have a name of their own because no
+// struct embeds two things that are called Acts.
+type people = accounts.Acts
+
 // Admin performs acts.
 type Admin struct {
 	*servercert.Acts
+	*people
 	*conduct.Review
 
 	c       Config
@@ -73,6 +79,7 @@ type Admin struct {
 func New(c Config) *Admin {
 	a := &Admin{c: c, desk: conduct.New(c.Base.Trail, mayDo, c.Logger), started: c.Now()}
 	a.Acts = servercert.NewActs(c.Base.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
+	a.people = accounts.NewActs(c.Base.Accounts, a.desk, c.Base.Sessions, c.Logger)
 	a.Review = conduct.NewReview(a.desk)
 	return a
 }

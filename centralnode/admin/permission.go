@@ -3,6 +3,7 @@ package admin
 import (
 	"slices"
 
+	"vedette/internal/accounts"
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
 	"vedette/internal/servercert"
@@ -27,14 +28,15 @@ const (
 // name is nobody's.
 func mayDo(r acts.Role, act string) bool {
 	switch act {
-	case actViewStatus, actViewHosts, actViewEvents:
+	case actViewStatus, actViewHosts, actViewEvents, accounts.ActOwn, accounts.ActChangePassword:
 		return slices.Contains(acts.Roles(), r)
-	case servercert.ActView, actViewSensors, conduct.ActReview:
+	case servercert.ActView, actViewSensors, conduct.ActReview, accounts.ActView:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
 	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall,
 		actGenerateAgent, actUploadAgent, actDeleteAgent, actSetValidation:
 		return r == acts.LocalAdministrator || r == acts.Administrator
-	case actAcceptSensor, actRejectSensor, actDeleteSensor:
+	case actAcceptSensor, actRejectSensor, actDeleteSensor,
+		accounts.ActCreate, accounts.ActDelete, accounts.ActSetPassword, accounts.ActAddKey, accounts.ActDeleteKey:
 		return r == acts.LocalAdministrator
 	default:
 		return false

@@ -177,22 +177,30 @@ func (a *Accounts) Create(ctx context.Context, name, role, password string) (Acc
 // SetPassword replaces the password. Errors: ErrNotFound, *RuleError, those of
 // the commit.
 func (a *Accounts) SetPassword(ctx context.Context, name, password string) (Account, error) {
-	s, revision, err := a.load(ctx, name)
+	account, err := a.Get(ctx, name)
+	if err == nil {
+		account, err = a.setPassword(ctx, account, password)
+	}
 	if err != nil {
 		return Account{}, fmt.Errorf("set password of %q: %w", name, err)
 	}
-	if err := CheckPassword(s.Name, password); err != nil {
+	return account, nil
+}
+
+// setPassword replaces the password of an account as it was read.
+func (a *Accounts) setPassword(ctx context.Context, account Account, password string) (Account, error) {
+	if err := CheckPassword(account.Name, password); err != nil {
+		return Account{}, err
+	}
+	s, _, err := a.load(ctx, account.Name)
+	if err != nil {
 		return Account{}, err
 	}
 	if s.Password, err = a.hasher.hash(ctx, password); err != nil {
 		return Account{}, err
 	}
 	s.Changed = a.now().UTC().Round(0)
-	account, err := a.change(ctx, s, revision, nil, nil)
-	if err != nil {
-		return Account{}, fmt.Errorf("set password of %q: %w", name, err)
-	}
-	return account, nil
+	return a.change(ctx, s, account.Revision, nil, nil)
 }
 
 // Delete removes an account, as it was read, with its keys, provided that the
@@ -222,19 +230,20 @@ func (a *Accounts) Get(ctx context.Context, name string) (Account, error) {
 	return s.account(revision), nil
 }
 
-// List returns all accounts in order of their names.
-func (a *Accounts) List(ctx context.Context) ([]Account, error) {
-	entries, _, err := a.store.List(ctx, keyPrefix)
+// List returns all accounts in order of their names, and the revision of the
+// store that they were read at.
+func (a *Accounts) List(ctx context.Context) ([]Account, kv.Revision, error) {
+	entries, revision, err := a.store.List(ctx, keyPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
+		return nil, 0, fmt.Errorf("list accounts: %w", err)
 	}
 	out := make([]Account, 0, len(entries))
 	for _, e := range entries {
 		s, err := decode(e)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		out = append(out, s.account(e.Revision))
 	}
-	return out, nil
+	return out, revision, nil
 }

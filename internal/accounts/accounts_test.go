@@ -95,8 +95,8 @@ func TestAnAccountLives(t *testing.T) {
 		t.Errorf("the new password: %+v, %v", got, err)
 	}
 	admin := create(t, a, "admin")
-	list, err := a.List(ctx)
-	if err != nil || len(list) != 2 || list[0].Name != "admin" || !reflect.DeepEqual(list[1], got) {
+	list, at, err := a.List(ctx)
+	if err != nil || at != admin.Revision || len(list) != 2 || list[0].Name != "admin" || !reflect.DeepEqual(list[1], got) {
 		t.Errorf("List = %+v, %v", list, err)
 	}
 	var conflict *kv.ConflictError

@@ -44,6 +44,9 @@ func (d *Desk) Permit(ctx context.Context, actor acts.Actor, act string, subject
 	return err
 }
 
+// May asks the same and leaves no record, for what is shown to some only.
+func (d *Desk) May(actor acts.Actor, act string) bool { return d.may(actor.Role, act) }
+
 // Commit writes a change together with the record of the act that made it.
 func (d *Desk) Commit(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, ops []kv.Op, expect []kv.Expect) (kv.Revision, error) {
 	r := record(actor, act, subject)

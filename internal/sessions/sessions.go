@@ -68,6 +68,14 @@ func (t *Table) End(account, key string, but uint64) int {
 	return len(ends)
 }
 
+// Live says whether a session has neither ended nor been told to.
+func (t *Table) Live(id uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.live[id]
+	return ok
+}
+
 // Count says how many sessions an account has.
 func (t *Table) Count(account string) int {
 	t.mu.Lock()

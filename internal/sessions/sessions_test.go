@@ -23,6 +23,9 @@ func TestEndReachesExactlyTheWithdrawnSessions(t *testing.T) {
 	if n := table.End("admin", "", own.ID); n != 2 || !ended["password"] || !ended["other key"] || len(ended) != 3 {
 		t.Fatalf("a password was changed: %d ended, %v", n, ended)
 	}
+	if !table.Live(own.ID) || table.Live(own.ID-1) || table.Live(0) {
+		t.Error("only those who were not ended are live")
+	}
 	if table.Count("admin") != 1 || table.Count("bob") != 1 || len(table.List()) != 2 {
 		t.Errorf("left are %+v", table.List())
 	}

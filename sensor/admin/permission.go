@@ -3,6 +3,7 @@ package admin
 import (
 	"slices"
 
+	"vedette/internal/accounts"
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
 	"vedette/internal/servercert"
@@ -19,12 +20,14 @@ const (
 // name is nobody's.
 func mayDo(r acts.Role, act string) bool {
 	switch act {
-	case actViewStatus, actViewLink:
+	case actViewStatus, actViewLink, accounts.ActOwn, accounts.ActChangePassword:
 		return slices.Contains(acts.Roles(), r)
-	case servercert.ActView, conduct.ActReview:
+	case servercert.ActView, conduct.ActReview, accounts.ActView:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
 	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, actSetCentralNode:
 		return r == acts.LocalAdministrator || r == acts.Administrator
+	case accounts.ActCreate, accounts.ActDelete, accounts.ActSetPassword, accounts.ActAddKey, accounts.ActDeleteKey:
+		return r == acts.LocalAdministrator
 	default:
 		return false
 	}

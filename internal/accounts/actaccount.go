@@ -1,0 +1,149 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"vedette/internal/acts"
+	"vedette/internal/conduct"
+)
+
+// CreateAccount lets somebody sign in with a password.
+func (a *Acts) CreateAccount(ctx context.Context, actor acts.Actor, in acts.CreateAccount) (acts.AccountChange, error) {
+	subject := []string{in.Name, string(in.Role)}
+	if err := a.desk.Permit(ctx, actor, ActCreate, subject...); err != nil {
+		return acts.AccountChange{}, err
+	}
+	role, err := acts.ParseRole(string(in.Role))
+	if err != nil {
+		return acts.AccountChange{}, a.desk.Failed(ctx, actor, ActCreate, subject, conduct.Invalid(err.Error(), "choose one of them"))
+	}
+	return a.perform(ctx, actor, ActCreate, subject, func(list *Accounts) (Account, string, string, error) {
+		made, err := list.Create(ctx, in.Name, string(role), in.Password)
+		return made, "", "", err
+	})
+}
+
+// PreviewDeleteAccount says what becomes of an account's keys and sessions.
+func (a *Acts) PreviewDeleteAccount(ctx context.Context, actor acts.Actor, in acts.DeleteAccount) (acts.Preview, error) {
+	if err := a.desk.Permit(ctx, actor, ActDelete, in.Name); err != nil {
+		return acts.Preview{}, err
+	}
+	d, err := a.toDelete(ctx, actor, in)
+	if err != nil {
+		return acts.Preview{}, a.desk.Failed(ctx, actor, ActDelete, []string{in.Name}, told(err))
+	}
+	line := fmt.Sprintf("Account %s (%s) is deleted, and its name is free.", d.account.Name, d.account.Role)
+	switch n := len(d.account.Keys); n {
+	case 0:
+	case 1:
+		line += " Its public key signs in no longer."
+	default:
+		line += fmt.Sprintf(" Its %d public keys sign in no longer.", n)
+	}
+	return acts.Preview{
+		Act: ActDelete, Lines: []string{line}, Consequences: []acts.Consequence{a.ending(actor, d.account.Name, "")},
+		Revision: d.revision, Asks: true,
+	}, nil
+}
+
+// DeleteAccount lets somebody sign in no longer.
+func (a *Acts) DeleteAccount(ctx context.Context, actor acts.Actor, in acts.DeleteAccount) (acts.AccountChange, error) {
+	if err := a.desk.Permit(ctx, actor, ActDelete, in.Name); err != nil {
+		return acts.AccountChange{}, err
+	}
+	return a.perform(ctx, actor, ActDelete, []string{in.Name}, func(list *Accounts) (Account, string, string, error) {
+		d, err := a.toDelete(ctx, actor, in)
+		if err == nil {
+			err = list.Delete(ctx, d.account, d.depends...)
+		}
+		return d.account, d.account.Name, "", err
+	})
+}
+
+// deletion is the account that is to be deleted, as it was read.
+type deletion struct {
+	account  Account
+	depends  []Account // one that has to be there for it
+	revision uint64
+}
+
+// toDelete finds the account that an actor named, and says when it has to stay.
+func (a *Acts) toDelete(ctx context.Context, actor acts.Actor, in acts.DeleteAccount) (deletion, error) {
+	all, revision, err := a.accounts.List(ctx)
+	if err != nil {
+		return deletion{}, err
+	}
+	d := deletion{revision: uint64(revision)}
+	var others []Account // that may do what only a local administrator may
+	for _, one := range all {
+		switch {
+		case key(one.Name) == key(in.Name):
+			d.account = one
+		case one.Role == string(acts.LocalAdministrator):
+			others = append(others, one)
+		}
+	}
+	if d.account.Name == "" {
+		return deletion{}, ErrNotFound
+	}
+	if err := conduct.Seen(in.Revision, d.account.Revision); err != nil {
+		return deletion{}, err
+	}
+	if own(actor, d.account.Name) {
+		return deletion{}, &acts.Error{Code: acts.Refused, Text: "nobody deletes the account that he is signed in with", Hint: "another local administrator can do it"}
+	}
+	if d.account.Role == string(acts.LocalAdministrator) {
+		if len(others) == 0 {
+			return deletion{}, &acts.Error{Code: acts.Refused, Text: d.account.Name + " is the last local administrator, who has to stay", Hint: "make another account with the role " + string(acts.LocalAdministrator) + " first"}
+		}
+		d.depends = others[:1]
+	}
+	return d, nil
+}
+
+// SetPassword sets the password of any account. Who forgot his own is helped
+// that way.
+func (a *Acts) SetPassword(ctx context.Context, actor acts.Actor, in acts.SetPassword) (acts.AccountChange, error) {
+	if err := a.desk.Permit(ctx, actor, ActSetPassword, in.Name); err != nil {
+		return acts.AccountChange{}, err
+	}
+	return a.perform(ctx, actor, ActSetPassword, []string{in.Name}, func(list *Accounts) (Account, string, string, error) {
+		changed, err := list.SetPassword(ctx, in.Name, in.Password)
+		return changed, changed.Name, "", err
+	})
+}
+
+// ChangePassword changes the actor's own password. The current one is checked
+// at the same cost, and with the same brake, as at a sign-in: an open terminal
+// is no way to guess it.
+func (a *Acts) ChangePassword(ctx context.Context, actor acts.Actor, in acts.ChangePassword) (acts.AccountChange, error) {
+	subject := []string{actor.Account}
+	if err := a.desk.Permit(ctx, actor, ActChangePassword, subject...); err != nil {
+		return acts.AccountChange{}, err
+	}
+	account, err := a.prove(ctx, actor, in)
+	if err != nil {
+		return acts.AccountChange{}, a.desk.Failed(ctx, actor, ActChangePassword, subject, told(err))
+	}
+	return a.perform(ctx, actor, ActChangePassword, subject, func(list *Accounts) (Account, string, string, error) {
+		changed, err := list.setPassword(ctx, account, in.New)
+		return changed, changed.Name, "", err
+	})
+}
+
+// prove checks the current password, once the new one keeps the rules.
+func (a *Acts) prove(ctx context.Context, actor acts.Actor, in acts.ChangePassword) (Account, error) {
+	if console(actor) {
+		return Account{}, &acts.Error{Code: acts.Refused, Text: "the console has no password of its own", Hint: "set the one of an account: account password NAME"}
+	}
+	if err := CheckPassword(actor.Account, in.New); err != nil {
+		return Account{}, err
+	}
+	account, err := a.accounts.Verify(ctx, actor.Account, in.Current, address(actor))
+	if errors.Is(err, ErrRefused) {
+		err = &acts.Error{Code: acts.Refused, Text: "the current password is not right", Hint: "type it again; a local administrator can set another one", Err: err}
+	}
+	return account, err
+}
