@@ -1,0 +1,102 @@
+package adminmenu
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+)
+
+// frame is the whole screen as the screen library draws it: the border with
+// title, the window on top in it, the footer.
+type frame struct {
+	*tview.Box
+	session *session
+}
+
+// Draw draws the screen from the session's state.
+func (f *frame) Draw(screen tcell.Screen) { f.session.guarded(func() { f.session.draw(screen) }) }
+
+// PasteHandler takes pasted text.
+func (f *frame) PasteHandler() func(string, func(tview.Primitive)) {
+	return func(text string, _ func(tview.Primitive)) { f.session.paste(text) }
+}
+
+const tooSmallText = "terminal too small (80x24 needed)"
+
+func (s *session) tooSmall() bool {
+	columns, rows := s.screen.Size()
+	return columns < minColumns || rows < minRows
+}
+
+func (s *session) draw(screen tcell.Screen) {
+	columns, rows := screen.Size()
+	screen.HideCursor()
+	all := canvas{screen, s.look, 0, 0, columns, rows}
+	w := s.top()
+	if w == nil || s.ended {
+		return
+	}
+	if s.tooSmall() {
+		for y, part := range wrap(tooSmallText, columns) {
+			all.put(0, rows/2+y, part, normal)
+		}
+		return
+	}
+	w.draw(all.sub(2, 1, columns-4, rows-3))
+	s.drawBorder(all.sub(0, 0, columns, rows-1), w)
+	s.drawFooter(all.sub(0, rows-1, columns, 1))
+}
+
+func (s *session) drawBorder(c canvas, w *window) {
+	b := s.look.border()
+	line := strings.Repeat(b.h, c.w-2)
+	c.put(0, 0, b.tl+line+b.tr, edge)
+	c.put(0, c.h-1, b.bl+line+b.br, edge)
+	for y := 1; y < c.h-1; y++ {
+		c.put(0, y, b.v, edge)
+		c.put(c.w-1, y, b.v, edge)
+	}
+	if len(w.buttons) > 0 {
+		c.put(0, c.h-3, b.left+line+b.right, edge)
+	}
+	title := " " + s.look.clean(w.title) + " "
+	c.put(2, 0, title, strong)
+	where := s.look.clean(s.config.Host)
+	if s.config.Product != "" {
+		where = s.look.clean(s.config.Product) + " - " + where
+	}
+	if room := c.w - 6 - width(title); room > 8 && where != "" {
+		where = " " + s.look.fit(where, room-2) + " "
+		c.put(c.w-2-width(where), 0, where, normal)
+	}
+	right := ""
+	if w.text.scrolls() {
+		right = fmt.Sprintf(" lines %d-%d of %d ", w.text.top+1, min(w.text.top+w.text.room, w.text.rows), w.text.rows)
+		c.put(c.w-2-len(right), c.h-1, right, strong)
+	}
+	if s.notice != "" {
+		c.put(2, c.h-1, " "+s.look.fit(s.look.clean(s.notice), c.w-8-len(right))+" ", notice)
+	}
+}
+
+// drawFooter names the keys that are valid now, as far as they have room.
+func (s *session) drawFooter(c canvas) {
+	x, seen := 1, map[key]bool{}
+	for _, b := range s.bindings() {
+		fresh := false
+		for _, k := range b.keys {
+			fresh = fresh || !seen[k]
+			seen[k] = true
+		}
+		if b.hint == "" || !fresh {
+			continue
+		}
+		if x+width(b.name)+1+width(s.look.clean(b.hint)) > c.w {
+			break
+		}
+		x += c.put(x, 0, b.name, strong)
+		x += 1 + c.put(x+1, 0, b.hint, normal) + 3
+	}
+}

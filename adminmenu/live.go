@@ -1,0 +1,90 @@
+package adminmenu
+
+import (
+	"context"
+	"time"
+)
+
+// How often a window is loaded: each second, and slower where loading is slow,
+// so that no more than a fifth of the time is spent on it.
+const (
+	loadPause  = time.Second
+	loadFactor = 4
+)
+
+// live loads what a window shows while it is on top: at once, then again and
+// again. What was loaded last is shown without touching selection, focus or
+// scrolling; an error is shown beside it.
+type live struct {
+	// load runs off the loop and returns what shows its result on the loop.
+	load func(context.Context) (show func(), err error)
+
+	stop  context.CancelFunc // while it runs
+	again chan struct{}      // loads without waiting; one signal, at most, waits
+}
+
+// watch loads a value for a window, and shows it.
+func watch[T any](load func(context.Context) (T, error), show func(T)) *live {
+	return &live{again: make(chan struct{}, 1), load: func(ctx context.Context) (func(), error) {
+		v, err := load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return func() { show(v) }, nil
+	}}
+}
+
+// refresh loads now.
+func (l *live) refresh() {
+	select {
+	case l.again <- struct{}{}:
+	default:
+	}
+}
+
+// follow loads for the window on top, and for no other.
+func (s *session) follow() {
+	top := s.top()
+	for _, w := range s.stack {
+		if w != top && w.live != nil && w.live.stop != nil {
+			w.live.stop()
+			w.live.stop = nil
+		}
+	}
+	if top == nil || top.live == nil || top.live.stop != nil || s.ended {
+		return
+	}
+	top.live.stop = s.start(func(ctx context.Context) { s.load(ctx, top) })
+}
+
+// load is the goroutine of a live window.
+func (s *session) load(ctx context.Context, w *window) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-w.live.again:
+		}
+		began := time.Now()
+		show, err := w.live.load(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		took := time.Since(began)
+		s.post(func() {
+			if s.top() != w || ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				w.problem = s.loadProblem(err)
+				return
+			}
+			w.problem = ""
+			show()
+		})
+		timer.Reset(max(loadPause, loadFactor*took))
+	}
+}

@@ -1,0 +1,37 @@
+package adminmenu
+
+// sensorMenu is the lowest window of a Sensor.
+func sensorMenu(s *session, b Sensor) *window {
+	return s.mainMenu([]choice{
+		{"Program settings", "certificate, Central Node, link", func() { s.settings(sensorSettings(s, b)) }},
+	})
+}
+
+// centralNodeMenu is the lowest window of a Central Node.
+func centralNodeMenu(s *session, b CentralNode) *window {
+	return s.mainMenu([]choice{
+		{"Program settings", "certificate, Sensor servers, Endpoint Agent certificates", func() { s.settings(centralNodeSettings(s, b)) }},
+	})
+}
+
+func (s *session) mainMenu(choices []choice) *window {
+	choices = append(choices, choice{"Exit", "leave the menu", s.leave})
+	return &window{
+		title: "Administrator menu",
+		text:  text{lines: []line{words(s.config.Product + " " + s.config.Version)}},
+		part:  &list{numbered: true, choices: choices},
+		keys:  []binding{bind("q", "q", "Exit", "leaves the menu, and asks first", s.leave)},
+	}
+}
+
+func (s *session) settings(choices []choice) {
+	s.open(&window{title: "Program settings", part: &list{numbered: true, choices: choices}})
+}
+
+func sensorSettings(s *session, b Sensor) []choice {
+	return []choice{{"Manage server certificate", "", func() { s.certificates(b) }}}
+}
+
+func centralNodeSettings(s *session, b CentralNode) []choice {
+	return []choice{{"Manage server certificate", "", func() { s.certificates(b) }}}
+}

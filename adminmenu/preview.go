@@ -1,0 +1,46 @@
+package adminmenu
+
+import (
+	"fmt"
+	"strings"
+
+	"vedette/internal/acts"
+)
+
+// previewLines says what an act will do: its lines, then its consequences.
+func previewLines(p acts.Preview) []line {
+	var lines []line
+	for _, l := range p.Lines {
+		lines = append(lines, words(l))
+	}
+	if p.Fingerprint.IsZero() {
+		return append(lines, consequenceLines(p.Consequences)...)
+	}
+	lines = append(lines, value("Fingerprint", p.Fingerprint.String()))
+	return append(lines, consequenceLines(p.Consequences)...)
+}
+
+// consequenceLines lists consequences with today's numbers, and those without
+// a counterpart in this product as not in use here.
+func consequenceLines(all []acts.Consequence) []line {
+	if len(all) == 0 {
+		return nil
+	}
+	lines := []line{blank(), heading("Consequences")}
+	for _, c := range all {
+		if !c.InUse {
+			lines = append(lines, item(c.Text+" (not in use here)"))
+			continue
+		}
+		text := fmt.Sprintf("%s (today: %d)", c.Text, c.Count)
+		if len(c.Who) > 0 {
+			more := ""
+			if rest := c.Count - len(c.Who); rest > 0 {
+				more = fmt.Sprintf(" and %d more", rest)
+			}
+			text += " " + strings.Join(c.Who, ", ") + more
+		}
+		lines = append(lines, item(text))
+	}
+	return lines
+}

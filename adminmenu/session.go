@@ -1,0 +1,216 @@
+package adminmenu
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+
+	"vedette/internal/acts"
+)
+
+// session is one menu on one terminal. Everything in it belongs to the loop but
+// what is under mu, and what says so. Other goroutines hand the loop functions
+// by post.
+type session struct {
+	config Config
+	who    acts.Actor
+	look   look
+	log    *slog.Logger
+	app    *tview.Application
+	screen *display
+
+	stack   []*window // the last one is on top
+	notice  string    // over the lower border
+	working int       // acts that run; the menu is not idle then
+	ended   bool
+	err     error  // that Run returns
+	last    string // said to the person when the screen is gone
+	wasCR   bool
+
+	// start runs a function off the loop with a context that ends with the
+	// session, or by what start returns. Run waits for it.
+	start func(func(context.Context)) context.CancelFunc
+	tasks sync.WaitGroup
+
+	lastKey atomic.Int64 // nanoseconds since begun
+	begun   time.Time
+
+	mu     sync.Mutex
+	posted []func()
+	closed bool // nothing is posted any more
+}
+
+// post hands a function to the loop, from any goroutine. It never waits, and
+// drops the function when the session has ended.
+func (s *session) post(f func()) {
+	s.mu.Lock()
+	if !s.closed {
+		s.posted = append(s.posted, f)
+	}
+	s.mu.Unlock()
+	s.screen.Wake()
+}
+
+// runPosted runs what was posted.
+func (s *session) runPosted() {
+	s.mu.Lock()
+	posted := s.posted
+	s.posted = nil
+	s.mu.Unlock()
+	for _, f := range posted {
+		if s.ended {
+			return
+		}
+		f()
+	}
+}
+
+// finish ends the session, from the loop: err is what Run returns, last what the
+// person reads when the screen is gone.
+func (s *session) finish(err error, last string) {
+	if s.ended {
+		return
+	}
+	s.ended, s.err, s.last = true, err, last
+	s.screen.Wake() // the loop stops outside of what it does now
+}
+
+// guarded runs what windows do. A panic in it ends this session, and no other.
+func (s *session) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("administrator menu panicked", "panic", fmt.Sprint(p), "window", s.title(), "stack", string(debug.Stack()))
+			s.finish(errPanic, "The menu failed and was ended. What was begun is not affected; the log has the cause.")
+		}
+	}()
+	f()
+}
+
+func (s *session) title() string {
+	if w := s.top(); w != nil {
+		return w.title
+	}
+	return ""
+}
+
+// capture sees every event of the keyboard, and hands none on.
+func (s *session) capture(e *tcell.EventKey) *tcell.EventKey {
+	if s.ended {
+		s.app.Stop()
+		return nil
+	}
+	s.guarded(func() {
+		if e.Key() == wake {
+			s.runPosted()
+		} else {
+			s.event(e)
+		}
+		s.follow()
+	})
+	if s.ended {
+		s.app.Stop()
+	}
+	return nil
+}
+
+// event is one key of the person.
+func (s *session) event(e *tcell.EventKey) {
+	s.lastKey.Store(int64(time.Since(s.begun)))
+	s.notice = ""
+	after := s.wasCR
+	if s.wasCR = e.Key() == tcell.KeyEnter; after && e.Key() == tcell.KeyCtrlJ {
+		return // the second half of a line end
+	}
+	if e.Modifiers()&tcell.ModAlt != 0 {
+		s.key(keyEsc) // Esc, and a key right behind it
+	}
+	if k := keyOf(e); k != "" {
+		s.key(k)
+	}
+}
+
+// key gives a key to whoever wants it: text to the part that takes it, then the
+// bindings, the nearest first, then the first letters of buttons.
+func (s *session) key(k key) {
+	w := s.top()
+	if w == nil || s.ended {
+		return
+	}
+	if s.tooSmall() {
+		if k == keyCtrlL {
+			s.redraw()
+		}
+		return
+	}
+	if w.focus == inPart && w.part != nil && w.part.typed(k) {
+		return
+	}
+	for _, b := range s.bindings() {
+		if b.has(k) {
+			b.do(k)
+			return
+		}
+	}
+	w.letter(k)
+}
+
+// bindings are all keys that are valid now, the nearest first.
+func (s *session) bindings() []binding {
+	w := s.top()
+	back := "Back"
+	if len(s.stack) == 1 {
+		back = "Leave"
+	}
+	return append(w.bindings(),
+		bind(keyEsc, "Esc", back, "goes one level back; Ctrl-C does too", s.escape),
+		bind("?", "?", "Help", "shows the keys of this window", s.help),
+		bind(keyCtrlL, "Ctrl-L", "", "draws the screen again", s.redraw),
+	)
+}
+
+// escape goes one level back, and asks where something would be lost.
+func (s *session) escape() {
+	w := s.top()
+	leave := func() {
+		switch {
+		case w.cancel != nil:
+			w.cancel()
+		case len(s.stack) == 1:
+			s.leave()
+		default:
+			s.close(w)
+		}
+	}
+	if w.unsaved != nil {
+		if question := w.unsaved(); question != "" {
+			s.ask("Leave", []line{words(question)}, "Yes", "No", leave)
+			return
+		}
+	}
+	leave()
+}
+
+// redraw sends every cell again.
+func (s *session) redraw() { s.screen.Sync() }
+
+// paste gives pasted text to a part that takes text, and drops it elsewhere: no
+// line end in it presses a button.
+func (s *session) paste(text string) {
+	s.guarded(func() {
+		s.lastKey.Store(int64(time.Since(s.begun)))
+		w := s.top()
+		if w == nil || w.focus != inPart || s.tooSmall() {
+			return
+		}
+		if p, ok := w.part.(interface{ paste(string) }); ok {
+			p.paste(text)
+		}
+	})
+}

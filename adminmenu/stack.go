@@ -1,0 +1,70 @@
+package adminmenu
+
+// top is the window that the person sees; nil: none yet.
+func (s *session) top() *window {
+	if len(s.stack) == 0 {
+		return nil
+	}
+	return s.stack[len(s.stack)-1]
+}
+
+// open puts a window on top.
+func (s *session) open(w *window) {
+	if w.part != nil {
+		w.focus = inPart
+		w.part.enter(1)
+	}
+	s.stack = append(s.stack, w)
+}
+
+// close takes a window, and what lies over it, from the stack.
+func (s *session) close(w *window) {
+	for i, one := range s.stack {
+		if one == w {
+			s.cut(i)
+			return
+		}
+	}
+}
+
+// backTo takes every window over w from the stack, and loads w anew.
+func (s *session) backTo(w *window) {
+	for i, one := range s.stack {
+		if one == w {
+			s.cut(i + 1)
+			return
+		}
+	}
+}
+
+// replace puts a window in the place of another one and what lies over it.
+func (s *session) replace(old, w *window) {
+	s.close(old)
+	s.open(w)
+}
+
+// holds reports whether a window is on the stack: whoever comes back from the
+// background asks it.
+func (s *session) holds(w *window) bool {
+	for _, one := range s.stack {
+		if one == w {
+			return true
+		}
+	}
+	return false
+}
+
+// cut leaves the n lowest windows.
+func (s *session) cut(n int) {
+	for i := len(s.stack) - 1; i >= n; i-- {
+		w := s.stack[i]
+		if w.live != nil && w.live.stop != nil {
+			w.live.stop()
+			w.live.stop = nil
+		}
+		s.stack = s.stack[:i]
+		if w.closed != nil {
+			w.closed()
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package adminmenu
+
+import (
+	"fmt"
+	"strings"
+)
+
+// column is one column of a table.
+type column struct {
+	title string
+	width int  // 0: what the others leave
+	wrap  bool // over several lines, for fingerprints; else cut with an ellipsis
+}
+
+// entry of a table: its key says which one it stays when the table is loaded
+// again.
+type tableRow struct {
+	key   string
+	cells []string
+	ink   ink
+}
+
+// table is rows to look at, select, mark and filter.
+type table struct {
+	columns []column
+	empty   string // said when there is no row
+	open    func(tableRow)
+	marking bool // Space marks rows
+	// match decides what the filter leaves; nil: rows where any cell contains
+	// it, without regard to case, colons and blanks.
+	match func(r tableRow, filter string) bool
+
+	rows      []tableRow
+	shown     []tableRow
+	selected  string // key
+	top       int
+	room      int // rows at the last drawing
+	marks     map[string]bool
+	filter    field
+	filtering bool
+}
+
+// set exchanges the rows. Selection, marks, filter and scrolling stay.
+func (t *table) set(rows []tableRow) {
+	t.rows = rows
+	present := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		present[r.key] = true
+	}
+	for k := range t.marks {
+		if !present[k] {
+			delete(t.marks, k)
+		}
+	}
+	t.apply()
+}
+
+// apply filters the rows.
+func (t *table) apply() {
+	before := t.index()
+	t.shown = t.shown[:0]
+	filter := t.filter.String()
+	for _, r := range t.rows {
+		if filter == "" || t.matches(r, filter) {
+			t.shown = append(t.shown, r)
+		}
+	}
+	if i := t.index(); i < len(t.shown) && t.shown[i].key == t.selected {
+		return
+	}
+	// The selected one is gone: its place takes the next.
+	t.selected = ""
+	if before = min(before, len(t.shown)-1); before >= 0 {
+		t.selected = t.shown[before].key
+	}
+}
+
+func (t *table) matches(r tableRow, filter string) bool {
+	if t.match != nil {
+		return t.match(r, filter)
+	}
+	want := squeeze(filter)
+	for _, c := range r.cells {
+		if strings.Contains(squeeze(c), want) {
+			return true
+		}
+	}
+	return false
+}
+
+func squeeze(s string) string {
+	return strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(s))
+}
+
+// index is where the selected row is shown; 0 when it is not.
+func (t *table) index() int {
+	for i, r := range t.shown {
+		if r.key == t.selected {
+			return i
+		}
+	}
+	return 0
+}
+
+// current is the selected row; false: there is none.
+func (t *table) current() (tableRow, bool) {
+	if len(t.shown) == 0 {
+		return tableRow{}, false
+	}
+	return t.shown[t.index()], true
+}
+
+// chosen are the marked rows, or the selected one when none is marked.
+func (t *table) chosen() []tableRow {
+	var all []tableRow
+	for _, r := range t.rows {
+		if t.marks[r.key] {
+			all = append(all, r)
+		}
+	}
+	if len(all) == 0 {
+		if r, ok := t.current(); ok {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func (t *table) jump(to int) {
+	if len(t.shown) > 0 {
+		t.selected = t.shown[max(min(to, len(t.shown)-1), 0)].key
+	}
+}
+
+func (t *table) height(l look, columns int) int {
+	n := 2 // heading, filter
+	for _, r := range t.shown {
+		n += len(t.lines(l, r, columns))
+	}
+	return max(n, 4)
+}
+
+func (t *table) move(int) bool { return false }
+func (t *table) enter(int)     {}
+
+func (t *table) typed(k key) bool {
+	if !t.filtering || k == keyLeft || k == keyRight {
+		return false
+	}
+	if !t.filter.edit(k) {
+		return false
+	}
+	t.apply()
+	return true
+}
+
+func (t *table) paste(s string) {
+	if t.filtering {
+		t.filter.insert(s)
+		t.apply()
+	}
+}
+
+func (t *table) bindings() []binding {
+	if t.filtering {
+		return []binding{
+			bind(keyEnter, "ENTER", "Filter", "keeps the filter and goes back to the table", func() { t.filtering = false }),
+			bind(keyEsc, "Esc", "No filter", "takes the filter away", t.unfilter),
+		}
+	}
+	all := []binding{{keys: []key{keyUp, keyDown, keyPgUp, keyPgDn, keyHome, keyEnd}, name: "Up/Down", hint: "Select", help: "selects a row; PgUp, PgDn, Home and End go further", do: func(k key) {
+		switch page := max(t.room, 1); k {
+		case keyUp:
+			t.jump(t.index() - 1)
+		case keyDown:
+			t.jump(t.index() + 1)
+		case keyPgUp:
+			t.jump(t.index() - page)
+		case keyPgDn:
+			t.jump(t.index() + page)
+		case keyHome:
+			t.jump(0)
+		default:
+			t.jump(len(t.shown) - 1)
+		}
+	}}}
+	if t.open != nil {
+		all = append(all, bind(keyEnter, "ENTER", "Open", "opens the selected row", func() {
+			if r, ok := t.current(); ok {
+				t.open(r)
+			}
+		}))
+	}
+	if t.marking {
+		all = append(all, bind(keySpace, "Space", "Mark", "marks the selected row, or takes the mark away", t.mark))
+	}
+	all = append(all, bind("/", "/", "Filter", "shows only rows that contain a text", func() { t.filtering = true }))
+	if t.filter.String() != "" {
+		all = append(all, bind(keyEsc, "Esc", "No filter", "takes the filter away", t.unfilter))
+	}
+	return all
+}
+
+func (t *table) unfilter() {
+	t.filter.forget()
+	t.filtering = false
+	t.apply()
+}
+
+func (t *table) mark() {
+	r, ok := t.current()
+	if !ok {
+		return
+	}
+	if t.marks == nil {
+		t.marks = make(map[string]bool)
+	}
+	if t.marks[r.key] {
+		delete(t.marks, r.key)
+	} else {
+		t.marks[r.key] = true
+	}
+	t.jump(t.index() + 1)
+}
+
+// widths gives every column its width, the open ones an equal share.
+func (t *table) widths(columns int) []int {
+	taken, open := 2, 0 // the mark before each row
+	for _, c := range t.columns {
+		taken += c.width + 1
+		if c.width == 0 {
+			open++
+		}
+	}
+	all := make([]int, len(t.columns))
+	for i, c := range t.columns {
+		if all[i] = c.width; c.width == 0 {
+			all[i] = max((columns-taken)/open, 4)
+		}
+	}
+	return all
+}
+
+// lines are the cells of a row, line by line.
+func (t *table) lines(l look, r tableRow, columns int) [][]string {
+	widths := t.widths(columns)
+	lines := [][]string{make([]string, len(widths))}
+	for i := 0; i < len(widths) && i < len(r.cells); i++ {
+		cell := l.clean(r.cells[i])
+		parts := []string{l.fit(cell, widths[i])}
+		if t.columns[i].wrap {
+			parts = wrap(cell, widths[i])
+		}
+		for n, p := range parts {
+			if n == len(lines) {
+				lines = append(lines, make([]string, len(widths)))
+			}
+			lines[n][i] = p
+		}
+	}
+	return lines
+}
+
+func (t *table) draw(c canvas, focused bool) {
+	widths := t.widths(c.w)
+	x := 2
+	for i, col := range t.columns {
+		c.put(x, 0, c.look.fit(c.look.clean(col.title), widths[i]), strong)
+		x += widths[i] + 1
+	}
+	body := c.sub(0, 1, c.w, c.h-1)
+	if t.filtering || t.filter.String() != "" {
+		body = c.sub(0, 1, c.w, c.h-2)
+		foot := c.sub(0, c.h-1, c.w, 1)
+		n := foot.put(0, 0, fmt.Sprintf("Filter (%d of %d): ", len(t.shown), len(t.rows)), normal)
+		t.filter.draw(foot.sub(n, 0, c.w-n, 1), t.filtering)
+	}
+	if len(t.shown) == 0 {
+		said := t.empty
+		if len(t.rows) > 0 {
+			said = "No row contains the text of the filter."
+		}
+		body.put(2, 0, said, faint)
+		return
+	}
+	at := t.index()
+	t.top = max(min(t.top, at), 0)
+	for t.top < at && t.rowsBetween(c.look, t.top, at, c.w) > body.h {
+		t.top++
+	}
+	t.room = 0
+	for i, y := t.top, 0; i < len(t.shown) && y < body.h; i++ {
+		y += t.drawRow(body.sub(0, y, c.w, body.h-y), t.shown[i], widths, i == at, focused && !t.filtering)
+		t.room++
+	}
+}
+
+// rowsBetween counts the screen rows of shown[from..to].
+func (t *table) rowsBetween(l look, from, to, columns int) (n int) {
+	for _, r := range t.shown[from : to+1] {
+		n += len(t.lines(l, r, columns))
+	}
+	return n
+}
+
+func (t *table) drawRow(c canvas, r tableRow, widths []int, at, focused bool) int {
+	style, lead := r.ink, "  "
+	if at {
+		style, lead = marked, "> "
+		if focused {
+			style = chosen
+		}
+	}
+	if t.marks[r.key] {
+		lead = lead[:1] + "*"
+	}
+	lines := t.lines(c.look, r, c.w)
+	for y, cells := range lines {
+		if at && focused {
+			c.fill(0, y, style)
+		}
+		if y == 0 {
+			c.put(0, 0, lead, style)
+		}
+		x := 2
+		for i, cell := range cells {
+			c.put(x, y, cell, style)
+			x += widths[i] + 1
+		}
+	}
+	return len(lines)
+}
