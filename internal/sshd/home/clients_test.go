@@ -6,8 +6,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -81,21 +81,18 @@ func (h *host) putty(more ...string) []string {
 // client is one program in one of its ways.
 type client struct {
 	name string
-	// silent programs do not show the server's sentence, only its kind.
-	silent bool
-	put    func(h *host, local, remote string, flags ...string) result
-	get    func(h *host, remote, local string, flags ...string) result
+	put  func(h *host, local, remote string, flags ...string) result
+	get  func(h *host, remote, local string, flags ...string) result
+	// putFolder copies a local folder with what is in it.
+	putFolder func(h *host, local string) result
 	// do runs a command of an interactive program; nil: it has none.
 	do func(h *host, command string) result
 }
 
 const remoteHost = "admin@127.0.0.1:"
 
-func openSCP(name string, way ...string) client {
-	copy := func(h *host, flags []string, from, to string) result {
-		args := append(h.openSSH("-P", h.port), way...)
-		return h.run("", "scp", append(append(args, flags...), from, to)...)
-	}
+// copier is a client that copies from one argument to the other.
+func copier(name string, copy func(h *host, flags []string, from, to string) result) client {
 	return client{
 		name: name,
 		put: func(h *host, local, remote string, flags ...string) result {
@@ -103,24 +100,25 @@ func openSCP(name string, way ...string) client {
 		},
 		get: func(h *host, remote, local string, flags ...string) result {
 			return copy(h, flags, remoteHost+remote, local)
+		},
+		putFolder: func(h *host, local string) result {
+			return copy(h, []string{"-r"}, local, remoteHost)
 		},
 	}
 }
 
-func puttySCP(name, way string) client {
-	copy := func(h *host, flags []string, from, to string) result {
-		args := append(h.putty(way), flags...)
+func openSCP(name string, way ...string) client {
+	return copier(name, func(h *host, flags []string, from, to string) result {
+		args := append(h.openSSH("-P", h.port), way...)
+		return h.run("", "scp", append(append(args, flags...), from, to)...)
+	})
+}
+
+func puttySCP(name string, way ...string) client {
+	return copier(name, func(h *host, flags []string, from, to string) result {
+		args := append(h.putty(way...), flags...)
 		return h.run("", "pscp", append(args, from, to)...)
-	}
-	return client{
-		name: name,
-		put: func(h *host, local, remote string, flags ...string) result {
-			return copy(h, flags, local, remoteHost+remote)
-		},
-		get: func(h *host, remote, local string, flags ...string) result {
-			return copy(h, flags, remoteHost+remote, local)
-		},
-	}
+	})
 }
 
 // scripted is a client that takes commands.
@@ -134,6 +132,7 @@ func scripted(name string, do func(h *host, command string) result) client {
 		get: func(h *host, remote, local string, flags ...string) result {
 			return do(h, strings.Join(append(append([]string{"get"}, flags...), quote(remote), local), " "))
 		},
+		putFolder: func(h *host, local string) result { return do(h, "put -r "+local) },
 	}
 }
 
@@ -142,6 +141,14 @@ func quote(path string) string {
 		return ""
 	}
 	return `"` + path + `"`
+}
+
+// output is lftp's argument for where a file goes.
+func output(path string) string {
+	if path == "" {
+		return ""
+	}
+	return " -o " + quote(path)
 }
 
 // clients are the programs that administrators use.
@@ -154,19 +161,37 @@ func clients() []client {
 		batch := h.write("batch", []byte(command+"\n"))
 		return h.run("", "psftp", append(h.putty("-b", batch), "admin@127.0.0.1")...)
 	})
+	lftp := scripted("lftp", func(h *host, command string) result {
+		// lftp runs ssh, and gives it the password of its URL on a terminal.
+		script := strings.Join([]string{
+			"set net:max-retries 1", "set net:timeout 20", "set cmd:fail-exit true", "set sftp:auto-confirm true",
+			"set sftp:connect-program \"ssh -a -x " + strings.Join(h.openSSH(), " ") + "\"",
+			"open -p " + h.port + " sftp://admin:none@127.0.0.1", command,
+		}, "\n") + "\n"
+		return h.run("", "lftp", "-f", h.write("script", []byte(script)))
+	})
+	lftp.put = func(h *host, local, remote string, flags ...string) result {
+		return lftp.do(h, strings.Join(append(append([]string{"put"}, flags...), local), " ")+output(remote))
+	}
+	lftp.putFolder = func(h *host, local string) result { return lftp.do(h, "mirror -R "+local) }
+	lftp.get = func(h *host, remote, local string, flags ...string) result {
+		return lftp.do(h, strings.Join(append(append([]string{"get"}, flags...), quote(remote)), " ")+output(local))
+	}
 	return []client{
 		openSCP("scp"), openSCP("scp -O", "-O"),
-		puttySCP("pscp -scp", "-scp"), puttySCP("pscp -sftp", "-sftp"),
-		sftpBatch, psftp,
+		puttySCP("pscp"), puttySCP("pscp -scp", "-scp"), puttySCP("pscp -sftp", "-sftp"),
+		sftpBatch, psftp, lftp,
 	}
 }
 
-// each runs a test with every client.
+// each runs a test with every client, all at once: clients wait more than they
+// work.
 func each(t *testing.T, test func(t *testing.T, h *host, c client)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, c := range clients() {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, newHost(t), c)
+		wg.Go(func() {
+			t.Run(c.name, func(t *testing.T) { test(t, newHost(t), c) })
 		})
 	}
 }
@@ -178,12 +203,4 @@ func read(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(content)
-}
-
-// absent fails when a refused download left something with content.
-func absent(t testing.TB, path string) {
-	t.Helper()
-	if found, err := filepath.Glob(path + "*"); err != nil || len(found) > 0 {
-		t.Errorf("there is %v (%v)", found, err)
-	}
 }
