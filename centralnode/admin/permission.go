@@ -32,7 +32,7 @@ func mayDo(r acts.Role, act string) bool {
 		return slices.Contains(acts.Roles(), r)
 	case servercert.ActView, actViewSensors, conduct.ActReview, accounts.ActView:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
-	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall,
+	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, servercert.ActDiscard,
 		actGenerateAgent, actUploadAgent, actDeleteAgent, actSetValidation:
 		return r == acts.LocalAdministrator || r == acts.Administrator
 	case actAcceptSensor, actRejectSensor, actDeleteSensor,

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"vedette/internal/kv"
@@ -28,35 +30,63 @@ func (f Filter) matches(r Record) bool {
 // List returns the chosen records, newest first. A record that was tampered
 // with is a *BrokenError.
 func (t *Trail) List(ctx context.Context, f Filter) ([]Record, error) {
-	head, err := t.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var out []Record
-	for end := head.Seq; end > 0; {
-		start := uint64(1)
-		if end > pageSize {
-			start = end - pageSize + 1
-		}
-		entries, _, err := t.store.Range(ctx, recordKey(start), recordKey(end+1), 0)
+	for r, err := range t.newestFirst(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("read audit records: %w", err)
+			return nil, err
 		}
-		for i := len(entries) - 1; i >= 0; i-- {
-			r, err := read(entries[i])
-			if err != nil {
-				return nil, err
-			}
-			if f.matches(r) {
-				out = append(out, r)
-				if len(out) == f.Limit {
-					return out, nil
-				}
+		if f.matches(r) {
+			out = append(out, r)
+			if len(out) == f.Limit {
+				break
 			}
 		}
-		end = start - 1
 	}
 	return out, nil
+}
+
+// Newest returns the newest record after a revision that matches.
+func (t *Trail) Newest(ctx context.Context, after kv.Revision, matches func(Record) bool) (_ Record, found bool, err error) {
+	for r, err := range t.newestFirst(ctx) {
+		if err != nil {
+			return Record{}, false, err
+		}
+		if r.Revision <= after {
+			break
+		}
+		if matches(r) {
+			return r, true, nil
+		}
+	}
+	return Record{}, false, nil
+}
+
+// newestFirst goes through the records, page by page. An error is the last.
+func (t *Trail) newestFirst(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		head, err := t.Head(ctx)
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		for end := head.Seq; end > 0; {
+			start := uint64(1)
+			if end > pageSize {
+				start = end - pageSize + 1
+			}
+			entries, _, err := t.store.Range(ctx, recordKey(start), recordKey(end+1), 0)
+			if err != nil {
+				yield(Record{}, fmt.Errorf("read audit records: %w", err))
+				return
+			}
+			for _, e := range slices.Backward(entries) {
+				if r, err := read(e); !yield(r, err) || err != nil {
+					return
+				}
+			}
+			end = start - 1
+		}
+	}
 }
 
 // read opens a stored record; a fault names it by its key.

@@ -57,22 +57,23 @@ func (d *Desk) Commit(ctx context.Context, actor acts.Actor, act string, subject
 // Failed leaves a record of an act that was not done, and gives its error the
 // form that a person reads: an *acts.Error.
 func (d *Desk) Failed(ctx context.Context, actor acts.Actor, act string, subject []string, err error) error {
-	known := explain(act, err)
+	known := d.explain(ctx, act, subject, err)
 	d.note(ctx, actor, act, subject, known)
 	d.log.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
 	return known
 }
 
-func explain(act string, err error) *acts.Error {
+func (d *Desk) explain(ctx context.Context, act string, subject []string, err error) *acts.Error {
 	var known *acts.Error
-	var moved *kv.ConflictError
+	var moved *change
+	var conflict *kv.ConflictError
 	var disk *kv.StorageError
 	switch {
-	case errors.As(err, &known):
-		return known
 	case errors.As(err, &moved):
-		known = Stale()
-		known.Err = err
+		return d.stale(ctx, *moved, err)
+	case errors.As(err, &conflict):
+		return d.stale(ctx, changeOf(conflict, subject), err)
+	case errors.As(err, &known):
 		return known
 	case errors.As(err, &disk):
 		// Whether anything was changed is the store's to say: after a failed sync
@@ -101,20 +102,6 @@ func record(actor acts.Actor, act string, subject []string) audit.Record {
 		Account: actor.Account, Role: string(actor.Role), Face: string(actor.Face), From: actor.From,
 		Act: act, Subject: subject,
 	}
-}
-
-// Stale refuses an act whose administrator saw something that has changed.
-func Stale() *acts.Error {
-	return &acts.Error{Code: acts.Stale, Text: "what you saw has changed since: nothing was done", Hint: "look at it again, then repeat the act if it is still right"}
-}
-
-// Seen refuses when an entity was written after the revision that the
-// administrator saw; 0 means that nothing was previewed.
-func Seen(revision uint64, written kv.Revision) error {
-	if revision != 0 && uint64(written) > revision {
-		return Stale()
-	}
-	return nil
 }
 
 // InvalidInput refuses an input whose fault err names for a person.

@@ -7,7 +7,6 @@ import (
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
 	"vedette/internal/entity"
-	"vedette/pki"
 )
 
 // The acts on the server certificate, by the word that audit records carry.
@@ -16,6 +15,7 @@ const (
 	ActGenerate = "certificate generate"
 	ActUpload   = "certificate upload"
 	ActInstall  = "certificate install"
+	ActDiscard  = "certificate discard" // a kata.pem that was uploaded
 )
 
 // Effects is what replacing the certificate does in a daemon.
@@ -67,14 +67,11 @@ func (a *Acts) PreviewGenerateServerCertificate(ctx context.Context, actor acts.
 
 // GenerateServerCertificate makes a new key and certificate and serves it.
 func (a *Acts) GenerateServerCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateServerCertificate) (acts.ServerCertificate, error) {
-	if err := a.desk.Permit(ctx, actor, ActGenerate); err != nil {
+	p, err := a.PrepareGenerateServerCertificate(ctx, actor, in, untold)
+	if err != nil {
 		return acts.ServerCertificate{}, err
 	}
-	pair, err := a.keeper.Generate(in)
-	if err != nil {
-		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, ActGenerate, nil, err)
-	}
-	return a.replace(ctx, actor, ActGenerate, pair, in.Revision, entity.Change{})
+	return a.ApplyServerCertificate(ctx, actor, p)
 }
 
 // UploadServerCertificate keeps a kata.pem until it is installed. It is
@@ -106,23 +103,22 @@ func (a *Acts) PreviewInstallServerCertificate(ctx context.Context, actor acts.A
 // InstallServerCertificate serves a supplied certificate: the given PEM, or
 // the uploaded kata.pem, which is gone afterwards.
 func (a *Acts) InstallServerCertificate(ctx context.Context, actor acts.Actor, in acts.InstallServerCertificate) (acts.ServerCertificate, error) {
-	if err := a.desk.Permit(ctx, actor, ActInstall); err != nil {
+	p, err := a.PrepareInstallServerCertificate(ctx, actor, in, untold)
+	if err != nil {
 		return acts.ServerCertificate{}, err
 	}
-	pair, change, err := a.keeper.Supplied(ctx, in)
-	if err != nil {
-		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, ActInstall, nil, err)
-	}
-	return a.replace(ctx, actor, ActInstall, pair, in.Revision, change)
+	return a.ApplyServerCertificate(ctx, actor, p)
 }
 
-func (a *Acts) replace(ctx context.Context, actor acts.Actor, act string, pair *pki.Pair, revision uint64, change entity.Change) (acts.ServerCertificate, error) {
-	subject := []string{pair.Fingerprint().String()}
-	if err := a.keeper.Replace(ctx, pair, revision, change, a.committing(actor, act)); err != nil {
-		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, act, subject, err)
+// DiscardServerCertificate forgets the uploaded kata.pem.
+func (a *Acts) DiscardServerCertificate(ctx context.Context, actor acts.Actor) error {
+	if err := a.desk.Permit(ctx, actor, ActDiscard); err != nil {
+		return err
 	}
-	a.log.Info("server certificate replaced", "certificate", subject[0], "cut", a.effects.CutAll())
-	return a.keeper.Show(ctx)
+	if err := a.keeper.Discard(ctx, a.committing(actor, ActDiscard)); err != nil {
+		return a.desk.Failed(ctx, actor, ActDiscard, []string{KataPEM}, err)
+	}
+	return nil
 }
 
 // committing is how the keeper writes: with the act's record.

@@ -105,47 +105,57 @@ func (k *Keeper) Generate(in acts.GenerateServerCertificate) (*pki.Pair, error) 
 	names := append(append([]string(nil), k.config.Names...), in.Names...)
 	pair, err := pki.GenerateServer(pki.ServerOptions{Names: names, Local: true, Key: in.Key, Now: k.config.Now})
 	if err != nil {
-		return nil, conduct.InvalidInput(err)
+		return nil, &acts.Error{Code: acts.Invalid, Text: err.Error(), Hint: "names are DNS names or IP addresses, keys are " + string(pki.KeyECDSAP256) + " or " + string(pki.KeyRSA3072), Err: err}
 	}
 	return pair, nil
 }
 
 // Supplied reads the certificate to install: the given PEM, or the uploaded
-// kata.pem, which the returned change forgets.
-func (k *Keeper) Supplied(ctx context.Context, in acts.InstallServerCertificate) (*pki.Pair, entity.Change, error) {
-	var change entity.Change
+// kata.pem, whose revision it returns.
+func (k *Keeper) Supplied(ctx context.Context, in acts.InstallServerCertificate) (pair *pki.Pair, upload kv.Revision, err error) {
 	pem := in.PEM
 	if pem == nil {
 		kata, found, err := k.uploaded(ctx)
 		if err != nil {
-			return nil, change, err
+			return nil, 0, err
 		}
 		if !found {
-			return nil, change, &acts.Error{Code: acts.NotFound, Text: "no kata.pem was uploaded", Hint: "upload one first, or name the file to install"}
+			return nil, 0, noUpload()
 		}
-		pem = kata.PEM
-		change.Delete(kataPEMKey)
-		change.Seen(kataPEMKey, kata.Version)
+		pem, upload = kata.PEM, kata.Version
 	}
-	pair, _, err := pki.ParsePair(pem, k.config.Now())
-	if err != nil {
-		return nil, change, RuleError(err)
+	if pair, _, err = pki.ParsePair(pem, k.config.Now()); err != nil {
+		return nil, 0, RuleError(err)
 	}
-	return pair, change, nil
+	return pair, upload, nil
+}
+
+func noUpload() error {
+	return &acts.Error{Code: acts.NotFound, Text: "no " + KataPEM + " was uploaded", Hint: "upload one first, or name the file to install"}
 }
 
 // Replace puts a certificate to use, written first and served then, if the one
-// in use is not younger than revision (0: whatever it is). Whoever connects from
-// now on meets the new one; open connections are the caller's.
-func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, change entity.Change, commit Commit) error {
+// in use is not younger than revision (0: whatever it is). The kata.pem that it
+// came from, when it came from one, is forgotten, and has to be the one of the
+// revision upload. Whoever connects from now on meets the new certificate; open
+// connections are the caller's.
+func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, upload kv.Revision, commit Commit) error {
 	k.replacing.Lock()
 	defer k.replacing.Unlock()
 	current, _, err := k.stored(ctx)
+	if err == nil {
+		err = conduct.Seen(revision, current.Version)
+	}
 	if err != nil {
 		return err
 	}
-	if err := conduct.Seen(revision, current.Version); err != nil {
-		return err
+	var change entity.Change
+	if upload != 0 {
+		if err := k.stillUploaded(ctx, upload); err != nil {
+			return err
+		}
+		change.Delete(kataPEMKey)
+		change.Seen(kataPEMKey, upload)
 	}
 	k.set(&change, pair, current.Version)
 	if err := commit(ctx, []string{pair.Fingerprint().String()}, change); err != nil {
@@ -153,6 +163,18 @@ func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, c
 	}
 	k.holder.Swap(pair)
 	return nil
+}
+
+// stillUploaded refuses when the kata.pem is not the one of a revision.
+func (k *Keeper) stillUploaded(ctx context.Context, upload kv.Revision) error {
+	now, found, err := k.uploaded(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return conduct.Gone(uint64(upload), ActDiscard, ActInstall)
+	}
+	return conduct.Seen(uint64(upload), now.Version)
 }
 
 // Upload keeps a kata.pem until it is installed; the last one wins.
@@ -167,6 +189,21 @@ func (k *Keeper) Upload(ctx context.Context, pem []byte, commit Commit) (acts.Fi
 		return acts.File{}, err
 	}
 	return k.describeFile(u), nil
+}
+
+// Discard forgets the uploaded kata.pem.
+func (k *Keeper) Discard(ctx context.Context, commit Commit) error {
+	u, found, err := k.uploaded(ctx)
+	if err == nil && !found {
+		err = noUpload()
+	}
+	if err != nil {
+		return err
+	}
+	var change entity.Change
+	change.Delete(kataPEMKey)
+	change.Seen(kataPEMKey, u.Version)
+	return commit(ctx, []string{KataPEM}, change)
 }
 
 func (k *Keeper) set(c *entity.Change, pair *pki.Pair, seen kv.Revision) {

@@ -69,18 +69,18 @@ func TestWhatFailsToBeWrittenIsNotServed(t *testing.T) {
 	before := served(t, w)
 	pair := pkitest.Pair(t, pki.KeyECDSAP256)
 	full := errors.New("no space left on device")
-	err := w.keeper.Replace(t.Context(), pair, 0, entity.Change{}, func(context.Context, []string, entity.Change) error { return full })
+	err := w.keeper.Replace(t.Context(), pair, 0, 0, func(context.Context, []string, entity.Change) error { return full })
 	if !errors.Is(err, full) || served(t, w) != before {
 		t.Fatalf("error %v; served before %s, now %s", err, before, served(t, w))
 	}
-	if err := w.keeper.Replace(t.Context(), pair, 0, entity.Change{}, w.commit); err != nil || served(t, w) != pair.Fingerprint() {
+	if err := w.keeper.Replace(t.Context(), pair, 0, 0, w.commit); err != nil || served(t, w) != pair.Fingerprint() {
 		t.Fatalf("error %v", err)
 	}
 	shown, err := w.keeper.Show(t.Context())
 	if err != nil || shown.Fingerprint != pair.Fingerprint() {
 		t.Fatalf("shown %s, %v", shown.Fingerprint, err)
 	}
-	if err := w.keeper.Replace(t.Context(), pair, shown.Revision-1, entity.Change{}, w.commit); acts.CodeOf(err) != acts.Stale {
+	if err := w.keeper.Replace(t.Context(), pair, shown.Revision-1, 0, w.commit); acts.CodeOf(err) != acts.Stale {
 		t.Fatalf("replaced by who saw an older one: %v", err)
 	}
 }
@@ -91,7 +91,7 @@ func TestServedAndWrittenAreTheSameAfterManyReplacements(t *testing.T) {
 	for range 20 {
 		pair := pkitest.PairFor(t, pkitest.ECDSAKey(t))
 		all.Go(func() {
-			if err := w.keeper.Replace(t.Context(), pair, 0, entity.Change{}, w.commit); err != nil {
+			if err := w.keeper.Replace(t.Context(), pair, 0, 0, w.commit); err != nil {
 				t.Error(err)
 			}
 		})
@@ -122,11 +122,11 @@ func TestKataPEMWaitsUntilItIsInstalled(t *testing.T) {
 	if err != nil || shown.Uploaded == nil || shown.Uploaded.Fingerprint != own.Fingerprint() || shown.Fingerprint == own.Fingerprint() {
 		t.Fatalf("shown %+v, %v", shown, err)
 	}
-	pair, forget, err := w.keeper.Supplied(t.Context(), acts.InstallServerCertificate{})
+	pair, upload, err := w.keeper.Supplied(t.Context(), acts.InstallServerCertificate{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.keeper.Replace(t.Context(), pair, shown.Revision, forget, w.commit); err != nil {
+	if err := w.keeper.Replace(t.Context(), pair, shown.Revision, upload, w.commit); err != nil {
 		t.Fatal(err)
 	}
 	if shown, err = w.keeper.Show(t.Context()); err != nil || shown.Uploaded != nil || shown.Fingerprint != own.Fingerprint() {
@@ -144,7 +144,8 @@ func TestPreviewOfGenerateNamesNamesAndCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Join(p.Lines, "\n")
-	for _, want := range []string{"sensor.example", "extra.example", "rsa-3072", "31 times", served(t, w).String()} {
+	validUntil := "valid until " + time.Now().Add(pki.DefaultValidity).UTC().Format(time.DateOnly)
+	for _, want := range []string{"sensor.example", "extra.example", "rsa-3072", "31 times", served(t, w).String(), validUntil} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the preview does not say %q:\n%s", want, text)
 		}

@@ -58,6 +58,7 @@ func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.Genera
 	}
 	lines := []string{
 		fmt.Sprintf("A new key (%s) and certificate will be made for %s.", key, strings.Join(names(trial.Leaf()), ", ")),
+		fmt.Sprintf("It will be valid until %s.", trial.Leaf().NotAfter.UTC().Format(time.DateOnly)),
 		removed(current),
 	}
 	if key == pki.KeyRSA3072 {

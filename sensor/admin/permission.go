@@ -24,7 +24,7 @@ func mayDo(r acts.Role, act string) bool {
 		return slices.Contains(acts.Roles(), r)
 	case servercert.ActView, conduct.ActReview, accounts.ActView:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
-	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, actSetCentralNode:
+	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, servercert.ActDiscard, actSetCentralNode:
 		return r == acts.LocalAdministrator || r == acts.Administrator
 	case accounts.ActCreate, accounts.ActDelete, accounts.ActSetPassword, accounts.ActAddKey, accounts.ActDeleteKey:
 		return r == acts.LocalAdministrator

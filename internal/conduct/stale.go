@@ -1,0 +1,103 @@
+package conduct
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"vedette/internal/acts"
+	"vedette/internal/audit"
+	"vedette/internal/foreign"
+	"vedette/internal/kv"
+)
+
+// change is what made an administrator's view stale. It is the cause inside a
+// Stale refusal; the Desk that reports the refusal looks up whose act it was.
+type change struct {
+	// at is the revision of the change. An act and its record are written in one
+	// commit, so the record of that revision is the one.
+	at kv.Revision
+	// What was removed has no revision: then the record is the newest one after
+	// the revision at which it was seen that is of one of these acts, or about
+	// one of these subjects.
+	after    kv.Revision
+	acts     []string
+	subjects []string
+}
+
+func (*change) Error() string { return "changed since it was seen" }
+
+// Seen refuses when an entity was written after the revision that the
+// administrator saw; 0 means that nothing was previewed.
+func Seen(revision uint64, written kv.Revision) error {
+	if revision != 0 && uint64(written) > revision {
+		return refusal(&change{at: written})
+	}
+	return nil
+}
+
+// Gone refuses because an entity that was seen at a revision is not there any
+// more, which only the named acts can do.
+func Gone(seen uint64, by ...string) error {
+	return refusal(&change{after: kv.Revision(seen), acts: by})
+}
+
+// changeOf is what a conflict in the store was about; the act that met it is
+// about the subjects.
+func changeOf(c *kv.ConflictError, subjects []string) change {
+	if c.Have != 0 {
+		return change{at: c.Have}
+	}
+	return change{after: c.Want, subjects: subjects}
+}
+
+const (
+	staleText = "what you saw has changed since"
+	staleHint = "look at it again, then repeat the act if it is still right"
+)
+
+func refusal(c *change) *acts.Error {
+	return &acts.Error{Code: acts.Stale, Text: staleText + ": nothing was done", Hint: staleHint, Err: c}
+}
+
+// made says whether a record is of the act that made the change.
+func (c change) made(r audit.Record) bool {
+	switch {
+	case r.Result != audit.Done:
+		return false
+	case c.at != 0:
+		return r.Revision == c.at
+	}
+	return slices.Contains(c.acts, r.Act) || slices.ContainsFunc(r.Subject, func(s string) bool { return slices.Contains(c.subjects, s) })
+}
+
+// stale refuses an act whose administrator saw something that has changed, and
+// says what changed it.
+func (d *Desk) stale(ctx context.Context, c change, err error) *acts.Error {
+	known := refusal(&c)
+	known.Err = err
+	after := c.after
+	if c.at != 0 {
+		after = c.at - 1
+	}
+	r, found, lookErr := d.trail.Newest(context.WithoutCancel(ctx), after, c.made)
+	switch {
+	case lookErr != nil:
+		d.log.Warn("who made this act stale cannot be told", "error", lookErr)
+	case found:
+		known.Text = fmt.Sprintf("%s: %s; nothing was done", staleText, told(r))
+	case c.at != 0: // by no act
+		known.Text = staleText + ", by this server itself: nothing was done"
+	}
+	return known
+}
+
+// told is a record in a sentence.
+func told(r audit.Record) string {
+	from := "from " + foreign.Line(r.From)
+	if r.From == "local" {
+		from = "on this server"
+	}
+	return fmt.Sprintf("%s by %s %s at %s", r.Act, foreign.Line(r.Account), from, r.Time.UTC().Format(time.RFC3339))
+}
