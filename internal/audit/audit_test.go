@@ -127,6 +127,38 @@ func TestListFiltersAndGivesTheNewestFirst(t *testing.T) {
 	}
 }
 
+func TestTheNewestRecordAfterARevisionIsFound(t *testing.T) {
+	trail, store := newTrail(t)
+	for i := range pageSize + 10 {
+		if err := trail.Note(ctx, act(fmt.Sprintf("act.%d", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func(after kv.Revision, name string) (uint64, bool) {
+		t.Helper()
+		r, found, err := trail.Newest(ctx, after, func(r Record) bool { return r.Act == name || name == "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Seq, found
+	}
+	end := store.Revision()
+	for _, tt := range []struct {
+		after kv.Revision
+		act   string
+		seq   uint64
+	}{{0, "", pageSize + 10}, {0, "act.0", 1}, {end - 1, "", pageSize + 10}, {end - 3, "act.519", pageSize + 8}, {end - 3, "act.518", 0}, {0, "nothing", 0}, {end, "", 0}, {end - 3, "act.5", 0}} {
+		if seq, found := find(tt.after, tt.act); found != (tt.seq != 0) || seq != tt.seq {
+			t.Errorf("%q after %d: record %d, %v; want %d", tt.act, tt.after, seq, found, tt.seq)
+		}
+	}
+	tamper(t, store, kv.Op{Key: recordKey(4), Delete: true}, kv.Op{Key: recordKey(3), Value: []byte("{}")})
+	var broken *BrokenError
+	if _, _, err := trail.Newest(ctx, 0, func(Record) bool { return false }); !errors.As(err, &broken) || broken.Seq != 3 {
+		t.Errorf("a record that was tampered with: %v", err)
+	}
+}
+
 func TestTextsAreBoundedAndNeverRefused(t *testing.T) {
 	trail, _ := newTrail(t)
 	r := act("a")

@@ -1,0 +1,86 @@
+package conduct_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"vedette/internal/acts"
+	"vedette/internal/audit"
+	"vedette/internal/conduct"
+	"vedette/internal/kv"
+)
+
+func TestSeenComparesWithWhatWasWrittenSince(t *testing.T) {
+	if conduct.Seen(0, 9) != nil || conduct.Seen(9, 9) != nil || acts.CodeOf(conduct.Seen(8, 9)) != acts.Stale {
+		t.Fatal("wrong answer")
+	}
+}
+
+func TestAStaleRefusalNamesTheActThatMadeItStale(t *testing.T) {
+	d, trail, state, _ := deskOver(t)
+	bob := acts.Actor{Account: "bob\x1b[2J", Role: acts.LocalAdministrator, Face: acts.FaceMenu, From: "192.0.2.7"}
+	here := acts.Actor{Account: "local", Role: acts.LocalAdministrator, Face: acts.FaceCommand, From: "local"}
+	commit := func(who acts.Actor, act, subject string, ops ...kv.Op) kv.Revision {
+		t.Helper()
+		revision, err := d.Commit(t.Context(), who, act, []string{subject}, "", ops, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revision
+	}
+	seen := commit(here, "thing make", "k", kv.Op{Key: "k", Value: []byte("1")})
+	moved := commit(bob, "thing change", "k", kv.Op{Key: "k", Value: []byte("2")})
+	commit(here, "other change", "o", kv.Op{Key: "o", Value: []byte("1")}) // concerns nobody
+	if err := trail.Note(t.Context(), audit.Record{Account: "eve", Act: "thing remove", Subject: []string{"k"}, Result: audit.Refused}); err != nil {
+		t.Fatal(err)
+	}
+	conflict := func(expect kv.Revision) error {
+		_, err := d.Commit(t.Context(), here, "thing change", nil, "", []kv.Op{{Key: "k"}}, []kv.Expect{{Key: "k", Revision: expect}})
+		return fmt.Errorf("wrapped: %w", err)
+	}
+	const byBob = `what you saw has changed since: thing change by bob\u{1b}[2J from 192.0.2.7 at `
+	check := func(name string, err error, want string) {
+		t.Helper()
+		got := d.Failed(t.Context(), here, "thing remove", []string{"k"}, err)
+		var known *acts.Error
+		if !errors.As(got, &known) || known.Code != acts.Stale || known.Hint == "" || !strings.HasPrefix(known.Text, want) || !strings.HasSuffix(known.Text, "nothing was done") {
+			t.Errorf("%s: %+v, want %q", name, known, want)
+		}
+	}
+	check("by revision", conduct.Seen(uint64(seen), moved), byBob)
+	check("by a conflict in the store", conflict(seen), byBob)
+
+	// A change that no act made: a checkpoint of the daemon.
+	quiet := commit(here, "other change", "o")
+	if revision, err := state.Apply(t.Context(), []kv.Op{{Key: "k", Value: []byte("3"), Quiet: true}}, nil); err != nil {
+		t.Fatal(err)
+	} else {
+		check("by the daemon", conduct.Seen(uint64(quiet), revision), "what you saw has changed since, by this server itself: ")
+	}
+
+	// What is gone has no revision.
+	before := commit(here, "thing change", "k", kv.Op{Key: "k", Value: []byte("4")})
+	commit(bob, "thing remove", "k", kv.Op{Key: "k", Delete: true})
+	commit(here, "other remove", "o", kv.Op{Key: "o", Delete: true})
+	const removed = `what you saw has changed since: thing remove by bob`
+	check("gone, by its act", conduct.Gone(uint64(before), "thing remove"), removed)
+	check("gone, by its subject", conflict(before), removed)
+	check("gone, by nobody's act", conduct.Gone(uint64(before), "thing lose"), "what you saw has changed since: nothing")
+	check("on the console", conduct.Gone(uint64(before), "other remove"), "what you saw has changed since: other remove by local on this server at ")
+}
+
+func TestSomeNamesStandForAll(t *testing.T) {
+	var many []string
+	for i := range 30 {
+		many = append(many, fmt.Sprintf("host%02d", 29-i), "host05", "")
+	}
+	got := conduct.Some(append(many, "a\x1bb"))
+	if want := `a\u{1b}b host00 host01 host02 host03 host04 host05 host06 host07 host08`; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := conduct.Some(nil); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+}
