@@ -117,6 +117,12 @@ func (c *Client) Close() error { return c.conn.Close() }
 // or s.Err ends the command and is returned. ErrLost says that the daemon went
 // away. Run does not wait for a Read of s.In that never returns.
 func (c *Client) Run(ctx context.Context, args []string, s Streams) (exit int, err error) {
+	return c.run(ctx, args, s, func(*ssh.Session) error { return nil }, func(context.Context, *ssh.Session) {})
+}
+
+// run runs a command on a session that prepare has made ready; accompany runs
+// beside it until its context ends.
+func (c *Client) run(ctx context.Context, args []string, s Streams, prepare func(*ssh.Session) error, accompany func(context.Context, *ssh.Session)) (exit int, err error) {
 	line := Quote(args)
 	if _, err := Split(line); err != nil { // too long, or a zero byte
 		return 0, err
@@ -135,20 +141,23 @@ func (c *Client) Run(ctx context.Context, args []string, s Streams) (exit int, e
 	if err != nil {
 		return 0, err
 	}
+	if err := prepare(session); err != nil {
+		return 0, err
+	}
 	if err := session.Start(line); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	go feed(stdin, s.In, session)
 
 	stop := make(chan struct{})
-	interrupted := make(chan struct{})
-	go func() {
-		defer close(interrupted)
-		interrupt(ctx, session, stop)
-	}()
+	besideCtx, endBeside := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { interrupt(ctx, session, stop) })
+	beside.Go(func() { accompany(besideCtx, session) })
 	waitErr := session.Wait()
 	close(stop)
-	<-interrupted
+	endBeside()
+	beside.Wait()
 
 	var status *ssh.ExitError
 	switch {

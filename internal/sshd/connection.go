@@ -3,18 +3,20 @@ package sshd
 import (
 	"context"
 	"log/slog"
-	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"vedette/internal/acts"
 )
 
-// connection is one client, signed in as one account.
+// connection is one client, signed in as one account once its handshake is
+// done.
 type connection struct {
 	server *Server
-	raw    net.Conn
+	peer   *peer
+	end    context.CancelFunc // ends the contexts of its commands
 	who    acts.Actor
 	log    *slog.Logger
 
@@ -23,13 +25,21 @@ type connection struct {
 	draining bool       // close when the last session has ended
 }
 
+// cut ends the connection and the contexts of its commands, without waiting.
+func (c *connection) cut() {
+	c.end()
+	c.peer.Close()
+}
+
 // serve serves channels until the client or the server ends the connection.
-func (c *connection) serve(ctx context.Context, channels <-chan ssh.NewChannel, requests <-chan *ssh.Request) {
-	ctx, cancel := context.WithCancel(ctx)
+func (c *connection) serve(ctx context.Context, conn ssh.Conn, channels <-chan ssh.NewChannel, requests <-chan *ssh.Request, silence time.Duration) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer cancel()
+	defer c.cut()
 	wg.Go(func() { ssh.DiscardRequests(requests) }) // answers every global request with a refusal
+	if silence > 0 {
+		wg.Go(func() { c.peer.keepAlive(ctx, conn, silence, c.cut) })
+	}
 	for offered := range channels {
 		if offered.ChannelType() != "session" {
 			c.reject(offered, ssh.Prohibited, "only session channels are served here")
@@ -46,14 +56,13 @@ func (c *connection) serve(ctx context.Context, channels <-chan ssh.NewChannel, 
 		}
 		wg.Go(func() {
 			defer c.release()
-			s := &session{conn: c, channel: channel, log: c.log}
-			s.serve(ctx, requests)
+			newSession(c, channel).serve(ctx, requests)
 		})
 	}
 }
 
 func (c *connection) reject(offered ssh.NewChannel, why ssh.RejectionReason, text string) {
-	c.log.Debug("channel refused", "type", offered.ChannelType(), "reason", text)
+	c.log.Debug("channel refused", "type", shortText(offered.ChannelType()), "reason", text)
 	if err := offered.Reject(why, text); err != nil {
 		c.log.Debug("cannot refuse a channel", "err", err)
 	}
@@ -75,7 +84,7 @@ func (c *connection) release() {
 	defer c.mu.Unlock()
 	c.sessions--
 	if c.draining && c.sessions == 0 {
-		c.raw.Close()
+		c.cut()
 	}
 }
 
@@ -85,8 +94,6 @@ func (c *connection) drain() {
 	defer c.mu.Unlock()
 	c.draining = true
 	if c.sessions == 0 {
-		c.raw.Close()
+		c.cut()
 	}
 }
-
-func (c *connection) cut() { c.raw.Close() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -14,111 +13,87 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"vedette/internal/acts"
+	"vedette/internal/budget"
+	"vedette/internal/foreign"
 )
 
-// Streams are the three streams of a command. In ends with io.EOF only when
-// the client ended it; Out and Err may be used by several goroutines at once.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-	// Draining is closed when the server begins to stop: a command that would
-	// run for ever ends then. Nil: never.
-	Draining <-chan struct{}
-}
-
-// Command runs one command line for somebody and returns its exit status. The
-// context ends when the client goes away, sends a signal, or the server cuts.
-type Command func(ctx context.Context, who acts.Actor, args []string, s Streams) (exit int)
-
-// Config says what a server does.
-type Config struct {
-	Command Command
-	Logger  *slog.Logger
-	// Version is shown to clients, as in "SSH-2.0-Vedette"; without blanks.
-	Version string
-	// Handshake bounds the time from connecting to being signed in; 0: 20 s.
-	Handshake time.Duration
-	// Drain is how long running commands may go on when Run's context ends;
-	// 0: 5 s.
-	Drain time.Duration
-	// Connections bounds the connections at a time; 0: 256. Further ones wait
-	// in the kernel's queue.
-	Connections int
-	// Channels bounds the sessions of one connection at a time; 0: 10.
-	Channels int
-}
-
-func (c Config) withDefaults() Config {
-	if c.Version == "" {
-		c.Version = "Vedette"
-	}
-	if c.Handshake == 0 {
-		c.Handshake = 20 * time.Second
-	}
-	if c.Drain == 0 {
-		c.Drain = 5 * time.Second
-	}
-	if c.Connections == 0 {
-		c.Connections = 256
-	}
-	if c.Channels == 0 {
-		c.Channels = 10
-	}
-	return c
-}
+// suppressedEvery is how often held back log lines are counted.
+const suppressedEvery = time.Minute
 
 // door is one way to a server: it listens, and it says who came.
-type door struct {
-	listener net.Listener
-	// greet prepares the handshake with a fresh connection. The identity is
-	// what the handshake's callbacks return in ssh.Permissions, under
-	// actorKey; nothing that was only offered counts.
-	greet func(net.Conn) (*ssh.ServerConfig, error)
+type door interface {
+	listener() net.Listener
+	// places is how many connections are accepted at a time; further ones wait
+	// in the kernel's queue.
+	places() int
+	// arrive takes a place for a fresh connection, which cut ends; false: there
+	// is none, and the connection is closed at once.
+	arrive(raw net.Conn, cut func()) (visit, bool)
 	// close releases what the door holds beside its listener.
-	close func() error
+	close() error
 }
 
-type actorKey struct{}
+// visit is one connection as its door sees it.
+type visit interface {
+	// greet prepares the handshake, which ends with ctx. The identity is what
+	// the handshake's callbacks return in ssh.Permissions, under identityKey;
+	// nothing that was only offered counts.
+	greet(ctx context.Context) (*ssh.ServerConfig, error)
+	// settle takes in somebody who proved to be who.
+	settle(ctx context.Context, id identity) (acts.Actor, error)
+	// leave gives everything back, once, at the end.
+	leave()
+	// silence is how long the client may say nothing; 0: for ever.
+	silence() time.Duration
+}
+
+// identity is who somebody proved to be, and by what.
+type identity struct {
+	who     acts.Actor // without a session yet
+	key     string     // fingerprint of the public key; empty: none
+	changed time.Time  // when the account's password was set, as it was checked
+}
+
+type identityKey struct{}
 
 // permit makes the permissions of somebody who proved to be who.
-func permit(who acts.Actor) *ssh.Permissions {
-	return &ssh.Permissions{ExtraData: map[any]any{actorKey{}: who}}
-}
-
-// algorithms are what we speak: post-quantum or curve25519 key exchange and
-// AEAD ciphers only, which leaves nothing to prefix truncation.
-func algorithms() ssh.Config {
-	return ssh.Config{
-		KeyExchanges: []string{ssh.KeyExchangeMLKEM768X25519, ssh.KeyExchangeCurve25519},
-		Ciphers:      []string{ssh.CipherAES128GCM, ssh.CipherAES256GCM},
-	}
+func permit(id identity) *ssh.Permissions {
+	return &ssh.Permissions{ExtraData: map[any]any{identityKey{}: id}}
 }
 
 // Server serves one door.
 type Server struct {
 	cfg      Config
 	door     door
+	limited  *budget.Limited
 	draining chan struct{} // closed when Run's context ends
 
 	mu    sync.Mutex // guards conns
 	conns map[*connection]struct{}
 }
 
-func newServer(cfg Config, d door) *Server {
+// newServer makes a server of a configuration with its defaults.
+func newServer(cfg Config, d door, limited *budget.Limited) *Server {
 	return &Server{
-		cfg:      cfg.withDefaults(),
+		cfg:      cfg,
 		door:     d,
+		limited:  limited,
 		draining: make(chan struct{}),
 		conns:    map[*connection]struct{}{},
 	}
 }
 
+// limit makes the log of what strangers cause, of which they cannot cause much.
+func limit(cfg Config) *budget.Limited {
+	return budget.NewLimited(cfg.Logger.Handler(), time.Second, cfg.Now, "address")
+}
+
 // Addr returns where the server listens.
-func (s *Server) Addr() net.Addr { return s.door.listener.Addr() }
+func (s *Server) Addr() net.Addr { return s.door.listener().Addr() }
 
 // Close releases the door of a server that is never run.
 func (s *Server) Close() error {
-	return errors.Join(ignoreClosed(s.door.listener.Close()), s.door.close())
+	return errors.Join(ignoreClosed(s.door.listener().Close()), s.door.close())
 }
 
 // Run serves until ctx ends: then it stops accepting, lets running commands end
@@ -130,9 +105,15 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cut()
 	stop := context.AfterFunc(ctx, func() {
 		close(s.draining)
-		s.door.listener.Close()
+		s.door.listener().Close()
 	})
 	defer stop()
+
+	var reports sync.WaitGroup
+	reportCtx, endReports := context.WithCancel(cutCtx)
+	reports.Go(func() { s.reportSuppressed(reportCtx) })
+	defer reports.Wait()
+	defer endReports()
 
 	var wg sync.WaitGroup
 	err := s.accept(ctx, cutCtx, &wg)
@@ -156,7 +137,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // accept takes connections until ctx ends (nil) or the listener breaks.
 func (s *Server) accept(ctx, cutCtx context.Context, wg *sync.WaitGroup) error {
-	slots := make(chan struct{}, s.cfg.Connections)
+	slots := make(chan struct{}, s.door.places())
 	const firstPause, lastPause = 5 * time.Millisecond, time.Second
 	pause := firstPause
 	for {
@@ -165,7 +146,7 @@ func (s *Server) accept(ctx, cutCtx context.Context, wg *sync.WaitGroup) error {
 		case <-ctx.Done():
 			return nil
 		}
-		raw, err := s.door.listener.Accept()
+		raw, err := s.door.listener().Accept()
 		if err != nil {
 			<-slots
 			if ctx.Err() != nil {
@@ -183,15 +164,24 @@ func (s *Server) accept(ctx, cutCtx context.Context, wg *sync.WaitGroup) error {
 			continue
 		}
 		pause = firstPause
+		connCtx, end := context.WithCancel(cutCtx)
+		c := &connection{server: s, peer: newPeer(raw, end), end: end}
+		visit, ok := s.door.arrive(raw, c.cut)
+		if !ok {
+			c.cut()
+			<-slots
+			continue
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			defer raw.Close()
+			defer visit.leave()
+			defer c.cut()
 			defer func() {
 				if r := recover(); r != nil {
 					s.cfg.Logger.Error("panic in a connection", "panic", r, "stack", string(debug.Stack()))
 				}
 			}()
-			s.serve(cutCtx, raw)
+			s.serve(connCtx, c, visit)
 		})
 	}
 }
@@ -205,8 +195,7 @@ func (s *Server) eachConnection(do func(*connection)) {
 }
 
 // serve shakes hands and serves one connection to its end.
-func (s *Server) serve(ctx context.Context, raw net.Conn) {
-	c := &connection{server: s, raw: raw}
+func (s *Server) serve(ctx context.Context, c *connection, v visit) {
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
@@ -221,33 +210,60 @@ func (s *Server) serve(ctx context.Context, raw net.Conn) {
 	default:
 	}
 
-	if err := raw.SetDeadline(time.Now().Add(s.cfg.Handshake)); err != nil {
-		s.cfg.Logger.Debug("cannot set a deadline", "err", err)
-		return
-	}
-	config, err := s.door.greet(raw)
+	conn, channels, requests, err := s.shakeHands(ctx, c.peer, v)
 	if err != nil {
-		s.cfg.Logger.Warn("cannot tell who connected", "err", err)
-		return
-	}
-	conn, channels, requests, err := ssh.NewServerConn(raw, config)
-	if err != nil {
-		s.cfg.Logger.Info("nobody was let in", "err", err)
+		slog.New(s.limited).Info("nobody was let in", "address", addressText(c.peer.RemoteAddr()), "err", foreign.Line(err.Error()))
 		return
 	}
 	defer conn.Close()
-	who, ok := conn.Permissions.ExtraData[actorKey{}].(acts.Actor)
+	id, ok := conn.Permissions.ExtraData[identityKey{}].(identity)
 	if !ok { // a door that authenticates nobody lets nobody in
 		s.cfg.Logger.Error("a door let somebody in without a name")
 		return
 	}
-	if err := raw.SetDeadline(time.Time{}); err != nil {
-		s.cfg.Logger.Debug("cannot clear a deadline", "err", err)
+	if c.who, err = v.settle(ctx, id); err != nil {
+		s.cfg.Logger.Warn("a sign-in was withdrawn while it was made", "account", id.who.Account, "address", id.who.From, "err", err)
 		return
 	}
-	c.who = who
-	c.log = s.cfg.Logger.With("account", who.Account, "from", who.From)
-	c.serve(ctx, channels, requests)
+	c.log = s.cfg.Logger.With("account", c.who.Account, "address", c.who.From, "session", c.who.Session)
+	c.serve(ctx, conn, channels, requests, v.silence())
+}
+
+// shakeHands brings a connection to its sign-in within Config.Handshake.
+func (s *Server) shakeHands(ctx context.Context, p *peer, v visit) (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Handshake)
+	defer cancel()
+	if err := p.SetDeadline(time.Now().Add(s.cfg.Handshake)); err != nil {
+		return nil, nil, nil, err
+	}
+	config, err := v.greet(ctx)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("tell who connected: %w", err)
+	}
+	conn, channels, requests, err := ssh.NewServerConn(p, config)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := p.SetDeadline(time.Time{}); err != nil {
+		return nil, nil, nil, errors.Join(err, conn.Close())
+	}
+	return conn, channels, requests, nil
+}
+
+// reportSuppressed logs now and then, and at the end, how many lines about
+// strangers were held back.
+func (s *Server) reportSuppressed(ctx context.Context) {
+	tick := time.NewTicker(suppressedEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		if err := s.limited.Flush(context.WithoutCancel(ctx)); err != nil {
+			s.cfg.Logger.Warn("count held back log lines", "err", err)
+		}
+	}
 }
 
 func ignoreClosed(err error) error {
@@ -255,4 +271,13 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
+}
+
+// addressText is where a connection comes from, without its port: an address,
+// or "local".
+func addressText(a net.Addr) string {
+	if addr := budget.AddrOf(a); addr.IsValid() {
+		return addr.String()
+	}
+	return "local"
 }

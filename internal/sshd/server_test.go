@@ -29,7 +29,7 @@ const patience = 20 * time.Second
 // running is a server with its log, ended when the test ends.
 type running struct {
 	*sshd.Server
-	path string
+	path string // of a unix socket
 	log  *lockedBuffer
 	stop context.CancelFunc
 	done chan error // Run's result
@@ -44,9 +44,18 @@ func (r *running) end(t testing.TB) error {
 
 func start(t testing.TB, cfg sshd.Config) *running {
 	t.Helper()
-	r := &running{path: socketPath(t), log: &lockedBuffer{}, done: make(chan error, 1)}
+	path := socketPath(t)
+	r := run(t, cfg, func(cfg sshd.Config) (*sshd.Server, error) { return sshd.ListenUnix(path, cfg) })
+	r.path = path
+	return r
+}
+
+// run runs the server that listen makes.
+func run(t testing.TB, cfg sshd.Config, listen func(sshd.Config) (*sshd.Server, error)) *running {
+	t.Helper()
+	r := &running{log: &lockedBuffer{}, done: make(chan error, 1)}
 	cfg.Logger = slog.New(slog.NewTextHandler(r.log, nil))
-	server, err := sshd.ListenUnix(r.path, cfg)
+	server, err := listen(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,61 +197,6 @@ func TestALineWithShellSyntaxIsAUsageError(t *testing.T) {
 		t.Fatalf("ended with %v, want exit status 2", err)
 	}
 	if !strings.Contains(errs.String(), "there is no shell here") {
-		t.Errorf("messages %q", errs.String())
-	}
-}
-
-func TestEverythingButExecIsRefused(t *testing.T) {
-	server := start(t, sshd.Config{Command: echo})
-	client := dialSSH(t, server.path)
-
-	for _, kind := range []string{"direct-tcpip", "direct-streamlocal@openssh.com", "x11", "auth-agent@openssh.com", "tun@openssh.com", ""} {
-		_, _, err := client.OpenChannel(kind, ssh.Marshal(struct {
-			Host       string
-			Port       uint32
-			Origin     string
-			OriginPort uint32
-		}{"127.0.0.1", 22, "127.0.0.1", 1}))
-		var refused *ssh.OpenChannelError
-		if !errors.As(err, &refused) || refused.Reason != ssh.Prohibited {
-			t.Errorf("channel %q: %v, want a refusal", kind, err)
-		}
-	}
-	for _, request := range []string{"tcpip-forward", "streamlocal-forward@openssh.com", "no-more-sessions@openssh.com", "keepalive@openssh.com"} {
-		ok, _, err := client.SendRequest(request, true, nil)
-		if err != nil || ok {
-			t.Errorf("global request %s: %v, %v; want a refusal", request, ok, err)
-		}
-	}
-	session, requests, err := client.OpenChannel("session", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go ssh.DiscardRequests(requests)
-	for _, request := range []string{"pty-req", "env", "x11-req", "auth-agent-req@openssh.com", "subsystem", "window-change", "signal", "exec"} {
-		ok, err := session.SendRequest(request, true, nil)
-		if err != nil || ok {
-			t.Errorf("session request %s: %v, %v; want a refusal", request, ok, err)
-		}
-	}
-}
-
-func TestAShellIsExplainedAndEndsWithOne(t *testing.T) {
-	server := start(t, sshd.Config{Command: echo})
-	session, err := dialSSH(t, server.path).NewSession()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var errs bytes.Buffer
-	session.Stderr = &errs
-	if err := session.Shell(); err != nil {
-		t.Fatal(err)
-	}
-	var status *ssh.ExitError
-	if err := session.Wait(); !errors.As(err, &status) || status.ExitStatus() != 1 {
-		t.Errorf("ended with %v, want exit status 1", err)
-	}
-	if !strings.Contains(errs.String(), "menu is not on this socket") {
 		t.Errorf("messages %q", errs.String())
 	}
 }

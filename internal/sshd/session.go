@@ -8,27 +8,36 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
 
 // Exit statuses that the server itself gives.
 const (
-	exitPanic    = 1
-	exitNoShell  = 1
-	exitBadLine  = 2 // usage, as in the commands
-	streamBuffer = 32 << 10
+	exitFailed  = 1 // a panic; a file transfer that broke
+	exitBadLine = 2 // usage, as in the commands
 )
 
-// noShell is the answer to a client that wants a shell where there is none.
-const noShell = "The administrator menu is not on this socket; it carries single commands.\r\n" +
-	"Try: help\r\n"
+const (
+	streamBuffer = 32 << 10 // bytes, in each direction
+	// lastWords is how long an interrupted command may still write to a client
+	// that does not read.
+	lastWords = time.Second
+)
 
 // session is one session channel: it serves at most one command.
 type session struct {
 	conn    *connection
 	channel ssh.Channel
 	log     *slog.Logger
+	env     map[string]string
+	pty     *pty // nil: the client asked for none
+	started bool
+}
+
+func newSession(c *connection, channel ssh.Channel) *session {
+	return &session{conn: c, channel: channel, log: c.log, env: map[string]string{}}
 }
 
 // serve answers the channel's requests until the client closes the channel or
@@ -38,34 +47,89 @@ func (s *session) serve(ctx context.Context, requests <-chan *ssh.Request) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	started := false
 	for request := range requests {
-		switch {
-		case request.Type == "exec" && !started:
-			var payload struct{ Line string }
-			if err := ssh.Unmarshal(request.Payload, &payload); err != nil {
-				s.reply(request, false)
-				continue
-			}
-			started = true
-			s.reply(request, true)
-			wg.Go(func() { s.exec(ctx, payload.Line) })
-		case request.Type == "shell" && !started:
-			started = true
-			s.reply(request, true)
-			wg.Go(func() {
-				s.say(noShell)
-				s.exit(exitNoShell)
-			})
-		case request.Type == "signal" && started:
-			// Every signal a client may send asks the command to end.
-			cancel()
-			s.reply(request, true)
-		default:
-			s.log.Debug("session request refused", "type", request.Type)
-			s.reply(request, false)
+		begin, ok := s.answer(request, cancel)
+		if !ok {
+			s.log.Debug("session request refused", "type", shortText(request.Type))
+		}
+		s.reply(request, ok)
+		if begin != nil {
+			wg.Go(func() { s.run(ctx, cancel, begin) })
 		}
 	}
+}
+
+// work is what a session does, in the end with an exit status.
+type work func(context.Context, *streams) (exit int)
+
+// answer says whether a request is granted, and what begins with it.
+func (s *session) answer(request *ssh.Request, cancel func()) (begin work, ok bool) {
+	if s.started {
+		return nil, s.answerRunning(request, cancel)
+	}
+	switch request.Type {
+	case "pty-req":
+		asked, err := parsePty(request.Payload)
+		if err != nil || s.pty != nil {
+			return nil, false
+		}
+		s.pty = asked
+		return nil, true
+	case "window-change":
+		return nil, s.resize(request.Payload)
+	case "env":
+		name, value, ok := parseEnv(request.Payload)
+		if ok {
+			s.env[name] = value
+		}
+		return nil, ok
+	case "shell":
+		begin = s.command([]string{"menu"})
+	case "exec":
+		var payload struct{ Line string }
+		if ssh.Unmarshal(request.Payload, &payload) == nil {
+			begin = s.exec(payload.Line)
+		}
+	case "subsystem":
+		var payload struct{ Name string }
+		if ssh.Unmarshal(request.Payload, &payload) == nil && payload.Name == "sftp" {
+			begin = s.sftp()
+		}
+	}
+	s.started = begin != nil
+	return begin, s.started
+}
+
+// answerRunning answers what comes while a command runs.
+func (s *session) answerRunning(request *ssh.Request, cancel func()) bool {
+	switch request.Type {
+	case "window-change":
+		return s.resize(request.Payload)
+	case "signal":
+		// Names are those of RFC 4254, section 6.10.
+		var payload struct{ Name string }
+		if ssh.Unmarshal(request.Payload, &payload) != nil {
+			return false
+		}
+		switch ssh.Signal(payload.Name) {
+		case ssh.SIGINT, ssh.SIGTERM, ssh.SIGHUP, ssh.SIGQUIT, ssh.SIGKILL, ssh.SIGABRT:
+			cancel()
+			return true
+		}
+	case "break": // RFC 4335: what ^C is on a serial line
+		cancel()
+		return true
+	}
+	return false
+}
+
+func (s *session) resize(payload []byte) bool {
+	var size sizeRequest
+	if s.pty == nil || ssh.Unmarshal(payload, &size) != nil {
+		return false
+	}
+	s.pty.screen.resize(size.Columns, size.Rows)
+	return true
 }
 
 func (s *session) reply(request *ssh.Request, ok bool) {
@@ -77,39 +141,60 @@ func (s *session) reply(request *ssh.Request, ok bool) {
 	}
 }
 
-// exec runs one command line and closes the channel with its exit status.
-func (s *session) exec(ctx context.Context, line string) {
-	args, err := Split(line)
-	if err != nil {
-		s.say(err.Error() + "\n")
-		s.exit(exitBadLine)
-		return
-	}
-	in, out, errs := s.newInput(ctx), newOutput(s.channel), newOutput(s.channel.Stderr())
-	status := s.run(ctx, args, Streams{In: in, Out: out, Err: errs, Draining: s.conn.server.draining})
-	in.stop()
-	out.stop()
-	errs.stop()
-	s.exit(status)
-	in.wait()
+// streams are a session's, whatever runs on it.
+type streams struct {
+	in        *input
+	out, errs *output
 }
 
-// run calls the command hook and survives its panic.
-func (s *session) run(ctx context.Context, args []string, streams Streams) (status int) {
+// run does the work of a session, survives its panic, and closes the channel
+// with its exit status.
+func (s *session) run(ctx context.Context, cancel func(), begin work) {
+	late, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	st := &streams{
+		in:   newInput(s.channel, cancel),
+		out:  newOutput(late.Done(), s.channel),
+		errs: newOutput(late.Done(), s.channel.Stderr()),
+	}
+	release := context.AfterFunc(ctx, func() {
+		st.in.stop(context.Cause(ctx))
+		time.AfterFunc(lastWords, end)
+	})
+	status := s.guard(ctx, begin, st)
+	release()
+	end()
+	st.in.stop(io.ErrClosedPipe)
+	st.out.stop()
+	st.errs.stop()
+	s.exit(status)
+	st.in.wait()
+	st.out.wait()
+	st.errs.wait()
+}
+
+// guard keeps a panic in its session. Work that nobody may ask for any more is
+// not begun.
+func (s *session) guard(ctx context.Context, begin work, st *streams) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.log.Error("panic in a command", "panic", r, "stack", string(debug.Stack()))
-			fmt.Fprintln(streams.Err, "internal error; the daemon's log has the cause")
-			status = exitPanic
+			fmt.Fprintln(s.messages(st), "internal error; the daemon's log has the cause")
+			status = exitFailed
 		}
 	}()
-	return s.conn.server.cfg.Command(ctx, s.conn.who, args, streams)
+	if ctx.Err() != nil {
+		return exitFailed
+	}
+	return begin(ctx, st)
 }
 
-func (s *session) say(text string) {
-	if _, err := io.WriteString(s.channel.Stderr(), text); err != nil {
-		s.log.Debug("cannot write to a session", "err", err)
+// messages is where the server itself says what is wrong.
+func (s *session) messages(st *streams) io.Writer {
+	if s.pty != nil {
+		return cooked{st.out}
 	}
+	return st.errs
 }
 
 // exit ends the session: end of output, exit status, close. Without the status
@@ -121,79 +206,4 @@ func (s *session) exit(status int) {
 	if err := errors.Join(err, err2, err3); err != nil && !errors.Is(err, io.EOF) {
 		s.log.Debug("cannot end a session", "err", err)
 	}
-}
-
-// input is a command's standard input. A pump moves it from the channel, so
-// that a Read can end with the context; the pump holds one buffer, and the
-// channel's window holds back the client.
-type input struct {
-	*io.PipeReader
-	pumped  chan struct{} // closed when the pump has ended
-	release func() bool
-}
-
-func (s *session) newInput(ctx context.Context) *input {
-	r, w := io.Pipe()
-	in := &input{PipeReader: r, pumped: make(chan struct{})}
-	in.release = context.AfterFunc(ctx, func() { r.CloseWithError(context.Cause(ctx)) })
-	go func() {
-		defer close(in.pumped)
-		buf := make([]byte, streamBuffer)
-		// The key of an upload passes through this buffer.
-		defer clear(buf)
-		_, err := io.CopyBuffer(w, onlyReader{s.channel}, buf)
-		if err == nil {
-			err = s.confirmEOF()
-		}
-		w.CloseWithError(err)
-	}()
-	return in
-}
-
-// confirmEOF tells an end of input that the client sent from one that came of
-// the connection's end, which look the same in Read: only a client that is
-// there answers.
-func (s *session) confirmEOF() error {
-	if _, err := s.channel.SendRequest("keepalive@openssh.com", true, nil); err != nil {
-		return io.ErrUnexpectedEOF
-	}
-	return io.EOF
-}
-
-func (in *input) stop() {
-	in.release()
-	in.Close()
-}
-
-func (in *input) wait() { <-in.pumped }
-
-// onlyReader hides a channel's other methods from io.CopyBuffer.
-type onlyReader struct{ io.Reader }
-
-// output is one of a command's output streams: safe for several goroutines, and
-// for a goroutine that outlives its command.
-type output struct {
-	mu sync.Mutex // guards w
-	w  io.Writer  // nil when the command has ended
-}
-
-func newOutput(w io.Writer) *output { return &output{w: w} }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.w == nil {
-		return 0, io.ErrClosedPipe
-	}
-	n, err := o.w.Write(p)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrClosedPipe // the client has gone
-	}
-	return n, err
-}
-
-func (o *output) stop() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.w = nil
 }

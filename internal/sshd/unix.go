@@ -1,6 +1,7 @@
 package sshd
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
@@ -58,12 +60,41 @@ func listenUnix(path string, cfg Config, peer func(net.Conn) (*unix.Ucred, error
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
 	cfg = cfg.withDefaults()
-	return newServer(cfg, door{
-		listener: listener,
-		greet:    unixGreeting(signer, cfg.Version, peer),
-		close:    func() error { return ignoreFileClosed(lock.Close()) },
-	}), nil
+	return newServer(cfg, &unixDoor{
+		socket: listener, lock: lock, key: signer, peer: peer, cfg: cfg,
+	}, limit(cfg)), nil
 }
+
+// unixDoor is the socket.
+type unixDoor struct {
+	socket *net.UnixListener
+	lock   *os.File
+	key    ssh.Signer
+	peer   func(net.Conn) (*unix.Ucred, error)
+	cfg    Config
+}
+
+func (d *unixDoor) listener() net.Listener { return d.socket }
+func (d *unixDoor) places() int            { return d.cfg.Connections }
+func (d *unixDoor) close() error           { return ignoreFileClosed(d.lock.Close()) }
+
+func (d *unixDoor) arrive(raw net.Conn, _ func()) (visit, bool) {
+	return &unixVisit{door: d, raw: raw}, true
+}
+
+// unixVisit is a connection through the socket. Whoever it is signs in nowhere:
+// there is nothing that could be withdrawn.
+type unixVisit struct {
+	door *unixDoor
+	raw  net.Conn
+}
+
+func (v *unixVisit) settle(_ context.Context, id identity) (acts.Actor, error) { return id.who, nil }
+func (v *unixVisit) leave()                                                    {}
+
+// silence has no bound: the kernel says when the other process has ended, and
+// one that was only stopped goes on later.
+func (v *unixVisit) silence() time.Duration { return 0 }
 
 // safeFolder makes the folder when it is missing and refuses one in which
 // somebody else could put another socket in the place of ours.
@@ -128,38 +159,35 @@ func bindSocket(path string) (*net.UnixListener, error) {
 	return listener, nil
 }
 
-// unixGreeting makes the handshake of the socket: identity is the user of the
-// peer process, as the kernel says.
-func unixGreeting(key ssh.Signer, version string, peer func(net.Conn) (*unix.Ucred, error)) func(net.Conn) (*ssh.ServerConfig, error) {
+// greet takes the user of the peer process for its identity, as the kernel says.
+func (v *unixVisit) greet(context.Context) (*ssh.ServerConfig, error) {
 	own := os.Geteuid()
-	return func(conn net.Conn) (*ssh.ServerConfig, error) {
-		cred, err := peer(conn)
-		if err != nil {
-			return nil, fmt.Errorf("read the peer's credentials: %w", err)
-		}
-		config := &ssh.ServerConfig{
-			Config:        algorithms(),
-			ServerVersion: "SSH-2.0-" + version,
-			MaxAuthTries:  1,
-			NoClientAuth:  true,
-			NoClientAuthCallback: func(ssh.ConnMetadata) (*ssh.Permissions, error) {
-				if !mayUseSocket(cred.Uid, own) {
-					return nil, &ssh.BannerError{
-						Err:     fmt.Errorf("user %d may not use the socket", cred.Uid),
-						Message: fmt.Sprintf("user %d may not use this socket: only root and user %d, who runs the daemon, may\n", cred.Uid, own),
-					}
-				}
-				return permit(acts.Actor{
-					Account: LocalAccount,
-					Role:    acts.LocalAdministrator,
-					Face:    acts.FaceCommand,
-					From:    "local",
-				}), nil
-			},
-		}
-		config.AddHostKey(key)
-		return config, nil
+	cred, err := v.door.peer(v.raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the peer's credentials: %w", err)
 	}
+	config := &ssh.ServerConfig{
+		Config:        algorithms(),
+		ServerVersion: "SSH-2.0-" + v.door.cfg.Version,
+		MaxAuthTries:  1,
+		NoClientAuth:  true,
+		NoClientAuthCallback: func(ssh.ConnMetadata) (*ssh.Permissions, error) {
+			if !mayUseSocket(cred.Uid, own) {
+				return nil, &ssh.BannerError{
+					Err:     fmt.Errorf("user %d may not use the socket", cred.Uid),
+					Message: fmt.Sprintf("user %d may not use this socket: only root and user %d, who runs the daemon, may\n", cred.Uid, own),
+				}
+			}
+			return permit(identity{who: acts.Actor{
+				Account: LocalAccount,
+				Role:    acts.LocalAdministrator,
+				Face:    acts.FaceCommand,
+				From:    "local",
+			}}), nil
+		},
+	}
+	config.AddHostKey(v.door.key)
+	return config, nil
 }
 
 // mayUseSocket is the whole rule of the socket.
