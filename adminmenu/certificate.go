@@ -13,21 +13,20 @@ import (
 const (
 	titleCertificates = "Certificate management"
 	titleUploaded     = "Uploaded certificate"
-	titleConfirm      = "Confirmation"
 )
 
 // certificates is Manage server certificate: the certificate in use, and at the
-// bottom what can take its place. said is how the last change ended.
+// bottom what can take its place.
 func (s *session) certificates(b Certificates) {
 	l := &list{}
 	w := &window{title: titleCertificates, part: l, low: true, text: text{lines: []line{words("Loading ...")}}}
 	m := &certificateWindow{session: s, backend: b, window: w}
 	w.live = watch(func(ctx context.Context) (acts.ServerCertificate, error) { return b.ServerCertificate(ctx, s.who) }, func(c acts.ServerCertificate) {
 		w.text.set(append(m.saidLines(), certificateLines(c, s.config.Now())...))
-		choices := []choice{{"New", "make a new key and certificate", func() { m.said = nil; m.generate() }}}
+		choices := []choice{{"New", "make a new key and certificate", m.generate}}
 		if c.Uploaded != nil {
 			file := *c.Uploaded
-			choices = append(choices, choice{file.Name, fileNote(file), func() { m.said = nil; m.uploaded(file) }})
+			choices = append(choices, choice{file.Name, fileNote(file), func() { m.uploaded(file) }})
 		}
 		l.set(choices)
 	})

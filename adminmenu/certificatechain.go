@@ -25,6 +25,7 @@ var unchanged = words("Nothing was changed: the certificate below stays in use."
 // generate is the chain that begins with New.
 func (m *certificateWindow) generate() {
 	s := m.session
+	m.said = nil
 	fetch(s, "Information on the new certificate", func(ctx context.Context) (acts.Preview, error) {
 		return m.backend.PreviewGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{})
 	}, func(p acts.Preview) {
@@ -116,26 +117,50 @@ func (m *certificateWindow) apply(c acts.PreparedServerCertificate) {
 	s.backTo(m.window)
 	act(s, "Applying the certificate", func(ctx context.Context) (acts.ServerCertificate, error) {
 		return m.backend.ApplyServerCertificate(ctx, s.who, c)
-	}, func(acts.ServerCertificate) { m.back(appliedLines()...) })
+	}, func(now acts.ServerCertificate) { m.back(appliedLines(now.Cut, s.who.Account, s.config.Host)...) })
 }
 
-// appliedLines says what to do after a certificate was replaced.
-func appliedLines() []line {
+// appliedLines says what came of replacing a certificate, and what to do now.
+func appliedLines(cut int, account, host string) []line {
+	done := "The new certificate is in use."
+	switch {
+	case cut == 1:
+		done += " 1 connection of before was cut."
+	case cut > 1:
+		done += fmt.Sprintf(" %d connections of before were cut.", cut)
+	}
 	return []line{
-		heading("The new certificate is in use."),
-		words("Next: copy ssl/kata.crt from here with scp, and give it to everybody who pins the certificate of before."),
+		heading(done),
+		words("Next: scp " + account + "@" + host + ":ssl/kata.crt . and give that file to everybody who pins the certificate of before."),
 	}
 }
 
-// uploaded is the window of an uploaded kata.pem.
+// uploaded is the window of an uploaded kata.pem. What another administrator
+// does with the file meanwhile shows here.
 func (m *certificateWindow) uploaded(f acts.File) {
 	s := m.session
+	m.said = nil
 	l := &list{}
-	l.set([]choice{
-		{"Install certificate", "", func() { m.askInstall(f) }},
-		{"Remove " + f.Name, "", func() { m.remove(f) }},
+	w := &window{title: titleUploaded, part: l}
+	show := func(f acts.File) {
+		w.text.set(fileLines(f))
+		l.set([]choice{
+			{"Install certificate", "", func() { m.askInstall(f) }},
+			{"Remove " + f.Name, "", func() { m.remove(f) }},
+		})
+	}
+	show(f)
+	w.live = watch(func(ctx context.Context) (acts.ServerCertificate, error) {
+		return m.backend.ServerCertificate(ctx, s.who)
+	}, func(c acts.ServerCertificate) {
+		if c.Uploaded == nil {
+			w.text.set([]line{alarm(f.Name + " is gone: another administrator installed or removed it.")})
+			l.set(nil)
+			return
+		}
+		show(*c.Uploaded)
 	})
-	s.open(&window{title: titleUploaded, part: l, text: text{lines: fileLines(f)}})
+	s.open(w)
 }
 
 // fileLines shows an uploaded file.

@@ -3,41 +3,39 @@ package adminmenu
 import (
 	"io"
 	"sync"
-	"unicode/utf8"
+	"time"
 
 	"github.com/gdamore/tcell/v2"
 )
 
 const (
-	// wake is a key that no terminal sends.
+	// wake is what the loop is woken with, as a key that no terminal sends.
 	wake = tcell.KeyF64
-	// A chunk of input makes at most one key a byte. The reader goes on when
-	// few keys wait, so that decoding never blocks.
-	chunkSize = 128
-	keyQueue  = 4 * chunkSize
-	keyLow    = chunkSize
+	// escapeTime is how long an Esc may be the beginning of a sequence.
+	escapeTime = 50 * time.Millisecond
+	chunkSize  = 256
 )
 
-// display is the screen of one session. The library reads keys in a way that
-// can hang when a session ends while many keys wait, and its loop can be woken
-// only by who is ready to wait for ever. So keys and wakes reach the loop here,
-// through PollEvent: neither whoever reads nor whoever wakes ever waits for a
-// loop that is gone.
+// display is the screen of one session. The library's way of reading keys can
+// hang when a session ends while keys wait, and gathers what comes without
+// bound; its loop can be woken only by who is ready to wait for ever. So keys
+// and wakes come to the loop this way: neither whoever reads nor whoever wakes
+// ever waits for a loop that is gone.
 type display struct {
 	tcell.Screen
-	keys  chan tcell.Event
-	sizes chan tcell.Event
-	taken chan struct{} // one signal, at most, waits
-	woken chan struct{} // one signal, at most, waits
-	over  chan struct{}
-	end   sync.Once
-	err   error // of Init
+	chunks chan []byte
+	inputs chan input
+	sizes  chan tcell.Event
+	woken  chan struct{} // one signal, at most, waits
+	over   chan struct{}
+	end    sync.Once
+	err    error // of Init
 }
 
 func newDisplay(s tcell.Screen) *display {
 	return &display{
-		Screen: s, keys: make(chan tcell.Event, keyQueue), sizes: make(chan tcell.Event),
-		taken: make(chan struct{}, 1), woken: make(chan struct{}, 1), over: make(chan struct{}),
+		Screen: s, chunks: make(chan []byte), inputs: make(chan input, chunkSize), sizes: make(chan tcell.Event),
+		woken: make(chan struct{}, 1), over: make(chan struct{}),
 	}
 }
 
@@ -48,7 +46,7 @@ func (d *display) Init() error {
 	return d.err
 }
 
-// Wake makes the loop run what was posted. It never waits.
+// Wake makes the loop look at what was posted and typed. It never waits.
 func (d *display) Wake() {
 	select {
 	case d.woken <- struct{}{}:
@@ -65,12 +63,6 @@ func (d *display) PollEvent() tcell.Event {
 		return tcell.NewEventKey(wake, 0, tcell.ModNone)
 	case e := <-d.sizes:
 		return e
-	case e := <-d.keys:
-		select {
-		case d.taken <- struct{}{}:
-		default:
-		}
-		return e
 	}
 }
 
@@ -86,45 +78,58 @@ func (d *display) forward() {
 	}
 }
 
-// Fini ends the screen, and whoever polls it.
+// Fini ends the screen, and whoever waits for it.
 func (d *display) Fini() {
 	d.end.Do(func() { close(d.over) })
 	d.Screen.Fini()
 }
 
-// read decodes keys until the input ends or the screen is over.
+// read hands on what comes from the person until the input ends or the screen
+// is over.
 func (d *display) read(in io.Reader) error {
-	decoder := tcell.NewInputProcessor(d.keys)
-	chunk := make([]byte, chunkSize)
-	kept := 0 // bytes of a character whose rest has not come
 	for {
-		n, err := in.Read(chunk[kept:])
-		if err != nil {
-			return err
-		}
-		whole := complete(chunk[:kept+n])
-		decoder.ScanUTF8(chunk[:whole])
-		kept = copy(chunk, chunk[whole:kept+n])
-		for len(d.keys) > keyLow {
+		chunk := make([]byte, chunkSize)
+		n, err := in.Read(chunk)
+		if n > 0 {
 			select {
+			case d.chunks <- chunk[:n]:
 			case <-d.over:
 				return nil
-			case <-d.taken:
 			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// complete is how many bytes of p end with a whole character, or with bytes
-// that are none.
-func complete(p []byte) int {
-	for i := len(p) - 1; i >= 0 && i >= len(p)-utf8.UTFMax; i-- {
-		if utf8.RuneStart(p[i]) {
-			if utf8.FullRune(p[i:]) {
-				return len(p)
-			}
-			return i
+// decode makes keys of what read hands on, until the screen is over.
+func (d *display) decode() {
+	var keys decoder
+	keys.emit = func(in input) {
+		select {
+		case d.inputs <- in:
+			d.Wake()
+		case <-d.over:
 		}
 	}
-	return len(p)
+	patience := time.NewTimer(escapeTime)
+	defer patience.Stop()
+	for {
+		select {
+		case <-d.over:
+			return
+		case chunk := <-d.chunks:
+			for _, b := range chunk {
+				keys.feed(b)
+			}
+			if keys.waiting() {
+				patience.Reset(escapeTime)
+			}
+		case <-patience.C:
+			if keys.waiting() {
+				keys.alone()
+			}
+		}
+	}
 }

@@ -47,6 +47,7 @@ type setup struct {
 	who      acts.Actor
 	columns  int
 	rows     int
+	nameless bool // the terminal has no name
 	run      func(context.Context, acts.Actor, Config, Terminal) error
 }
 
@@ -87,7 +88,7 @@ func drive(t testing.TB, s setup) *driver {
 	in, keys := io.Pipe()
 	d.keys = keys
 	tm := s.terminal
-	if tm.Name == "" {
+	if tm.Name == "" && !s.nameless {
 		tm.Name = "xterm-256color"
 	}
 	tm.Size, tm.Resized, tm.In, tm.Out = d.screen.size, d.resized, in, d.screen

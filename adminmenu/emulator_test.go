@@ -23,9 +23,11 @@ type emulator struct {
 	faults   []string
 	written  int
 	beyond   int // bytes over 0x7e
+	shifted  int // changes to the other character set
+	colours  bool
 	cursor   bool
 	scrolled []string // what was written on the ordinary screen
-	other    bool     // the alternate screen is on
+	left     bool     // the ordinary screen is on again
 }
 
 type cell struct{ text, attrs string }
@@ -93,6 +95,8 @@ func (e *emulator) step(p []byte) int {
 		e.y = min(e.y+1, e.rows-1)
 	case b == '\b':
 		e.x = max(e.x-1, 0)
+	case b == 0x0e:
+		e.shifted++
 	case b == 0x0f: // the usual character set, as vt100 ends attributes
 	case b < 0x20 || b == 0x7f:
 		e.fault("control byte %#x", b)
@@ -111,7 +115,7 @@ func (e *emulator) step(p []byte) int {
 }
 
 func (e *emulator) show(r rune) {
-	if !e.other {
+	if e.left {
 		e.scrolled = append(e.scrolled, string(r))
 		return
 	}
@@ -175,6 +179,13 @@ func (e *emulator) control(args string, final byte) {
 		if e.attrs = args; args == "" || args == "0" {
 			e.attrs = ""
 		}
+		for _, a := range strings.Split(args, ";") {
+			if n, _ := strconv.Atoi(a); n >= 30 && n <= 37 || n >= 40 && n <= 47 || n >= 90 && n <= 107 {
+				e.colours = true
+			} else if n == 38 || n == 48 {
+				e.fault("more than 16 colours: %q", args)
+			}
+		}
 	case final == 'H':
 		e.y, e.x = max(number(0, 1)-1, 0), max(number(1, 1)-1, 0)
 	case final == 'J':
@@ -182,7 +193,7 @@ func (e *emulator) control(args string, final byte) {
 	case final == 'h' || final == 'l':
 		switch args {
 		case "?1049":
-			e.other = final == 'h'
+			e.left = final == 'l'
 			e.clear()
 		case "?25", "?12", "?12;25", "?34;25", "34":
 			e.cursor = final == 'h'
@@ -224,6 +235,19 @@ func (e *emulator) said() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return strings.Join(e.scrolled, "")
+}
+
+// coloured reports whether anything was coloured since forgetColours.
+func (e *emulator) coloured() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.colours
+}
+
+func (e *emulator) forgetColours() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.colours = false
 }
 
 func (e *emulator) trouble() []string {

@@ -184,6 +184,8 @@ func (f *form) height(look, int) int { return 2*len(f.fields) - 1 }
 
 func (f *form) typed(k key) bool { return f.fields[f.at].edit(k) }
 
+func (f *form) typing() bool { return true }
+
 func (f *form) paste(s string) { f.fields[f.at].insert(s) }
 
 func (f *form) move(by int) bool {

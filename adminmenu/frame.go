@@ -18,11 +18,6 @@ type frame struct {
 // Draw draws the screen from the session's state.
 func (f *frame) Draw(screen tcell.Screen) { f.session.guarded(func() { f.session.draw(screen) }) }
 
-// PasteHandler takes pasted text.
-func (f *frame) PasteHandler() func(string, func(tview.Primitive)) {
-	return func(text string, _ func(tview.Primitive)) { f.session.paste(text) }
-}
-
 const tooSmallText = "terminal too small (80x24 needed)"
 
 func (s *session) tooSmall() bool {

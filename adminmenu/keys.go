@@ -1,10 +1,6 @@
 package adminmenu
 
-import (
-	"unicode"
-
-	"github.com/gdamore/tcell/v2"
-)
+import "slices"
 
 // key is a key by its name: a character as itself, the others by the words
 // below.
@@ -34,61 +30,6 @@ const (
 	keyCtrlW     key = "ctrl-w"
 )
 
-// keyOf reads what the screen library says. Both backspaces are one key,
-// Ctrl-C is Esc, a line feed is ENTER, and what the menu has no use for is
-// empty.
-func keyOf(e *tcell.EventKey) key {
-	switch e.Key() {
-	case tcell.KeyRune:
-		if unicode.IsPrint(e.Rune()) {
-			return key(e.Rune())
-		}
-		return ""
-	case tcell.KeyEnter, tcell.KeyCtrlJ:
-		return keyEnter
-	case tcell.KeyEsc, tcell.KeyCtrlC:
-		return keyEsc
-	case tcell.KeyTab:
-		if e.Modifiers()&tcell.ModShift != 0 {
-			return keyBackTab
-		}
-		return keyTab
-	case tcell.KeyBacktab:
-		return keyBackTab
-	case tcell.KeyUp:
-		return keyUp
-	case tcell.KeyDown:
-		return keyDown
-	case tcell.KeyLeft:
-		return keyLeft
-	case tcell.KeyRight:
-		return keyRight
-	case tcell.KeyHome:
-		return keyHome
-	case tcell.KeyEnd:
-		return keyEnd
-	case tcell.KeyPgUp, tcell.KeyCtrlB:
-		return keyPgUp
-	case tcell.KeyPgDn, tcell.KeyCtrlF:
-		return keyPgDn
-	case tcell.KeyBackspace, tcell.KeyBackspace2:
-		return keyBackspace
-	case tcell.KeyDelete, tcell.KeyCtrlD:
-		return keyDelete
-	case tcell.KeyCtrlA:
-		return keyCtrlA
-	case tcell.KeyCtrlE:
-		return keyCtrlE
-	case tcell.KeyCtrlL:
-		return keyCtrlL
-	case tcell.KeyCtrlU:
-		return keyCtrlU
-	case tcell.KeyCtrlW:
-		return keyCtrlW
-	}
-	return ""
-}
-
 // rune is the character of a key; false: it is none.
 func (k key) rune() (rune, bool) {
 	r := []rune(string(k))
@@ -109,14 +50,7 @@ type binding struct {
 	do   func(key)
 }
 
-func (b binding) has(k key) bool {
-	for _, own := range b.keys {
-		if own == k {
-			return true
-		}
-	}
-	return false
-}
+func (b binding) has(k key) bool { return slices.Contains(b.keys, k) }
 
 // bind is a binding for one key.
 func bind(k key, name, hint, help string, do func()) binding {

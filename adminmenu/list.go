@@ -40,6 +40,7 @@ func (l *list) set(choices []choice) {
 func (l *list) height(look, int) int { return len(l.choices) }
 func (l *list) move(int) bool        { return false }
 func (l *list) enter(int)            {}
+func (l *list) typing() bool         { return false }
 
 // typed selects by digit and by first letter.
 func (l *list) typed(k key) bool {

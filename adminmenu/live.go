@@ -3,6 +3,8 @@ package adminmenu
 import (
 	"context"
 	"time"
+
+	"vedette/internal/acts"
 )
 
 // How often a window is loaded: each second, and slower where loading is slow,
@@ -57,7 +59,8 @@ func (s *session) follow() {
 	top.live.stop = s.start(func(ctx context.Context) { s.load(ctx, top) })
 }
 
-// load is the goroutine of a live window.
+// load is the goroutine of a live window. What the person's role forbids is
+// asked for once: each refusal leaves an audit record.
 func (s *session) load(ctx context.Context, w *window) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -85,6 +88,8 @@ func (s *session) load(ctx context.Context, w *window) {
 			w.problem = ""
 			show()
 		})
-		timer.Reset(max(loadPause, loadFactor*took))
+		if acts.CodeOf(err) != acts.NotAllowed {
+			timer.Reset(max(loadPause, loadFactor*took))
+		}
 	}
 }

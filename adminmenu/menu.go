@@ -67,7 +67,7 @@ func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first fu
 	defer cancel()
 	s.start = func(f func(context.Context)) context.CancelFunc {
 		own, stop := context.WithCancel(ctx)
-		s.tasks.Go(func() { f(own) })
+		s.tasks.Go(func() { s.guardedTask(func() { f(own) }) })
 		return stop
 	}
 	out := newTTY(t, func() { s.post(func() { s.finish(nil, "") }) })
@@ -76,7 +76,7 @@ func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first fu
 		return fmt.Errorf("open the screen: %w", err)
 	}
 	s.screen = newDisplay(screen)
-	s.app.EnablePaste(true).SetInputCapture(s.capture).SetScreen(s.screen)
+	s.app.SetInputCapture(s.capture).SetScreen(s.screen)
 	if s.screen.err != nil {
 		return fmt.Errorf("open the screen: %w", s.screen.err)
 	}
@@ -84,6 +84,7 @@ func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first fu
 
 	s.guarded(func() { s.open(first(s)); s.follow() })
 	s.tasks.Go(s.screen.forward)
+	s.tasks.Go(s.screen.decode)
 	s.tasks.Go(func() { s.watchOver(ctx, out, t.Resized) })
 	go s.keys(t.In) // ends when In does: nothing can wake a read of it
 	if s.ended {

@@ -17,6 +17,9 @@ const (
 	wordClose    = "Close"
 )
 
+// titleConfirm is the title of every window that asks.
+const titleConfirm = "Confirmation"
+
 // inform shows a text with [Continue] and [Cancel].
 func (s *session) inform(title string, lines []line, next func()) *window {
 	w := &window{title: title, text: text{lines: lines}}

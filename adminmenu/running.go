@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"context"
+	"errors"
 )
 
 // work is an act that takes its time.
@@ -53,6 +54,7 @@ func run[T any](s *session, wk work, do func(ctx context.Context, step func(done
 			s.working--
 			finished = true
 			if !s.holds(w) {
+				s.leftWith(err)
 				return
 			}
 			w.keys = nil
@@ -109,6 +111,7 @@ func act[T any](s *session, title string, do func(context.Context) (T, error), t
 		s.post(func() {
 			s.working--
 			if !s.holds(w) {
+				s.leftWith(err)
 				return
 			}
 			s.close(w)
@@ -119,4 +122,14 @@ func act[T any](s *session, title string, do func(context.Context) (T, error), t
 			then(v)
 		})
 	})
+}
+
+// leftWith says how an act ended whose window the person left, when it did not
+// end well.
+func (s *session) leftWith(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	said, _ := s.explain(err)
+	s.notice = "The act that you left was not done: " + said
 }

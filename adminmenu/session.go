@@ -32,7 +32,6 @@ type session struct {
 	ended   bool
 	err     error  // that Run returns
 	last    string // said to the person when the screen is gone
-	wasCR   bool
 
 	// start runs a function off the loop with a context that ends with the
 	// session, or by what start returns. Run waits for it.
@@ -86,11 +85,28 @@ func (s *session) finish(err error, last string) {
 func (s *session) guarded(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("administrator menu panicked", "panic", fmt.Sprint(p), "window", s.title(), "stack", string(debug.Stack()))
-			s.finish(errPanic, "The menu failed and was ended. What was begun is not affected; the log has the cause.")
+			s.panicked(p, s.title())
+			s.finish(errPanic, panicText)
 		}
 	}()
 	f()
+}
+
+// guardedTask is guarded for what runs off the loop.
+func (s *session) guardedTask(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p, "in the background")
+			s.post(func() { s.finish(errPanic, panicText) })
+		}
+	}()
+	f()
+}
+
+const panicText = "The menu failed and was ended. The log has the cause."
+
+func (s *session) panicked(p any, window string) {
+	s.log.Error("administrator menu panicked", "panic", fmt.Sprint(p), "window", window, "stack", string(debug.Stack()))
 }
 
 func (s *session) title() string {
@@ -100,18 +116,12 @@ func (s *session) title() string {
 	return ""
 }
 
-// capture sees every event of the keyboard, and hands none on.
-func (s *session) capture(e *tcell.EventKey) *tcell.EventKey {
-	if s.ended {
-		s.app.Stop()
-		return nil
-	}
+// capture sees every event of the loop, and hands none on: there are only
+// wakes, and their number says nothing.
+func (s *session) capture(*tcell.EventKey) *tcell.EventKey {
 	s.guarded(func() {
-		if e.Key() == wake {
-			s.runPosted()
-		} else {
-			s.event(e)
-		}
+		s.runPosted()
+		s.runInputs()
 		s.follow()
 	})
 	if s.ended {
@@ -120,19 +130,21 @@ func (s *session) capture(e *tcell.EventKey) *tcell.EventKey {
 	return nil
 }
 
-// event is one key of the person.
-func (s *session) event(e *tcell.EventKey) {
-	s.lastKey.Store(int64(time.Since(s.begun)))
-	s.notice = ""
-	after := s.wasCR
-	if s.wasCR = e.Key() == tcell.KeyEnter; after && e.Key() == tcell.KeyCtrlJ {
-		return // the second half of a line end
-	}
-	if e.Modifiers()&tcell.ModAlt != 0 {
-		s.key(keyEsc) // Esc, and a key right behind it
-	}
-	if k := keyOf(e); k != "" {
-		s.key(k)
+// runInputs gives what was typed to the window on top.
+func (s *session) runInputs() {
+	for !s.ended {
+		select {
+		case in := <-s.screen.inputs:
+			s.lastKey.Store(int64(time.Since(s.begun)))
+			s.notice = ""
+			if in.key != "" {
+				s.key(in.key)
+			} else {
+				s.paste(in.paste)
+			}
+		default:
+			return
+		}
 	}
 }
 
@@ -168,11 +180,11 @@ func (s *session) bindings() []binding {
 	if len(s.stack) == 1 {
 		back = "Leave"
 	}
-	return append(w.bindings(),
-		bind(keyEsc, "Esc", back, "goes one level back; Ctrl-C does too", s.escape),
-		bind("?", "?", "Help", "shows the keys of this window", s.help),
-		bind(keyCtrlL, "Ctrl-L", "", "draws the screen again", s.redraw),
-	)
+	all := append(w.bindings(), bind(keyEsc, "Esc", back, "goes one level back; Ctrl-C does too", s.escape))
+	if !w.typing() {
+		all = append(all, bind("?", "?", "Help", "shows the keys of this window", s.help))
+	}
+	return append(all, bind(keyCtrlL, "Ctrl-L", "", "draws the screen again", s.redraw))
 }
 
 // escape goes one level back, and asks where something would be lost.
@@ -190,7 +202,7 @@ func (s *session) escape() {
 	}
 	if w.unsaved != nil {
 		if question := w.unsaved(); question != "" {
-			s.ask("Leave", []line{words(question)}, "Yes", "No", leave)
+			s.ask(titleConfirm, []line{words(question)}, "Yes", "No", leave)
 			return
 		}
 	}
@@ -203,14 +215,11 @@ func (s *session) redraw() { s.screen.Sync() }
 // paste gives pasted text to a part that takes text, and drops it elsewhere: no
 // line end in it presses a button.
 func (s *session) paste(text string) {
-	s.guarded(func() {
-		s.lastKey.Store(int64(time.Since(s.begun)))
-		w := s.top()
-		if w == nil || w.focus != inPart || s.tooSmall() {
-			return
-		}
-		if p, ok := w.part.(interface{ paste(string) }); ok {
-			p.paste(text)
-		}
-	})
+	w := s.top()
+	if w == nil || w.focus != inPart || s.tooSmall() {
+		return
+	}
+	if p, ok := w.part.(interface{ paste(string) }); ok {
+		p.paste(text)
+	}
 }

@@ -62,6 +62,7 @@ func (s *session) cut(n int) {
 			w.live.stop()
 			w.live.stop = nil
 		}
+		s.stack[i] = nil // the window may hold a key
 		s.stack = s.stack[:i]
 		if w.closed != nil {
 			w.closed()

@@ -132,9 +132,15 @@ func (t *table) jump(to int) {
 	}
 }
 
+// mostRows is more than any terminal shows: what lies beyond is not measured.
+const mostRows = 500
+
 func (t *table) height(l look, columns int) int {
 	n := 2 // heading, filter
 	for _, r := range t.shown {
+		if n >= mostRows {
+			break
+		}
 		n += len(t.lines(l, r, columns))
 	}
 	return max(n, 4)
@@ -142,6 +148,7 @@ func (t *table) height(l look, columns int) int {
 
 func (t *table) move(int) bool { return false }
 func (t *table) enter(int)     {}
+func (t *table) typing() bool  { return t.filtering }
 
 func (t *table) typed(k key) bool {
 	if !t.filtering || k == keyLeft || k == keyRight {
@@ -284,7 +291,8 @@ func (t *table) draw(c canvas, focused bool) {
 		return
 	}
 	at := t.index()
-	t.top = max(min(t.top, at), 0)
+	// No row is lower than one line: a long way is not measured line by line.
+	t.top = max(min(t.top, at), at-body.h+1, 0)
 	for t.top < at && t.rowsBetween(c.look, t.top, at, c.w) > body.h {
 		t.top++
 	}

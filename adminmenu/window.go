@@ -21,6 +21,8 @@ type part interface {
 	bindings() []binding
 	// typed takes a key as text, before any binding sees it.
 	typed(k key) bool
+	// typing reports that every character is text now.
+	typing() bool
 	// move goes on by Tab (+1) or back (-1) inside the part; false: it is at
 	// its end.
 	move(by int) bool
@@ -84,6 +86,9 @@ func (w *window) tab(by int) {
 		w.part.enter(by)
 	}
 }
+
+// typing reports that every character is text now, and none a shortcut.
+func (w *window) typing() bool { return w.focus == inPart && w.part != nil && w.part.typing() }
 
 // bindings are the keys of the window now, the nearest first.
 func (w *window) bindings() []binding {

@@ -25,6 +25,7 @@ type ServerCertificate struct {
 	Revision uint64    `json:"revision"`
 	PEM      string    `json:"pem"`                // the leaf, without key
 	Uploaded *File     `json:"kata_pem,omitempty"` // a kata.pem that waits for install
+	Cut      int       `json:"cut,omitempty"`      // connections that were ended, in the answer to an act
 }
 
 // File is an uploaded file that waits for an act.
