@@ -89,7 +89,8 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 			return nil, err
 		}
 		if !found {
-			return nil, &acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"}
+			return nil, conduct.Gone(in.Revision, actDeleteAgent, f.String(),
+				&acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"})
 		}
 		if err := conduct.Seen(in.Revision, c.Version); err != nil {
 			return nil, err

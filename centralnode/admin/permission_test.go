@@ -56,6 +56,36 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		"install preview": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewInstallServerCertificate(ctx, a, acts.InstallServerCertificate{PEM: []byte("x")}))
 		}},
+		"discard": {administrators, func(ctx context.Context, a acts.Actor) error { return w.DiscardServerCertificate(ctx, a) }},
+		"apply": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.ApplyServerCertificate(ctx, a, acts.PreparedServerCertificate{Act: "certificate install", Pair: pkitest.Pair(t, pki.KeyECDSAP256), Revision: 1}))
+		}},
+		"accounts": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Accounts(ctx, a)) }},
+		"own password": {anybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.ChangePassword(ctx, a, acts.ChangePassword{New: "short"}))
+		}},
+		"own key": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.AddKey(ctx, a, acts.AddKey{})) }},
+		"own key deleted": {anybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: a.Account}))
+		}},
+		"another's key": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.AddKey(ctx, a, acts.AddKey{Account: "b"}))
+		}},
+		"another's key deleted": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: "b"}))
+		}},
+		"another's password": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetPassword(ctx, a, acts.SetPassword{Name: "b"}))
+		}},
+		"create": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.CreateAccount(ctx, a, acts.CreateAccount{Name: "b"}))
+		}},
+		"delete account": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
+		}},
+		"delete account preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
+		}},
 		"agent generate": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.GenerateAgentCertificate(ctx, a, acts.GenerateAgentCertificate{}))
 		}},

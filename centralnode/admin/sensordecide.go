@@ -50,6 +50,9 @@ func (a *Admin) DeleteSensorServer(ctx context.Context, actor acts.Actor, in act
 // be done.
 func (a *Admin) sensorToDecide(ctx context.Context, act string, in acts.DecideSensorServer) (sensorRow, uint64, error) {
 	row, revision, err := a.findSensor(ctx, in.Which)
+	if acts.CodeOf(err) == acts.NotFound && !in.Fingerprint.IsZero() {
+		err = conduct.Gone(in.Revision, actDeleteSensor, in.Fingerprint.String(), err)
+	}
 	if err == nil {
 		err = conduct.Seen(in.Revision, row.kept.Version)
 	}

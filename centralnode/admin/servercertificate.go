@@ -1,30 +1,44 @@
 package admin
 
 import (
+	"cmp"
+	"context"
+
 	"vedette/centralnode/trust"
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 )
 
 // replacing lists the documented consequences of replacing the server
 // certificate of the Central Node (seed document, "Generating a TLS
 // certificate for the Central Node server"), with today's numbers. What has no
 // counterpart in this product is said to be not in use.
-func (a *Admin) replacing() []acts.Consequence {
-	sensors, hosts := a.c.Door.Trust().AcceptedSensors(), 0
+func (a *Admin) replacing(ctx context.Context) ([]acts.Consequence, error) {
+	rows, _, err := a.sensorServers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	accepted := a.c.Door.Trust().AcceptedSensors()
+	var sensors, hosts []string
+	for _, row := range rows {
+		if row.shown.State == acts.Accepted {
+			sensors = append(sensors, cmp.Or(row.shown.Name, row.shown.ID))
+		}
+	}
 	for _, h := range a.c.Hosts.Hosts() {
 		if h.Way == trust.Direct { // the others pin the certificate of their Sensor
-			hosts++
+			hosts = append(hosts, cmp.Or(h.Name, h.AgentID))
 		}
 	}
 	return []acts.Consequence{
-		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: hosts},
-		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: hosts},
-		{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: sensors > 0, Count: sensors},
+		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: len(hosts), Who: conduct.Some(hosts)},
+		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: len(hosts), Who: conduct.Some(hosts)},
+		{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: accepted > 0, Count: accepted, Who: conduct.Some(sensors)},
 		{Text: "Mail sensors must be authorised again."},
 		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
 		{Text: "The new certificate must be uploaded to Active Directory."},
 		{Text: "Endpoint Agent host isolation rules must be deleted first: isolated hosts are out of control afterwards."},
-	}
+	}, nil
 }
 
 // replaced ends what was begun with the server certificate of before: agents'

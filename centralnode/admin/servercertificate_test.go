@@ -78,7 +78,7 @@ func TestReplacementIsPreviewedForThoseWhoPinTheCertificate(t *testing.T) {
 	s.AwaitPolicy(0)
 	send := func(c agentv1connect.AgentServiceClient, id string) {
 		t.Helper()
-		if _, err := c.Sync(t.Context(), &agentv1.SyncRequest{AgentId: id, QueueId: id}); err != nil {
+		if _, err := c.Sync(t.Context(), &agentv1.SyncRequest{AgentId: id, QueueId: id, Host: &agentv1.Host{Name: "host " + id[:1]}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,6 +93,14 @@ func TestReplacementIsPreviewedForThoseWhoPinTheCertificate(t *testing.T) {
 	for i, c := range p.Consequences[:3] {
 		if !c.InUse || c.Count != 1 {
 			t.Errorf("consequence %d: %+v, want a count of 1", i, c)
+		}
+		if want := []string{"host 0", "host 0", "branch"}[i]; !slices.Equal(c.Who, []string{want}) {
+			t.Errorf("consequence %d names %q, want %q", i, c.Who, want)
+		}
+	}
+	for _, c := range p.Consequences[3:] {
+		if c.InUse || c.Count != 0 || c.Who != nil {
+			t.Errorf("without a counterpart here: %+v", c)
 		}
 	}
 	if c := p.Consequences[2]; c.Text != "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set)." {

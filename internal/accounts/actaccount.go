@@ -86,7 +86,7 @@ func (a *Acts) toDelete(ctx context.Context, actor acts.Actor, in acts.DeleteAcc
 		}
 	}
 	if d.account.Name == "" {
-		return deletion{}, ErrNotFound
+		return deletion{}, conduct.Gone(in.Revision, ActDelete, in.Name, told(ErrNotFound))
 	}
 	if err := conduct.Seen(in.Revision, d.account.Revision); err != nil {
 		return deletion{}, err

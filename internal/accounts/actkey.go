@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -102,8 +103,11 @@ func (a *Acts) DeleteKey(ctx context.Context, actor acts.Actor, in acts.DeleteKe
 // keyToDelete finds the key that an actor named.
 func (a *Acts) keyToDelete(ctx context.Context, name string, in acts.DeleteKey) (Account, int, error) {
 	account, err := a.accounts.Get(ctx, name)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = conduct.Seen(in.Revision, account.Revision)
+	case errors.Is(err, ErrNotFound):
+		err = conduct.Gone(in.Revision, ActDelete, name, told(err))
 	}
 	if err != nil {
 		return Account{}, 0, err

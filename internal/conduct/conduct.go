@@ -70,9 +70,9 @@ func (d *Desk) explain(ctx context.Context, act string, subject []string, err er
 	var disk *kv.StorageError
 	switch {
 	case errors.As(err, &moved):
-		return d.stale(ctx, *moved, err)
+		return d.stale(ctx, act, *moved, err)
 	case errors.As(err, &conflict):
-		return d.stale(ctx, changeOf(conflict, subject), err)
+		return d.stale(ctx, act, changeOf(conflict, subject), err)
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &disk):

@@ -19,11 +19,12 @@ type change struct {
 	// commit, so the record of that revision is the one.
 	at kv.Revision
 	// What was removed has no revision: then the record is the newest one after
-	// the revision at which it was seen that is of one of these acts, or about
-	// one of these subjects.
+	// the revision at which it was seen that is about one of these subjects, and
+	// of this act where it is known.
 	after    kv.Revision
-	acts     []string
+	act      string
 	subjects []string
+	instead  error // says it when there is no such record; nil: nothing does
 }
 
 func (*change) Error() string { return "changed since it was seen" }
@@ -37,10 +38,14 @@ func Seen(revision uint64, written kv.Revision) error {
 	return nil
 }
 
-// Gone refuses because an entity that was seen at a revision is not there any
-// more, which only the named acts can do.
-func Gone(seen uint64, by ...string) error {
-	return refusal(&change{after: kv.Revision(seen), acts: by})
+// Gone refuses because an entity is not there: as Stale when an act has removed
+// it, as a subject of its record, after the revision that the administrator saw,
+// and otherwise with the error instead.
+func Gone(revision uint64, act, subject string, instead error) error {
+	if revision == 0 {
+		return instead
+	}
+	return refusal(&change{after: kv.Revision(revision), act: act, subjects: []string{subject}, instead: instead})
 }
 
 // changeOf is what a conflict in the store was about; the act that met it is
@@ -69,12 +74,12 @@ func (c change) made(r audit.Record) bool {
 	case c.at != 0:
 		return r.Revision == c.at
 	}
-	return slices.Contains(c.acts, r.Act) || slices.ContainsFunc(r.Subject, func(s string) bool { return slices.Contains(c.subjects, s) })
+	return (c.act == "" || r.Act == c.act) && slices.ContainsFunc(r.Subject, func(s string) bool { return slices.Contains(c.subjects, s) })
 }
 
 // stale refuses an act whose administrator saw something that has changed, and
 // says what changed it.
-func (d *Desk) stale(ctx context.Context, c change, err error) *acts.Error {
+func (d *Desk) stale(ctx context.Context, act string, c change, err error) *acts.Error {
 	known := refusal(&c)
 	known.Err = err
 	after := c.after
@@ -87,6 +92,8 @@ func (d *Desk) stale(ctx context.Context, c change, err error) *acts.Error {
 		d.log.Warn("who made this act stale cannot be told", "error", lookErr)
 	case found:
 		known.Text = fmt.Sprintf("%s: %s; nothing was done", staleText, told(r))
+	case c.instead != nil:
+		return d.explain(ctx, act, nil, c.instead)
 	case c.at != 0: // by no act
 		known.Text = staleText + ", by this server itself: nothing was done"
 	}

@@ -65,10 +65,23 @@ func TestAStaleRefusalNamesTheActThatMadeItStale(t *testing.T) {
 	commit(bob, "thing remove", "k", kv.Op{Key: "k", Delete: true})
 	commit(here, "other remove", "o", kv.Op{Key: "o", Delete: true})
 	const removed = `what you saw has changed since: thing remove by bob`
-	check("gone, by its act", conduct.Gone(uint64(before), "thing remove"), removed)
-	check("gone, by its subject", conflict(before), removed)
-	check("gone, by nobody's act", conduct.Gone(uint64(before), "thing lose"), "what you saw has changed since: nothing")
-	check("on the console", conduct.Gone(uint64(before), "other remove"), "what you saw has changed since: other remove by local on this server at ")
+	missing := &acts.Error{Code: acts.NotFound, Text: "there is no thing", Hint: "look at the list"}
+	gone := func(revision kv.Revision, act, subject string) error {
+		return conduct.Gone(uint64(revision), act, subject, missing)
+	}
+	check("gone, by its act", gone(before, "thing remove", "k"), removed)
+	check("gone, by a conflict in the store", conflict(before), removed)
+	check("on the console", gone(before, "other remove", "o"), "what you saw has changed since: other remove by local on this server at ")
+	for name, err := range map[string]error{
+		"it was never seen":    gone(0, "thing remove", "k"),
+		"it never was":         gone(before, "thing remove", "never"),
+		"it was gone before":   gone(state.Revision(), "thing remove", "k"),
+		"another act about it": gone(before, "thing lose", "k"),
+	} {
+		if got := d.Failed(t.Context(), here, "thing remove", nil, err); got != error(missing) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }
 
 func TestSomeNamesStandForAll(t *testing.T) {

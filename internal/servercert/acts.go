@@ -21,7 +21,7 @@ const (
 // Effects is what replacing the certificate does in a daemon.
 type Effects struct {
 	// Consequences are the documented ones, with today's numbers.
-	Consequences func() []acts.Consequence
+	Consequences func(context.Context) ([]acts.Consequence, error)
 	// CutAll ends the connections of those who met the old certificate, and
 	// says how many. They would go on for hours and then fail to come back:
 	// whoever pins the old certificate is to be seen now.
@@ -58,7 +58,10 @@ func (a *Acts) PreviewGenerateServerCertificate(ctx context.Context, actor acts.
 	if err := a.desk.Permit(ctx, actor, ActGenerate); err != nil {
 		return acts.Preview{}, err
 	}
-	p, err := a.keeper.PreviewGenerate(ctx, ActGenerate, in, a.effects.Consequences())
+	p, err := a.keeper.PreviewGenerate(ctx, ActGenerate, in)
+	if err == nil {
+		p.Consequences, err = a.effects.Consequences(ctx)
+	}
 	if err != nil {
 		return acts.Preview{}, a.desk.Failed(ctx, actor, ActGenerate, nil, err)
 	}
@@ -93,7 +96,10 @@ func (a *Acts) PreviewInstallServerCertificate(ctx context.Context, actor acts.A
 	if err := a.desk.Permit(ctx, actor, ActInstall); err != nil {
 		return acts.Preview{}, err
 	}
-	p, err := a.keeper.PreviewInstall(ctx, ActInstall, in, a.effects.Consequences())
+	p, err := a.keeper.PreviewInstall(ctx, ActInstall, in)
+	if err == nil {
+		p.Consequences, err = a.effects.Consequences(ctx)
+	}
 	if err != nil {
 		return acts.Preview{}, a.desk.Failed(ctx, actor, ActInstall, nil, err)
 	}

@@ -47,7 +47,7 @@ func newDeeds(t *testing.T) *deeds {
 	may := func(r acts.Role, _ string) bool { return r == acts.LocalAdministrator || r == acts.Administrator }
 	silent := slog.New(slog.DiscardHandler)
 	d.Acts = servercert.NewActs(d.keeper, conduct.New(d.trail, may, silent), servercert.Effects{
-		Consequences: func() []acts.Consequence { return nil },
+		Consequences: func(context.Context) ([]acts.Consequence, error) { return []acts.Consequence{{Text: "x"}}, nil },
 		CutAll: func() int {
 			d.cut++
 			return 1
@@ -114,7 +114,7 @@ func TestAGeneratedCertificateIsServedOnlyWhenItIsApplied(t *testing.T) {
 	d := newDeeds(t)
 	before := served(t, d.world)
 	p, err := d.PreviewGenerateServerCertificate(t.Context(), anna, acts.GenerateServerCertificate{})
-	if err != nil {
+	if err != nil || len(p.Consequences) != 1 {
 		t.Fatal(err)
 	}
 	var told []string

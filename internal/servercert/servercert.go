@@ -172,7 +172,7 @@ func (k *Keeper) stillUploaded(ctx context.Context, upload kv.Revision) error {
 	case err != nil:
 		return err
 	case !found:
-		return conduct.Gone(uint64(upload), ActDiscard, ActInstall)
+		return conduct.Gone(uint64(upload), ActDiscard, KataPEM, noUpload())
 	}
 	return conduct.Seen(uint64(upload), now.Version)
 }

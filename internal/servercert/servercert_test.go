@@ -112,7 +112,7 @@ func TestKataPEMWaitsUntilItIsInstalled(t *testing.T) {
 	if f, err := w.keeper.Upload(t.Context(), own.CertificatePEM(), w.commit); err != nil || f.Problem == "" {
 		t.Fatalf("without key: %+v, %v", f, err)
 	}
-	if _, err := w.keeper.PreviewInstall(t.Context(), "install", acts.InstallServerCertificate{}, nil); acts.CodeOf(err) != acts.Invalid {
+	if _, err := w.keeper.PreviewInstall(t.Context(), "install", acts.InstallServerCertificate{}); acts.CodeOf(err) != acts.Invalid {
 		t.Fatalf("preview without key: %v", err)
 	}
 	if _, err := w.keeper.Upload(t.Context(), own.EncodePEM(), w.commit); err != nil {
@@ -139,7 +139,7 @@ func TestKataPEMWaitsUntilItIsInstalled(t *testing.T) {
 
 func TestPreviewOfGenerateNamesNamesAndCost(t *testing.T) {
 	w := open(t, filepath.Join(t.TempDir(), "state", "state.db"))
-	p, err := w.keeper.PreviewGenerate(t.Context(), "generate", acts.GenerateServerCertificate{Names: []string{"extra.example"}, Key: pki.KeyRSA3072}, []acts.Consequence{{Text: "x"}})
+	p, err := w.keeper.PreviewGenerate(t.Context(), "generate", acts.GenerateServerCertificate{Names: []string{"extra.example"}, Key: pki.KeyRSA3072})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,10 +150,10 @@ func TestPreviewOfGenerateNamesNamesAndCost(t *testing.T) {
 			t.Errorf("the preview does not say %q:\n%s", want, text)
 		}
 	}
-	if len(p.Consequences) != 1 || !p.Asks || p.Revision == 0 {
+	if !p.Asks || p.Revision == 0 {
 		t.Errorf("preview %+v", p)
 	}
-	if _, err := w.keeper.PreviewGenerate(t.Context(), "generate", acts.GenerateServerCertificate{Names: []string{"not a name"}}, nil); acts.CodeOf(err) != acts.Invalid {
+	if _, err := w.keeper.PreviewGenerate(t.Context(), "generate", acts.GenerateServerCertificate{Names: []string{"not a name"}}); acts.CodeOf(err) != acts.Invalid {
 		t.Errorf("a name that is none: %v", err)
 	}
 }

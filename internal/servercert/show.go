@@ -38,9 +38,9 @@ func (k *Keeper) Show(ctx context.Context) (acts.ServerCertificate, error) {
 	return shown, nil
 }
 
-// PreviewGenerate says what generating would do; the consequences are the
-// daemon's.
-func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.GenerateServerCertificate, consequences []acts.Consequence) (acts.Preview, error) {
+// PreviewGenerate says what generating would do; what it breaks is the daemon's
+// to say.
+func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.GenerateServerCertificate) (acts.Preview, error) {
 	current, err := k.Show(ctx)
 	if err != nil {
 		return acts.Preview{}, err
@@ -64,12 +64,12 @@ func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.Genera
 	if key == pki.KeyRSA3072 {
 		lines = append(lines, "RSA 3072 is for old peers: a signature costs 31 times as much as with ECDSA P-256.")
 	}
-	return acts.Preview{Act: act, Lines: lines, Consequences: consequences, Revision: current.Revision, Asks: true}, nil
+	return acts.Preview{Act: act, Lines: lines, Revision: current.Revision, Asks: true}, nil
 }
 
 // PreviewInstall checks the supplied certificate and says what installing it
 // would do.
-func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.InstallServerCertificate, consequences []acts.Consequence) (acts.Preview, error) {
+func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.InstallServerCertificate) (acts.Preview, error) {
 	pair, _, err := k.Supplied(ctx, in)
 	if err != nil {
 		return acts.Preview{}, err
@@ -84,7 +84,7 @@ func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.Install
 		removed(current),
 	}
 	lines = append(lines, next.Warnings...)
-	return acts.Preview{Act: act, Lines: lines, Consequences: consequences, Revision: current.Revision, Asks: true}, nil
+	return acts.Preview{Act: act, Lines: lines, Revision: current.Revision, Asks: true}, nil
 }
 
 func removed(current acts.ServerCertificate) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type Uplink interface {
 type Door interface {
 	CutAll() int
 	Counts() proxy.Counts
+	Agents() []netip.Addr
 }
 
 // Config is what the acts work on.

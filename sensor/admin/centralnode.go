@@ -137,7 +137,7 @@ func changes(kept store.CentralNode, address string, next pki.Fingerprint) []str
 // configured already.
 func (a *Admin) repointing() []acts.Consequence {
 	return []acts.Consequence{
-		{Text: "The link begins anew: agents that are carried now are disconnected, and carried again once the Central Node has accepted this Sensor.", InUse: true, Count: a.c.Door.Counts().Agents},
+		{Text: "The link begins anew: agents that are carried now are disconnected, and carried again once the Central Node has accepted this Sensor.", InUse: true, Count: a.c.Door.Counts().Agents, Who: a.connected()},
 	}
 }
 

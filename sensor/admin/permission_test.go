@@ -9,12 +9,13 @@ import (
 	"vedette/internal/acts"
 	"vedette/internal/audit"
 	"vedette/pki"
+	"vedette/pki/pkitest"
 )
 
 func second[T any](_ T, err error) error { return err }
 
 func TestTableOfRolesAndActs(t *testing.T) {
-	everybody := acts.Roles()
+	everybody, locals := acts.Roles(), []acts.Role{acts.LocalAdministrator}
 	auditors := []acts.Role{acts.LocalAdministrator, acts.Administrator, acts.SecurityAuditor}
 	admins := []acts.Role{acts.LocalAdministrator, acts.Administrator}
 	w := start(t)
@@ -48,6 +49,36 @@ func TestTableOfRolesAndActs(t *testing.T) {
 		}},
 		"install": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.InstallServerCertificate(ctx, a, acts.InstallServerCertificate{}))
+		}},
+		"discard": {admins, func(ctx context.Context, a acts.Actor) error { return w.DiscardServerCertificate(ctx, a) }},
+		"apply": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.ApplyServerCertificate(ctx, a, acts.PreparedServerCertificate{Act: "certificate install", Pair: pkitest.Pair(t, pki.KeyECDSAP256), Revision: 1}))
+		}},
+		"accounts": {everybody, func(ctx context.Context, a acts.Actor) error { return second(w.Accounts(ctx, a)) }},
+		"own password": {everybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.ChangePassword(ctx, a, acts.ChangePassword{New: "short"}))
+		}},
+		"own key": {everybody, func(ctx context.Context, a acts.Actor) error { return second(w.AddKey(ctx, a, acts.AddKey{})) }},
+		"own key deleted": {everybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: a.Account}))
+		}},
+		"another's key": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.AddKey(ctx, a, acts.AddKey{Account: "b"}))
+		}},
+		"another's key deleted": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: "b"}))
+		}},
+		"another's password": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetPassword(ctx, a, acts.SetPassword{Name: "b"}))
+		}},
+		"create": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.CreateAccount(ctx, a, acts.CreateAccount{Name: "b"}))
+		}},
+		"preview delete": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
+		}},
+		"delete": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,17 +4,30 @@ import (
 	"context"
 
 	"vedette/internal/acts"
+	"vedette/internal/conduct"
 )
 
 // replacing lists the documented consequences of replacing the server
 // certificate of a Sensor (seed document, "Generating a TLS certificate for
-// the Sensor server"), with today's numbers.
-func (a *Admin) replacing() []acts.Consequence {
-	agents := a.c.Door.Counts().Agents
+// the Sensor server"), with today's numbers. Whoever is connected has met the
+// certificate in use, since replacing it ends every connection.
+func (a *Admin) replacing(context.Context) ([]acts.Consequence, error) {
 	return []acts.Consequence{
 		{Text: "The data of previously installed certificates will be overwritten.", InUse: true, Count: 1},
-		{Text: "Agents that pin the old certificate stop delivering through this Sensor until they have the new one. They keep what they collect meanwhile.", InUse: true, Count: agents},
+		{
+			Text:  "Agents that pin the old certificate stop delivering through this Sensor until they have the new one. They keep what they collect meanwhile.",
+			InUse: true, Count: a.c.Door.Counts().Agents, Who: a.connected(),
+		},
+	}, nil
+}
+
+// connected names agents that are carried now, by their addresses.
+func (a *Admin) connected() []string {
+	var from []string
+	for _, address := range a.c.Door.Agents() {
+		from = append(from, address.String())
 	}
+	return conduct.Some(from)
 }
 
 // replaced ends what was begun with the server certificate of before: agents

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -14,12 +15,16 @@ import (
 func TestAReplacedServerCertificateCutsAgentsAndSaysWhatFollows(t *testing.T) {
 	w := start(t)
 	w.count(proxy.Counts{Agents: 5})
+	for _, from := range []string{"192.0.2.20", "192.0.2.3", "192.0.2.3", "fd00::1", "192.0.2.20"} {
+		w.agents = append(w.agents, netip.MustParseAddr(from))
+	}
 	before, err := w.ServerCertificate(t.Context(), auditor)
 	if err != nil || !slices.Contains(before.Names, "sensor.example") {
 		t.Fatalf("certificate %+v, %v", before, err)
 	}
 	p, err := w.PreviewGenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{})
-	if err != nil || !p.Asks || len(p.Consequences) != 2 || p.Consequences[0].Text != "The data of previously installed certificates will be overwritten." || p.Consequences[1].Count != 5 || w.cut != 0 {
+	if err != nil || !p.Asks || len(p.Consequences) != 2 || p.Consequences[0].Text != "The data of previously installed certificates will be overwritten." || p.Consequences[1].Count != 5 || w.cut != 0 ||
+		!slices.Equal(p.Consequences[1].Who, []string{"192.0.2.20", "192.0.2.3", "fd00::1"}) {
 		t.Fatalf("preview %+v, %v", p, err)
 	}
 	after, err := w.GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{Revision: p.Revision})

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -48,6 +49,7 @@ type world struct {
 
 	mu     sync.Mutex // guards what follows
 	counts proxy.Counts
+	agents []netip.Addr
 	cut    int
 	shown  map[string]*x509.Certificate // by host:port
 	probed []string
@@ -92,6 +94,8 @@ func (l *played) pointed() []uplink.Target {
 func (w *world) CutAll() int { w.mu.Lock(); defer w.mu.Unlock(); w.cut++; return w.counts.Agents }
 
 func (w *world) Counts() proxy.Counts { w.mu.Lock(); defer w.mu.Unlock(); return w.counts }
+
+func (w *world) Agents() []netip.Addr { w.mu.Lock(); defer w.mu.Unlock(); return w.agents }
 
 func (w *world) count(c proxy.Counts) { w.mu.Lock(); defer w.mu.Unlock(); w.counts = c }
 

@@ -156,6 +156,16 @@ func (p *Proxy) Close() error { return p.door.Close() }
 // Connected counts the connections of a leaf that were let in.
 func (p *Proxy) Connected(leaf pki.Fingerprint) int { return len(p.live.Of(leaf)) }
 
+// Agents lists where the connections come from that were let in.
+func (p *Proxy) Agents() []netip.Addr {
+	all := p.live.All()
+	from := make([]netip.Addr, len(all))
+	for i, a := range all {
+		from[i] = a.conn.Remote.Addr()
+	}
+	return from
+}
+
 // Counts is a look at a Proxy.
 type Counts struct {
 	Agents       int    // connections that were let in

@@ -61,6 +61,9 @@ func TestAWithdrawnAgentIsCutBeforeApplyReturns(t *testing.T) {
 	if n := r.Connected(good.Fingerprint()); n != each {
 		t.Errorf("%d others are connected", n)
 	}
+	if from := r.Agents(); len(from) != each || !from[0].IsLoopback() || !from[each-1].IsLoopback() {
+		t.Errorf("agents come from %v", from)
+	}
 	eventually(t, "the Central Node knows why", func() bool { return withdrawn.Load() == each && r.dial.Stats().Streams == each })
 	if n := r.Apply(listing(3, false, nil, nil)); n != 0 {
 		t.Errorf("switching validation off cut %d", n)
