@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"vedette/cmd/internal/cli/clitest"
 	"vedette/internal/acts"
 	"vedette/pki"
 )
@@ -16,6 +17,9 @@ var epoch = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 // fakeAdmin is a Central Node in memory. Its state has a revision that grows
 // with each change.
 type fakeAdmin struct {
+	*clitest.People
+	clitest.Preparing
+
 	mu         sync.Mutex // guards what follows
 	revision   uint64
 	validation bool
@@ -30,7 +34,7 @@ type fakeAdmin struct {
 }
 
 func newFakeAdmin() *fakeAdmin {
-	return &fakeAdmin{revision: 7, allowed: true, listed: []acts.AgentCertificate{agentCertificate(1), agentCertificate(2)}}
+	return &fakeAdmin{People: clitest.NewPeople(epoch), revision: 7, allowed: true, listed: []acts.AgentCertificate{agentCertificate(1), agentCertificate(2)}}
 }
 
 func fingerprint(n byte) (f pki.Fingerprint) {
@@ -70,6 +74,7 @@ func (f *fakeAdmin) Status(context.Context, acts.Actor) (acts.Status, error) {
 	}
 	return acts.Status{
 		Daemon: "centralnode", Version: "1", Started: epoch, Address: "127.0.0.1:443", StoreID: "s1", Revision: 7,
+		SSH:         acts.SSHDoor{HostKey: "SHA256:hostkey"},
 		Certificate: acts.Certificate{Fingerprint: fingerprint(9), NotAfter: epoch}, Agents: acts.AgentCounts{Hosts: 3, Connections: 2, Strangers: 1},
 		Sensors: acts.SensorCounts{Pending: 1, Accepted: 2, Connected: 1},
 		Events:  acts.EventState{Packages: 5, Bytes: 1000, Store: "embedded", Degraded: true, Reason: "the disk is full"}, Problems: []string{"the disk is full"},
@@ -101,6 +106,16 @@ func (f *fakeAdmin) UploadServerCertificate(_ context.Context, _ acts.Actor, pem
 		file.Problem = "no private key"
 	}
 	return file, f.change(0, func() { f.kata = append([]byte(nil), pem...) })
+}
+
+func (f *fakeAdmin) DiscardServerCertificate(context.Context, acts.Actor) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kata == nil {
+		return &acts.Error{Code: acts.NotFound, Text: "no kata.pem was uploaded"}
+	}
+	f.kata = nil
+	return nil
 }
 
 func (f *fakeAdmin) PreviewInstallServerCertificate(_ context.Context, _ acts.Actor, in acts.InstallServerCertificate) (acts.Preview, error) {

@@ -1,5 +1,5 @@
-// The centralnode program is the Central Node: the daemon (run) and the
-// commands that administer it over its unix socket.
+// The centralnode program is the Central Node: the daemon (run), and the
+// commands and the menu that administer it over its unix socket and over SSH.
 package main
 
 import (

@@ -18,8 +18,9 @@ func run(ctx context.Context, c config, version string, logger *slog.Logger, con
 		return err
 	}
 	return cli.Serve(ctx, node, cli.Faces{
-		Name: name, Version: version, Socket: c.Socket, Logger: logger,
-		Command: newCommand(node.Admin(), version, time.Now),
+		Name: name, Version: version, Socket: c.Socket, SSHListen: c.SSHListen, Logger: logger,
+		Command: newCommand(node.Admin(), version, logger.With("room", "adminmenu"), time.Now),
+		Home:    cli.HomeFolder(node.Admin()),
 	})
 }
 
@@ -27,6 +28,7 @@ func nodeConfig(c config, version string, logger *slog.Logger, console io.Writer
 	return centralnode.Config{
 		StateDir:     c.StateDir,
 		Address:      c.Listen,
+		SSHAddress:   c.SSHListen,
 		LocalAddress: c.LocalListen,
 		Names:        c.Names,
 		Events: centralnode.Events{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -22,6 +23,6 @@ func TestScripts(t *testing.T) {
 	clitest.Scripts(t, *update, func(args []string) sshd.Command {
 		admin := newFakeAdmin()
 		admin.allowed = len(args) == 0
-		return newCommand(admin, "1.2.3", func() time.Time { return epoch })
+		return newCommand(admin, "1.2.3", slog.New(slog.DiscardHandler), func() time.Time { return epoch })
 	}, nil)
 }

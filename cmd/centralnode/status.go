@@ -29,6 +29,7 @@ func (c commands) newStatusCmd() *cobra.Command {
 		f.Add("Version", s.Version)
 		f.Add("Started", cli.Time(s.Started))
 		f.Add("Agents connect to", s.Address)
+		cli.AddSSHDoor(f, s.SSH)
 		f.Add("Server certificate", s.Certificate.Fingerprint.String(), "expires "+cli.Time(s.Certificate.NotAfter))
 		f.Add("Validate Endpoint Agent TLS certificates", cli.OnOff(s.Validation))
 		f.Add("Hosts", fmt.Sprint(s.Agents.Hosts))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 func TestAPersonAtATerminalIsAsked(t *testing.T) {
 	fake := newFakeAdmin()
-	socket := clitest.Serve(t, newCommand(fake, "1", time.Now))
+	socket := clitest.Serve(t, newCommand(fake, "1", slog.New(slog.DiscardHandler), time.Now))
 	for _, k := range []struct {
 		answer string
 		exit   int

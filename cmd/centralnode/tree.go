@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,10 +11,11 @@ import (
 	"vedette/internal/sshd"
 )
 
-// The program's word and the daemon's name.
+// The program's word, the daemon's name, and the product's.
 const (
 	program = "centralnode"
 	name    = "Central Node"
+	product = "Vedette " + name
 )
 
 // commands is what the commands of the daemon act upon. The local binary has
@@ -22,8 +23,10 @@ const (
 type commands struct {
 	admin    Admin
 	who      acts.Actor
+	terminal *sshd.Terminal
 	draining <-chan struct{}
 	version  string
+	logger   *slog.Logger
 	now      func() time.Time
 }
 
@@ -32,6 +35,7 @@ func (c commands) tree() *cobra.Command {
 	root := cli.NewRoot(program, "The Central Node of Vedette: trust, agents and their events")
 	root.AddCommand(
 		c.newStatusCmd(),
+		cli.Menu{Program: program, Who: c.who, Terminal: c.terminal, Open: c.openMenu}.NewCmd(),
 		cli.Certificate{Program: program, ServerName: "cn.example.org", Admin: c.admin, Who: c.who}.NewCmd(),
 		cli.Group("agent-certificate", "The certificates of Endpoint Agents",
 			c.newAgentCertificateListCmd(), c.newAgentCertificateGenerateCmd(), c.newAgentCertificateUploadCmd(),
@@ -40,17 +44,16 @@ func (c commands) tree() *cobra.Command {
 			c.newSensorListCmd(), c.newSensorShowCmd(), c.newSensorAcceptCmd(), c.newSensorRejectCmd(), c.newSensorDeleteCmd()),
 		cli.Group("host", "Hosts with an Endpoint Agent", c.newHostListCmd()),
 		cli.Group("event", "Events of hosts", c.newEventListCmd(), c.newEventWatchCmd()),
+		cli.Account{Program: program, Admin: c.admin, Who: c.who}.NewCmd(),
 		cli.Audit{Program: program, Admin: c.admin, Who: c.who, Now: c.now}.NewCmd(),
 		cli.NewVersionCmd(program, c.version),
 	)
 	return root
 }
 
-// newCommand makes the daemon's command hook: a fresh tree for each command
-// line.
-func newCommand(admin Admin, version string, now func() time.Time) sshd.Command {
-	return func(ctx context.Context, who acts.Actor, args []string, s sshd.Streams) int {
-		c := commands{admin: admin, who: who, draining: s.Draining, version: version, now: now}
-		return cli.Execute(ctx, c.tree(), args, s)
-	}
+// newCommand makes the daemon's command hook.
+func newCommand(admin Admin, version string, logger *slog.Logger, now func() time.Time) sshd.Command {
+	return cli.Inside(program, func(who acts.Actor, s sshd.Streams) *cobra.Command {
+		return commands{admin: admin, who: who, terminal: s.Terminal, draining: s.Draining, version: version, logger: logger, now: now}.tree()
+	})
 }

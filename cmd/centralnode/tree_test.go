@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ var _ Admin = (*admin.Admin)(nil)
 
 func TestTheTreeKeepsTheRules(t *testing.T) {
 	clitest.CheckTree(t, newLocalTree)
-	clitest.CheckDaemonsTree(t, newCommand(newFakeAdmin(), "1", time.Now))
+	clitest.CheckDaemonsTree(t, newCommand(newFakeAdmin(), "1", slog.New(slog.DiscardHandler), time.Now))
 }
 
 func TestALiveViewEndsWhenTheDaemonBeginsToStop(t *testing.T) {
@@ -35,7 +36,7 @@ func TestALiveViewEndsWhenTheDaemonBeginsToStop(t *testing.T) {
 			close(draining)
 		}
 	})
-	exit := newCommand(newFakeAdmin(), "1", time.Now)(t.Context(), acts.Actor{}, []string{"event", "watch"},
+	exit := newCommand(newFakeAdmin(), "1", slog.New(slog.DiscardHandler), time.Now)(t.Context(), acts.Actor{}, []string{"event", "watch"},
 		sshd.Streams{Out: out, Err: &errs, Draining: draining})
 	if exit != cli.ExitCannotConnect || !strings.Contains(errs.String(), "the daemon is stopping") {
 		t.Errorf("exit %d, messages %q", exit, errs.String())
@@ -44,7 +45,7 @@ func TestALiveViewEndsWhenTheDaemonBeginsToStop(t *testing.T) {
 
 func TestALiveViewEndsWithItsReader(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	command := newCommand(newFakeAdmin(), "1", time.Now)
+	command := newCommand(newFakeAdmin(), "1", slog.New(slog.DiscardHandler), time.Now)
 	var said bytes.Buffer
 	ctx, leave := context.WithCancel(t.Context())
 	if exit := command(ctx, acts.Actor{}, []string{"event", "watch"}, sshd.Streams{Out: writerFunc(func([]byte) { leave() }), Err: &said}); exit != cli.ExitInterrupted || said.Len() > 0 {
@@ -65,7 +66,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestFiltersReachTheNodeAsTyped(t *testing.T) {
 	fake := newFakeAdmin()
-	exit := newCommand(fake, "1", func() time.Time { return epoch })(t.Context(), acts.Actor{},
+	exit := newCommand(fake, "1", slog.New(slog.DiscardHandler), func() time.Time { return epoch })(t.Context(), acts.Actor{},
 		[]string{"event", "list", "--host", "web", "--kind", "process-exit", "--text", "a b", "--since", "1h30m", "--until", "2026-11-21T12:30:00+03:00", "--limit", "5"},
 		sshd.Streams{Out: io.Discard, Err: io.Discard})
 	want := acts.EventFilter{Host: "web", Kind: "process-exit", Text: "a b", Since: epoch.Add(-90 * time.Minute), Until: epoch.Add(-30 * time.Minute), Limit: 5}

@@ -3,19 +3,17 @@ package main
 import (
 	"context"
 
+	"vedette/adminmenu"
 	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
 )
 
-// Admin performs administrative acts; *admin.Admin of the Sensor is one.
+// Admin performs administrative acts; *admin.Admin of the Sensor is one. It has
+// what the menu needs, and what only commands do.
 type Admin interface {
+	adminmenu.Sensor
 	cli.CertificateAdmin
 	cli.AuditAdmin
 
-	Status(context.Context, acts.Actor) (acts.SensorStatus, error)
-	CentralNode(context.Context, acts.Actor) (acts.CentralNode, error)
-	PreviewSetCentralNode(context.Context, acts.Actor, acts.SetCentralNode) (acts.Preview, error)
-	SetCentralNode(context.Context, acts.Actor, acts.SetCentralNode) (acts.CentralNode, error)
-	Link(context.Context, acts.Actor) (acts.Link, error)
 	WatchLink(ctx context.Context, who acts.Actor, yield func(acts.Link) bool) error
 }

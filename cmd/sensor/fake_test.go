@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"vedette/cmd/internal/cli/clitest"
 	"vedette/internal/acts"
 	"vedette/pki"
 )
@@ -14,13 +15,17 @@ var epoch = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 
 // fakeAdmin is a Sensor in memory.
 type fakeAdmin struct {
+	*clitest.People
+	clitest.Preparing
+
 	mu      sync.Mutex // guards what follows
 	central acts.CentralNode
+	kata    *acts.File
 	allowed bool
 }
 
 func newFakeAdmin() *fakeAdmin {
-	return &fakeAdmin{allowed: true, central: acts.CentralNode{
+	return &fakeAdmin{People: clitest.NewPeople(epoch), allowed: true, central: acts.CentralNode{
 		State: acts.LinkUnconfigured, Since: epoch, Detail: "No Central Node is configured.", Next: "Configure one.", LinkIdentity: fingerprint(4),
 	}}
 }
@@ -100,12 +105,25 @@ func (f *fakeAdmin) Status(context.Context, acts.Actor) (acts.SensorStatus, erro
 	}
 	return acts.SensorStatus{
 		Daemon: "sensor", Version: "1", Started: epoch, Address: "127.0.0.1:443", StoreID: "s1", Revision: 7,
+		SSH:         acts.SSHDoor{Address: ":22", HostKey: "SHA256:hostkey", Sessions: 2},
 		Certificate: acts.Certificate{Fingerprint: fingerprint(3), NotAfter: epoch}, Link: f.link(), Problems: []string{"No agent is carried."},
 	}, nil
 }
 
 func (f *fakeAdmin) ServerCertificate(context.Context, acts.Actor) (acts.ServerCertificate, error) {
-	return acts.ServerCertificate{Certificate: acts.Certificate{Fingerprint: fingerprint(3)}, PEM: "-----BEGIN CERTIFICATE-----\n"}, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return acts.ServerCertificate{Certificate: acts.Certificate{Fingerprint: fingerprint(3)}, Since: epoch, PEM: "-----BEGIN CERTIFICATE-----\n", Uploaded: f.kata}, nil
+}
+
+func (f *fakeAdmin) DiscardServerCertificate(context.Context, acts.Actor) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kata == nil {
+		return &acts.Error{Code: acts.NotFound, Text: "no kata.pem was uploaded"}
+	}
+	f.kata = nil
+	return nil
 }
 
 func (f *fakeAdmin) PreviewGenerateServerCertificate(context.Context, acts.Actor, acts.GenerateServerCertificate) (acts.Preview, error) {
@@ -117,7 +135,10 @@ func (f *fakeAdmin) GenerateServerCertificate(ctx context.Context, who acts.Acto
 }
 
 func (f *fakeAdmin) UploadServerCertificate(_ context.Context, _ acts.Actor, pem []byte) (acts.File, error) {
-	return acts.File{Name: "kata.pem", Size: int64(len(pem)), Time: epoch}, nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kata = &acts.File{Name: "kata.pem", Size: int64(len(pem)), Time: epoch}
+	return *f.kata, nil
 }
 
 func (f *fakeAdmin) PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error) {

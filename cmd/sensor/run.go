@@ -25,8 +25,9 @@ func run(ctx context.Context, c config, version string, logger *slog.Logger, con
 	defer keeping.Wait()
 	defer stop()
 	return cli.Serve(ctx, s, cli.Faces{
-		Name: name, Version: version, Socket: c.Socket, Logger: logger,
-		Command: newCommand(s.Admin(), version, time.Now),
+		Name: name, Version: version, Socket: c.Socket, SSHListen: c.SSHListen, Logger: logger,
+		Command: newCommand(s.Admin(), version, logger.With("room", "adminmenu"), time.Now),
+		Home:    cli.HomeFolder(s.Admin()),
 	})
 }
 
@@ -34,6 +35,7 @@ func sensorConfig(c config, version string, logger *slog.Logger, console io.Writ
 	return sensor.Config{
 		StateDir:         c.StateDir,
 		Address:          c.Listen,
+		SSHAddress:       c.SSHListen,
 		LocalAddress:     c.LocalListen,
 		Names:            c.Names,
 		Name:             c.Name,

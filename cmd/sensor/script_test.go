@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"flag"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestScripts(t *testing.T) {
 	clitest.Scripts(t, *update, func(args []string) sshd.Command {
 		admin := newFakeAdmin()
 		admin.allowed = len(args) == 0
-		return newCommand(admin, "1.2.3", func() time.Time { return epoch })
+		return newCommand(admin, "1.2.3", slog.New(slog.DiscardHandler), func() time.Time { return epoch })
 	}, map[string]func(*testscript.TestScript, bool, []string){"server": server})
 }
 

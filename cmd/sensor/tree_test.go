@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ var _ Admin = (*admin.Admin)(nil)
 
 func TestTheTreeKeepsTheRules(t *testing.T) {
 	clitest.CheckTree(t, newLocalTree)
-	clitest.CheckDaemonsTree(t, newCommand(newFakeAdmin(), "1", time.Now))
+	clitest.CheckDaemonsTree(t, newCommand(newFakeAdmin(), "1", slog.New(slog.DiscardHandler), time.Now))
 }
 
 func TestTheServiceManagerIsToldAndSIGTERMStops(t *testing.T) {
@@ -40,7 +41,7 @@ func TestALiveViewEndsWithTheDaemonOrItsReader(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	draining := make(chan struct{})
 	var errs bytes.Buffer
-	command := newCommand(newFakeAdmin(), "1", time.Now)
+	command := newCommand(newFakeAdmin(), "1", slog.New(slog.DiscardHandler), time.Now)
 	watch := []string{"link", "watch"}
 	once := writerFunc(func([]byte) { // once it shows something
 		select {

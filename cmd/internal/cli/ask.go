@@ -121,5 +121,18 @@ func PrintPreview(w io.Writer, p acts.Preview) {
 		} else {
 			fmt.Fprintf(w, "  - %s (not in use here)\n", text)
 		}
+		printWho(w, c)
 	}
+}
+
+// printWho names whom a consequence concerns; the preview may name only some.
+func printWho(w io.Writer, c acts.Consequence) {
+	if len(c.Who) == 0 {
+		return
+	}
+	names := Cells(", ", c.Who...)
+	if more := c.Count - len(c.Who); more > 0 {
+		names += fmt.Sprintf(", and %d more", more)
+	}
+	fmt.Fprintf(w, "    %s\n", names)
 }

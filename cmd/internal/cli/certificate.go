@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vedette/internal/acts"
+	"vedette/internal/sshd/home"
 	"vedette/pki"
 )
 
@@ -19,6 +20,7 @@ type CertificateAdmin interface {
 	UploadServerCertificate(ctx context.Context, who acts.Actor, pem []byte) (acts.File, error)
 	PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error)
 	InstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.ServerCertificate, error)
+	DiscardServerCertificate(context.Context, acts.Actor) error
 }
 
 // Certificate is what the commands on the server certificate act upon. The
@@ -34,7 +36,7 @@ type Certificate struct {
 // NewCmd makes `certificate` with its commands.
 func (c Certificate) NewCmd() *cobra.Command {
 	return Group("certificate", "The server certificate",
-		c.newShowCmd(), c.newDownloadCmd(), c.newGenerateCmd(), c.newUploadCmd(), c.newInstallCmd())
+		c.newShowCmd(), c.newDownloadCmd(), c.newGenerateCmd(), c.newUploadCmd(), c.newInstallCmd(), c.newDiscardCmd())
 }
 
 func (c Certificate) newShowCmd() *cobra.Command {
@@ -128,7 +130,7 @@ func (c Certificate) newUploadCmd() *cobra.Command {
 	}
 	format := OutputFlag(cmd, FormatTable, FormatJSON)
 	cmd.RunE = Act(func(cmd *cobra.Command, args []string) error {
-		pem, err := ReadFile(cmd, args[0])
+		pem, err := readPEM(cmd, args[0])
 		if err != nil {
 			return err
 		}
@@ -163,7 +165,7 @@ func (c Certificate) newInstallCmd() *cobra.Command {
 	confirm := ConfirmFlags(cmd, format)
 	cmd.RunE = Act(func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
-			pem, err := ReadFile(cmd, args[0])
+			pem, err := readPEM(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -186,6 +188,37 @@ func (c Certificate) newInstallCmd() *cobra.Command {
 	return Remote(cmd, OneFile)
 }
 
+func (c Certificate) newDiscardCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "discard",
+		Short:   "Forget the uploaded kata.pem",
+		Long:    "Forget the kata.pem that was uploaded and not installed. The certificate in use stays as it is.",
+		Example: "  " + c.Program + " certificate discard",
+		Args:    Args(0, 0),
+	}
+	cmd.RunE = Act(func(cmd *cobra.Command, _ []string) error {
+		if err := c.Admin.DiscardServerCertificate(cmd.Context(), c.Who); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(cmd.ErrOrStderr(), home.Upload+" was removed")
+		return err
+	})
+	return Remote(cmd)
+}
+
+// readPEM reads a certificate with its key, which can also be copied to where
+// the daemon is.
+func readPEM(cmd *cobra.Command, arg string) ([]byte, error) {
+	if arg != Stdin {
+		return nil, &Error{
+			Exit: ExitUsage, Text: fmt.Sprintf("the daemon reads no file: %q", arg),
+			Hint: fmt.Sprintf("ssh admin@SERVER certificate %s - < %s; or copy it: scp %s admin@SERVER:, and then: ssh admin@SERVER certificate install",
+				cmd.Name(), home.Upload, home.Upload),
+		}
+	}
+	return ReadFile(cmd, arg)
+}
+
 func writeServerCertificate(w io.Writer, format Format, s acts.ServerCertificate) error {
 	if format == FormatJSON {
 		return WriteJSON(w, s)
@@ -198,6 +231,7 @@ func writeServerCertificate(w io.Writer, format Format, s acts.ServerCertificate
 	f.Add("Key", s.Key)
 	f.Add("Valid from", Time(s.NotBefore))
 	f.Add("Valid until", Time(s.NotAfter))
+	f.Add("Used since", Time(s.Since))
 	f.Add("Revision", fmt.Sprint(s.Revision))
 	f.Add("Warnings", s.Warnings...)
 	if s.Uploaded != nil {

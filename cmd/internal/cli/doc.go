@@ -4,13 +4,15 @@
 // daemon.
 //
 // A tree is built anew for each command line and is executed in one of two
-// places. Inside the daemon (over SSH, or over its unix socket) [Execute] runs
-// it as it is. The local binary builds the same tree, so that arguments, help
-// and completion need no daemon, and gives it to a [Forwarder], which replaces
-// what commands marked with [Remote] do: they travel to the daemon as they were
-// typed. What names a local file is read locally and travels as standard input.
+// places. The daemon (over SSH, or over its unix socket) runs it as it is, by
+// the hook that [Inside] makes. The local binary builds the same tree, so that
+// arguments, help and completion need no daemon, and gives it to a [Forwarder],
+// which replaces what commands marked with [Remote] do: they travel to the
+// daemon as they were typed. What names a local file is read locally and travels
+// as standard input; what draws is lent the terminal ([Screen]).
 //
 // [Program] makes a tree the local binary's: it reads the configuration, and
-// adds run (which [Serve] does), config, reset-password and completion. The
-// commands that every daemon has are here too: [Certificate] and [Audit].
+// adds run (which [Serve] does, with the doors for administrators), config,
+// reset-password and completion. The commands that every daemon has are here
+// too: [Certificate], [Account], [Audit] and [Menu].
 package cli

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -43,7 +44,7 @@ type File struct {
 // ReadFile reads the one file that arrived as standard input.
 func ReadFile(cmd *cobra.Command, arg string) ([]byte, error) {
 	if arg != Stdin {
-		return nil, notStdin(arg)
+		return nil, notStdin(cmd, arg)
 	}
 	return readBounded(cmd.InOrStdin(), "the file on standard input", MaxFile)
 }
@@ -52,7 +53,7 @@ func ReadFile(cmd *cobra.Command, arg string) ([]byte, error) {
 // one file as it is.
 func ReadFiles(cmd *cobra.Command, args []string) ([]File, error) {
 	if len(args) != 1 || args[0] != Stdin {
-		return nil, notStdin(strings.Join(args, " "))
+		return nil, notStdin(cmd, strings.Join(args, " "))
 	}
 	in := bufio.NewReaderSize(cmd.InOrStdin(), 4<<10)
 	if head, err := in.Peek(tarMagicAt + len(tarMagic)); err == nil && string(head[tarMagicAt:]) == tarMagic {
@@ -67,23 +68,37 @@ func ReadFiles(cmd *cobra.Command, args []string) ([]File, error) {
 
 // ReadPassword reads a password that arrived as standard input: one line.
 func ReadPassword(cmd *cobra.Command, arg string) (string, error) {
-	if arg != Stdin {
-		return "", notStdin(arg)
+	passwords, err := readPasswords(cmd, arg, 1)
+	if err != nil {
+		return "", err
 	}
-	return passwordFrom(cmd.InOrStdin(), "standard input")
+	return passwords[0], nil
+}
+
+// readPasswords reads so many passwords that arrived as standard input, a line
+// each.
+func readPasswords(cmd *cobra.Command, arg string, count int) ([]string, error) {
+	if arg != Stdin {
+		return nil, notStdin(cmd, arg)
+	}
+	return passwordsFrom(cmd.InOrStdin(), "standard input", count)
 }
 
 // ReadPasswordFile reads a password from a local file; - is standard input.
 func ReadPasswordFile(cmd *cobra.Command, name string) (string, error) {
 	if name == Stdin {
-		return passwordFrom(cmd.InOrStdin(), "standard input")
+		return ReadPassword(cmd, name)
 	}
 	f, err := openLocal(name)
 	if err != nil {
 		return "", localError(name, err)
 	}
 	defer f.Close()
-	return passwordFrom(f, name)
+	passwords, err := passwordsFrom(f, name, 1)
+	if err != nil {
+		return "", err
+	}
+	return passwords[0], nil
 }
 
 // openLocal opens a file without waiting: a pipe that nobody writes to is
@@ -92,27 +107,39 @@ func openLocal(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-func passwordFrom(r io.Reader, name string) (string, error) {
+// passwordsFrom reads a file of so many lines, with or without the end of the
+// last.
+func passwordsFrom(r io.Reader, name string, count int) ([]string, error) {
 	data, err := readBounded(r, "the password in "+name, maxPassword)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer clear(data)
-	password := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	switch {
-	case password == "":
-		return "", &acts.Error{Code: acts.Invalid, Text: "the password in " + name + " is empty"}
-	case strings.ContainsAny(password, "\r\n\x00"):
-		return "", &acts.Error{Code: acts.Invalid, Text: name + " holds more than one line", Hint: "write the password alone into the file"}
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, "\r")
+		if strings.ContainsAny(lines[i], "\r\x00") {
+			return nil, &acts.Error{Code: acts.Invalid, Text: "a password in " + name + " has characters that cannot be typed"}
+		}
 	}
-	return password, nil
+	switch {
+	case len(lines) > count && count == 1:
+		return nil, &acts.Error{Code: acts.Invalid, Text: name + " holds more than one line", Hint: "write the password alone into the file"}
+	case len(lines) != count:
+		return nil, &acts.Error{Code: acts.Invalid, Text: fmt.Sprintf("%s holds %d lines and not %d", name, len(lines), count), Hint: "write a password on each line"}
+	case slices.Contains(lines, ""):
+		return nil, &acts.Error{Code: acts.Invalid, Text: "the password in " + name + " is empty"}
+	}
+	return lines, nil
 }
 
-func notStdin(arg string) error {
+// notStdin refuses a file that would have to be read where the daemon runs.
+func notStdin(cmd *cobra.Command, arg string) error {
+	command := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 	return &Error{
 		Exit: ExitUsage,
 		Text: fmt.Sprintf("the daemon reads no file: %q", arg),
-		Hint: "send the file as standard input and write - for its name",
+		Hint: fmt.Sprintf("write - for its name and send it as standard input: ssh ACCOUNT@SERVER %s ... - < FILE", command),
 	}
 }
 

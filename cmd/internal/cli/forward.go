@@ -30,6 +30,8 @@ type Forwarder struct {
 	Socket func() (string, error)
 	// Terminal is where a person can be asked; nil: nowhere.
 	Terminal *Terminal
+	// Screen is where a command can draw; nil: nowhere.
+	Screen *Screen
 	// OutIsTerminal says that standard output is one.
 	OutIsTerminal bool
 }
@@ -57,6 +59,9 @@ func (f *Forwarder) forward(cmd *cobra.Command, args []string) error {
 	j := &journey{f: f, cmd: cmd}
 	if err := j.pack(args); err != nil {
 		return err
+	}
+	if cmd.Annotations[markDraws] != "" {
+		return j.draw(cmd.Context())
 	}
 	out, err := j.openOut()
 	if err != nil {
@@ -107,7 +112,11 @@ func (j *journey) run(ctx context.Context, argv []string, out io.Writer) error {
 	if j.stdin != nil {
 		streams.In = j.stdin()
 	}
-	exit, err := j.client.Run(ctx, argv, streams)
+	return ended(j.client.Run(ctx, argv, streams))
+}
+
+// ended says how a command ended that the daemon ran.
+func ended(exit int, err error) error {
 	var syntax *sshd.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
@@ -272,6 +281,9 @@ func (j *journey) packArguments(args []string) ([]string, error) {
 	case len(args) == 1 && (kind == "one" || args[0] == Stdin):
 		name, err := j.packFile(args[0], MaxFile)
 		return []string{name}, err
+	case kind == "last":
+		name, err := j.packFile(args[len(args)-1], MaxFile)
+		return append(args[:len(args)-1:len(args)-1], name), err
 	}
 	for _, arg := range args {
 		if arg == Stdin {

@@ -30,6 +30,19 @@ func harden() error {
 	return nil
 }
 
+// neutralize gives the process a locale of its own. A library that draws reads
+// these variables for every peer, but a peer says by itself what it can show.
+func neutralize() error {
+	err := os.Setenv("LANG", "C.UTF-8")
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "COLORTERM", "TCELL_TRUECOLOR", "NO_COLOR"} {
+		err = errors.Join(err, os.Unsetenv(name))
+	}
+	if err != nil {
+		return fmt.Errorf("fix the locale: %w", err)
+	}
+	return nil
+}
+
 // notify tells the service manager about the daemon's state (sd_notify(3)); it
 // does nothing without one.
 func notify(state string) error {
@@ -71,6 +84,10 @@ func console(out *os.File) io.Writer {
 
 // explainStart adds the next step to errors of starting.
 func (s *source[C]) explainStart(err error) error {
+	var door *sshDoorError
+	if errors.As(err, &door) && door.hint() != "" {
+		return &Error{Exit: ExitFailed, Text: door.Error(), Hint: door.hint(), Err: err}
+	}
 	for _, known := range []struct {
 		err  error
 		hint string

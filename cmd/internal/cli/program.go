@@ -59,6 +59,7 @@ func (p Program[C]) Local(root *cobra.Command) *cobra.Command {
 	forwarder := &Forwarder{
 		Program:       p.Word,
 		Terminal:      NewTerminal(os.Stdin, os.Stderr),
+		Screen:        NewScreen(os.Stdin, os.Stdout),
 		OutIsTerminal: IsTerminal(os.Stdout),
 		Socket: func() (string, error) {
 			if socket != "" {

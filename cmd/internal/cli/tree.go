@@ -16,8 +16,9 @@ import (
 // Marks on commands and flags.
 const (
 	markRemote = "vedette/remote" // command: performed by the daemon
-	markFiles  = "vedette/files"  // command: its arguments are local files
+	markFiles  = "vedette/files"  // command: which of its arguments are local files
 	markBinary = "vedette/binary" // command: its data are not for a terminal
+	markDraws  = "vedette/draws"  // command: draws on a terminal
 	markField  = "vedette/field"  // command: what of its JSON --out takes
 	markLocal  = "vedette/local"  // flag: for the local binary only
 	markFile   = "vedette/file"   // flag: its value is a local file
@@ -44,6 +45,9 @@ func OneFile(cmd *cobra.Command) { mark(cmd, markFiles, "one") }
 // ManyFiles says that all arguments are local files.
 func ManyFiles(cmd *cobra.Command) { mark(cmd, markFiles, "many") }
 
+// LastFile says that the last argument is a local file.
+func LastFile(cmd *cobra.Command) { mark(cmd, markFiles, "last") }
+
 // FileFlag says that a flag's value is a local file.
 func FileFlag(name string) Trait {
 	return func(cmd *cobra.Command) { markFlag(cmd.Flags(), name, markFile) }
@@ -64,6 +68,9 @@ func OutFile(field string) Trait {
 
 // Binary says that the data are not for a terminal.
 func Binary(cmd *cobra.Command) { mark(cmd, markBinary, "true") }
+
+// Draws says that the command draws on a terminal.
+func Draws(cmd *cobra.Command) { mark(cmd, markDraws, "true") }
 
 // LocalFlag marks a flag as one that does not travel.
 func LocalFlag(flags *pflag.FlagSet, name string) { markFlag(flags, name, markLocal) }

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"vedette/adminmenu"
+	"vedette/cmd/internal/cli"
+	"vedette/internal/acts"
+)
+
+// openMenu shows the administrator menu to a person until it is left.
+func (c commands) openMenu(ctx context.Context, who acts.Actor, s cli.MenuScreen) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	return adminmenu.RunCentralNode(ctx, c.admin, who,
+		adminmenu.Config{Product: product, Version: c.version, Host: host, Now: c.now, Logger: c.logger, Draining: c.draining},
+		adminmenu.Terminal{Name: s.Name, Size: s.Size, Resized: s.Resized, In: s.In, Out: s.Out, ASCII: s.ASCII, Mono: s.Mono})
+}
