@@ -47,7 +47,8 @@ type setup struct {
 	who      acts.Actor
 	columns  int
 	rows     int
-	nameless bool // the terminal has no name
+	nameless bool      // the terminal has no name
+	out      io.Writer // instead of the emulator
 	run      func(context.Context, acts.Actor, Config, Terminal) error
 }
 
@@ -92,6 +93,9 @@ func drive(t testing.TB, s setup) *driver {
 		tm.Name = "xterm-256color"
 	}
 	tm.Size, tm.Resized, tm.In, tm.Out = d.screen.size, d.resized, in, d.screen
+	if s.out != nil {
+		tm.Out = s.out
+	}
 	c := s.config
 	if c.Host == "" {
 		c.Host = "sensor-1.example"

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"vedette/internal/acts"
 	"vedette/pki"
@@ -31,6 +32,8 @@ type fake struct {
 	made         int // certificates
 	consequences []acts.Consequence
 	steps        []string // of Prepare
+	pairs        []weak.Pointer[pki.Pair]
+	cut          int // by applying
 
 	accounts []acts.Account
 	audit    []acts.AuditRecord
@@ -83,6 +86,13 @@ func (f *fake) make(subject string) acts.Certificate {
 		Fingerprint: fp, Subject: subject, Names: []string{"sensor-1.example", "192.0.2.1", "2001:db8::1"},
 		Serial: pki.Serial(fmt.Sprintf("%X", fp[:16])), NotBefore: now, NotAfter: now.Add(10 * 365 * 24 * time.Hour), Key: "ECDSA P-256",
 	}
+}
+
+// pair makes a key that a test can look for later.
+func (f *fake) pair() *pki.Pair {
+	p := new(pki.Pair)
+	f.pairs = append(f.pairs, weak.Make(p))
+	return p
 }
 
 // change changes what the daemon holds, as another administrator would.

@@ -57,7 +57,7 @@ func (f *fake) PrepareGenerateServerCertificate(ctx context.Context, _ acts.Acto
 	if err := seen(in.Revision, f.certRevision, "the server certificate"); err != nil {
 		return acts.PreparedServerCertificate{}, err
 	}
-	return acts.PreparedServerCertificate{Certificate: f.make("CN=new.example"), Act: "certificate generate", Pair: new(pki.Pair), Revision: f.certRevision}, nil
+	return acts.PreparedServerCertificate{Certificate: f.make("CN=new.example"), Act: "certificate generate", Pair: f.pair(), Revision: f.certRevision}, nil
 }
 
 func (f *fake) PreviewInstallServerCertificate(ctx context.Context, _ acts.Actor, _ acts.InstallServerCertificate) (acts.Preview, error) {
@@ -96,7 +96,7 @@ func (f *fake) PrepareInstallServerCertificate(ctx context.Context, _ acts.Actor
 	if err := seen(in.Revision, f.certRevision, "the server certificate"); err != nil {
 		return acts.PreparedServerCertificate{}, err
 	}
-	return acts.PreparedServerCertificate{Certificate: f.upload, Act: "certificate install", Pair: new(pki.Pair), Revision: f.certRevision, Upload: f.uploadedAt}, nil
+	return acts.PreparedServerCertificate{Certificate: f.upload, Act: "certificate install", Pair: f.pair(), Revision: f.certRevision, Upload: f.uploadedAt}, nil
 }
 
 func (f *fake) ApplyServerCertificate(ctx context.Context, who acts.Actor, in acts.PreparedServerCertificate) (acts.ServerCertificate, error) {
@@ -115,6 +115,7 @@ func (f *fake) ApplyServerCertificate(ctx context.Context, who acts.Actor, in ac
 		next.Uploaded = f.certificate.Uploaded
 	}
 	f.certificate = next
+	next.Cut = f.cut
 	return next, nil
 }
 

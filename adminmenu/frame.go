@@ -34,8 +34,9 @@ func (s *session) draw(screen tcell.Screen) {
 		return
 	}
 	if s.tooSmall() {
-		for y, part := range wrap(tooSmallText, columns) {
-			all.put(0, rows/2+y, part, normal)
+		parts := wrap(tooSmallText, columns)
+		for y, part := range parts {
+			all.put(0, max(rows-len(parts), 0)/2+y, part, normal)
 		}
 		return
 	}
