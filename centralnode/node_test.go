@@ -3,6 +3,7 @@ package centralnode_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,8 @@ import (
 	"vedette/internal/accounts"
 	"vedette/internal/acts"
 	"vedette/internal/kv"
+	"vedette/internal/sessions"
+	"vedette/internal/sshd/sshkey"
 )
 
 var local = acts.Actor{Account: "local", Role: acts.LocalAdministrator, Face: acts.FaceCommand, From: "local"}
@@ -73,8 +76,20 @@ func get(t *testing.T, n *centralnode.Node, path string) (int, string) {
 func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 	var console, logs bytes.Buffer
 	c := config(t, &console)
-	c.Logger = slog.New(slog.NewTextHandler(&logs, nil))
+	c.SSHAddress, c.Logger = "192.0.2.1:22", slog.New(slog.NewTextHandler(&logs, nil))
 	n, stop := run(t, c)
+	n.Sessions().Enter(sessions.Session{Account: "admin"}, func() {})
+	status, err := n.Admin().Status(t.Context(), local)
+	if hostKey := sshkey.Fingerprint(n.HostKey().Public().(ed25519.PublicKey)); err != nil || status.SSH != (acts.SSHDoor{Address: "192.0.2.1:22", HostKey: hostKey, Sessions: 1}) ||
+		!strings.Contains(console.String(), "SSH host key made, fingerprint: "+hostKey+"\n") {
+		t.Errorf("the SSH door: %+v, %v; the console shows\n%s", status.SSH, err, &console)
+	}
+	if list, err := n.Admin().Accounts(t.Context(), local); err != nil || len(list.Accounts) != 1 || list.Accounts[0].Name != "admin" || list.Accounts[0].Sessions != 1 {
+		t.Errorf("accounts %+v, %v", list, err)
+	}
+	if one, err := n.Accounts().Get(t.Context(), "admin"); err != nil || one.Role != string(acts.LocalAdministrator) {
+		t.Errorf("the account %+v, %v", one, err)
+	}
 	first, err := n.Admin().ServerCertificate(t.Context(), local)
 	if err != nil {
 		t.Fatal(err)

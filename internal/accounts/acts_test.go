@@ -327,3 +327,24 @@ func TestOnesOwnPasswordIsChangedByWhoKnowsIt(t *testing.T) {
 		}
 	}
 }
+
+// TestAPasswordThatWasSetMeanwhileStays lets an administrator set a password
+// while whoever has the old one is changing it.
+func TestAPasswordThatWasSetMeanwhileStays(t *testing.T) {
+	h := newHouse(t)
+	derive, set := h.list.hasher.derive, false
+	h.list.hasher.derive = func(password, salt []byte, time, memory uint32, threads uint8, size uint32) []byte {
+		if !set {
+			set = true
+			if _, err := h.SetPassword(ctx, boss, acts.SetPassword{Name: "anna", Password: "Rescued-horse1"}); err != nil {
+				t.Error(err)
+			}
+		}
+		return derive(password, salt, time, memory, threads, size)
+	}
+	_, err := h.ChangePassword(ctx, officer, acts.ChangePassword{Current: good, New: "Thief-horse2"})
+	refused(t, err, acts.Stale, "account password by admin from 192.0.2.1")
+	if _, err := h.list.Verify(ctx, "anna", "Rescued-horse1", office); err != nil {
+		t.Errorf("the password of the administrator: %v", err)
+	}
+}

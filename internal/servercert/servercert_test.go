@@ -132,6 +132,24 @@ func TestKataPEMWaitsUntilItIsInstalled(t *testing.T) {
 	if shown, err = w.keeper.Show(t.Context()); err != nil || shown.Uploaded != nil || shown.Fingerprint != own.Fingerprint() {
 		t.Fatalf("shown afterwards %+v, %v", shown, err)
 	}
+	// One that is uploaded in the last moment is not taken for the one before,
+	// and not lost.
+	if _, err := w.keeper.Upload(t.Context(), own.EncodePEM(), w.commit); err != nil {
+		t.Fatal(err)
+	}
+	if pair, upload, err = w.keeper.Supplied(t.Context(), acts.InstallServerCertificate{}); err != nil {
+		t.Fatal(err)
+	}
+	var conflict *kv.ConflictError
+	err = w.keeper.Replace(t.Context(), pair, 0, upload, func(ctx context.Context, subject []string, c entity.Change) error {
+		if _, err := w.keeper.Upload(ctx, []byte("another"), w.commit); err != nil {
+			t.Error(err)
+		}
+		return w.commit(ctx, subject, c)
+	})
+	if shown, showErr := w.keeper.Show(t.Context()); !errors.As(err, &conflict) || showErr != nil || shown.Uploaded == nil || shown.Uploaded.Size != 7 {
+		t.Fatalf("error %v, shown %+v, %v", err, shown, showErr)
+	}
 	if _, err := w.keeper.Upload(t.Context(), make([]byte, pki.MaxFileSize+1), w.commit); acts.CodeOf(err) != acts.Invalid {
 		t.Fatalf("over 64 KiB: %v", err)
 	}
