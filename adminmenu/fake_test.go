@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type fake struct {
 	mu       sync.Mutex
 	revision uint64
 	failures map[string]error
+	slow     time.Duration // each method takes
 	holds    map[string]chan struct{}
 	calls    map[string]int
 
@@ -37,6 +39,8 @@ type fake struct {
 
 	accounts []acts.Account
 	audit    []acts.AuditRecord
+	asked    []acts.AuditFilter
+	given    []string // lines of keys
 
 	central acts.CentralNode // of a Sensor
 	link    acts.Link
@@ -124,8 +128,15 @@ func (f *fake) called(method string) (n int) {
 func (f *fake) begin(ctx context.Context, method string) error {
 	f.mu.Lock()
 	f.calls[method]++
-	held, err := f.holds[method], f.failures[method]
+	held, err, slow := f.holds[method], f.failures[method], f.slow
 	f.mu.Unlock()
+	if slow > 0 {
+		select {
+		case <-time.After(slow):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if held != nil {
 		select {
 		case <-held:
@@ -151,20 +162,23 @@ func notFound(what string) error {
 // record writes an audit record; with the lock held.
 func (f *fake) record(who acts.Actor, act string, subject ...string) {
 	f.revision++
-	f.audit = append(f.audit, acts.AuditRecord{Seq: uint64(len(f.audit) + 1), Time: time.Now(), Account: who.Account, Role: who.Role, Face: who.Face, From: who.From, Act: act, Subject: subject, Result: "done"})
+	f.audit = append(f.audit, acts.AuditRecord{Seq: uint64(len(f.audit) + 1), Time: time.Now(), Account: who.Account, Role: who.Role, Face: who.Face, From: who.From, Act: act, Subject: subject, Result: "done", Hash: strings.ToLower(strings.ReplaceAll(fingerprint(fmt.Sprint("record ", len(f.audit))).String(), ":", ""))})
 }
 
-// Audit lists records, the newest first.
+// Audit lists the newest records that match, the oldest first.
 func (f *fake) Audit(ctx context.Context, _ acts.Actor, in acts.AuditFilter) ([]acts.AuditRecord, error) {
 	if err := f.begin(ctx, "Audit"); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := slices.Clone(f.audit)
-	slices.Reverse(all)
-	if in.Limit > 0 && len(all) > in.Limit {
-		all = all[:in.Limit]
+	f.asked = append(f.asked, in)
+	all := slices.DeleteFunc(slices.Clone(f.audit), func(r acts.AuditRecord) bool {
+		return !in.Since.IsZero() && r.Time.Before(in.Since) || !in.Until.IsZero() && !r.Time.Before(in.Until) ||
+			in.Account != "" && r.Account != in.Account || in.Act != "" && r.Act != in.Act
+	})
+	if in.Limit == 0 {
+		in.Limit = 1000
 	}
-	return all, nil
+	return all[max(len(all)-in.Limit, 0):], nil
 }

@@ -53,12 +53,12 @@ func TestEscAndCtrlCGoOneLevelBack(t *testing.T) {
 func TestDigitsAndFirstLettersSelect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := drive(t, sensor(fakeSensor{newFake(t)}))
-		d.press("e")
-		d.expect("> 2  Exit")
-		d.press("1")
-		d.expect("> 1  Program settings")
+		d.press("e", "enter")
+		d.at("Exit")
+		d.press("esc", "1")
+		d.expect("> 1  ")
 		d.press("9")
-		d.expect("> 1  Program settings")
+		d.expect("> 1  ")
 		d.press("P", "enter")
 		d.at("Program settings")
 	})

@@ -1,0 +1,137 @@
+package adminmenu
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"vedette/internal/acts"
+)
+
+// Titles of the windows of accounts.
+const (
+	titleAccounts   = "Accounts and keys"
+	titleNewAccount = "New account"
+	titleAccount    = "Account"
+)
+
+// consoleAccount is what the console is called, which has no account.
+const consoleAccount = "local"
+
+// console reports whether the person came in without an account.
+func (s *session) console() bool { return strings.EqualFold(s.who.Account, consoleAccount) }
+
+// owns reports whether the person is signed in with an account.
+func (s *session) owns(name string) bool {
+	return !s.console() && strings.EqualFold(s.who.Account, name)
+}
+
+// manages reports whether the person's role is the one that manages the
+// accounts of others. The daemon decides; the menu only does not let somebody
+// fill in a form in vain.
+func (s *session) manages() bool { return s.who.Role == acts.LocalAdministrator }
+
+// accountsWindow is Accounts and keys, with what begins there.
+type accountsWindow struct {
+	session *session
+	backend People
+	window  *window
+	table   *table
+	said    []line // how the last act ended
+}
+
+// accounts is Accounts and keys: who may sign in.
+func (s *session) accounts(b People) {
+	m := &accountsWindow{session: s, backend: b}
+	m.table = &table{
+		columns: []column{{title: "Name"}, {title: "Role", width: 23}, {title: "Keys", width: 4}, {title: "Sessions", width: 8}, {title: "Password set", width: 16}},
+		empty:   "Nobody may sign in.",
+		open:    func(r tableRow) { m.said = nil; m.account(r.key) },
+	}
+	m.window = &window{title: titleAccounts, part: m.table}
+	m.window.live = watch(m.load, func(l acts.AccountList) {
+		m.window.text.set(s.accountsText(m.said))
+		m.table.set(s.accountRows(l))
+	})
+	if s.manages() {
+		m.window.buttons = []button{{"New account", m.create}}
+	}
+	m.window.buttons = append(m.window.buttons, button{wordClose, func() { s.close(m.window) }})
+	s.open(m.window)
+}
+
+func (m *accountsWindow) load(ctx context.Context) (acts.AccountList, error) {
+	return m.backend.Accounts(ctx, m.session.who)
+}
+
+// accountsText stands above the table.
+func (s *session) accountsText(said []line) []line {
+	lines := append([]line(nil), said...)
+	if !s.manages() {
+		lines = append(lines, words("You manage your own keys and password. A local administrator manages accounts."))
+	}
+	return lines
+}
+
+// accountRows are the rows of the table.
+func (s *session) accountRows(l acts.AccountList) []tableRow {
+	rows := make([]tableRow, 0, len(l.Accounts))
+	for _, a := range l.Accounts {
+		name := a.Name
+		if s.owns(name) {
+			name += " (you)"
+		}
+		rows = append(rows, tableRow{key: a.Name, cells: []string{
+			name, string(a.Role), fmt.Sprint(len(a.Keys)), fmt.Sprint(a.Sessions), a.Changed.UTC().Format("2006-01-02 15:04"),
+		}})
+	}
+	return rows
+}
+
+// create is the window of a new account.
+func (m *accountsWindow) create() {
+	s := m.session
+	m.said = nil
+	name, password, repeat := newField("Name", ""), passwordField("Password"), passwordField("Repeat password")
+	roles := newPicker("Role", roleWords())
+	lines := append([]line{
+		words("A name has Latin letters, digits, dots, dashes and underscores, a letter or a digit first."), blank(),
+	}, passwordRules()...)
+	fields := []*field{name, roles.field, password, repeat}
+	var w *window
+	ok := func(*window) {
+		in := acts.CreateAccount{Name: name.String(), Role: acts.Role(roles.word()), Password: password.String()}
+		if s.mistyped(w, password, repeat) {
+			return
+		}
+		act(s, titleNewAccount, func(ctx context.Context) (acts.AccountChange, error) {
+			return m.backend.CreateAccount(ctx, s.who, in)
+		}, func(c acts.AccountChange) {
+			m.said = []line{heading("The account " + c.Account.Name + " was made."), words("Its owner can change the password in Change password."), blank()}
+			m.table.selected = c.Account.Name
+			s.close(w)
+		})
+	}
+	w = s.input(titleNewAccount, lines, fields, ok)
+	w.part = &pickForm{form: form{fields: fields, done: func() { ok(w) }}, picker: roles}
+}
+
+// roleWords are the roles, the least powerful first.
+func roleWords() []string {
+	var all []string
+	for _, r := range acts.Roles() {
+		all = append([]string{string(r)}, all...)
+	}
+	return all
+}
+
+// endedText says how many sessions a change ended.
+func endedText(n int, other string) string {
+	switch n {
+	case 0:
+		return "No " + other + "session had to be ended."
+	case 1:
+		return "1 " + other + "session was ended."
+	}
+	return fmt.Sprintf("%d %ssessions were ended.", n, other)
+}
