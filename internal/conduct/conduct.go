@@ -1,7 +1,8 @@
 // Package conduct is how an administrative act is carried out in either
 // daemon: the actor's role is asked, the change and its audit record are
 // committed together, and an error gets the form that a person reads, with a
-// record of its own.
+// record of its own. Whoever acts on what has changed is told whose act changed
+// it.
 //
 // Which acts there are, and what they do, is each daemon's admin room's.
 package conduct

@@ -4,5 +4,6 @@
 // none goes around it.
 //
 // What the acts of both daemons are alike in is in internal: the server
-// certificate's in servercert, the audit records' in conduct.
+// certificate's in servercert, the accounts' in accounts, the audit records' in
+// conduct.
 package admin
