@@ -47,7 +47,7 @@ func (h *host) command(ctx context.Context, program string, args ...string) *exe
 // run runs a client to its end.
 func (h *host) run(input, program string, args ...string) result {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(h.ctx, limit)
 	defer cancel()
 	cmd := h.command(ctx, program, args...)
 	var output bytes.Buffer
@@ -56,9 +56,9 @@ func (h *host) run(input, program string, args ...string) result {
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		h.t.Fatalf("%s %q hangs:\n%s", program, args, &output)
-	case err != nil && !errors.As(err, &ended):
+	case err != nil && ctx.Err() == nil && !errors.As(err, &ended):
 		h.t.Fatal(err)
 	}
 	return result{output.String(), cmd.ProcessState.ExitCode()}
@@ -164,11 +164,11 @@ func clients() []client {
 	lftp := scripted("lftp", func(h *host, command string) result {
 		// lftp runs ssh, and gives it the password of its URL on a terminal.
 		script := strings.Join([]string{
-			"set net:max-retries 1", "set net:timeout 20", "set cmd:fail-exit true", "set sftp:auto-confirm true",
+			"set net:max-retries 1", "set net:timeout 20", "set net:reconnect-interval-base 1", "set net:persist-retries 0", "set cmd:fail-exit true", "set sftp:auto-confirm true",
 			"set sftp:connect-program \"ssh -a -x " + strings.Join(h.openSSH(), " ") + "\"",
 			"open -p " + h.port + " sftp://admin:none@127.0.0.1", command,
-		}, "\n") + "\n"
-		return h.run("", "lftp", "-f", h.write("script", []byte(script)))
+		}, "; ")
+		return h.run("", "lftp", "-c", script)
 	})
 	lftp.put = func(h *host, local, remote string, flags ...string) result {
 		return lftp.do(h, strings.Join(append(append([]string{"put"}, flags...), local), " ")+output(remote))

@@ -15,92 +15,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"vedette/internal/sshd/home"
 )
 
-// certificate is what the folders of these tests give for download.
-const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-
-// since is when it came to use.
-var since = time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC)
-
 const password = "Correct-horse-7"
-
-// memory is a home folder that remembers what was asked of it.
-type memory struct {
-	mu       sync.Mutex // guards what follows
-	uploaded []byte     // nil: none
-	uploads  int
-	removes  int
-	fail     error // of every method
-	held     chan struct{}
-	entered  chan struct{} // closed when Upload waits for held
-}
-
-func (m *memory) Uploaded(context.Context) (int64, time.Time, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return int64(len(m.uploaded)), since.Add(time.Hour), m.uploaded != nil, m.fail
-}
-
-func (m *memory) Upload(ctx context.Context, pem []byte) error {
-	if m.held != nil {
-		close(m.entered)
-		select {
-		case <-m.held:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
-	}
-	m.uploaded = bytes.Clone(pem)
-	m.uploads++
-	return nil
-}
-
-func (m *memory) Remove(context.Context) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
-	}
-	m.uploaded = nil
-	m.removes++
-	return nil
-}
-
-func (m *memory) Certificate(context.Context) ([]byte, time.Time, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return []byte(certificate), since, m.fail
-}
-
-func (m *memory) put(content []byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.uploaded = content
-}
-
-func (m *memory) breaks(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fail = err
-}
-
-// content is what is uploaded, and how often something was.
-func (m *memory) content() ([]byte, int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.uploaded, m.uploads
-}
 
 // host is an SSH server whose only purpose is the home folder.
 type host struct {
@@ -112,9 +33,13 @@ type host struct {
 	identity string // file of the administrator's key
 	known    string // known_hosts
 
-	mu       sync.Mutex // guards what follows
-	conns    map[net.Conn]bool
-	throttle func(net.Conn) net.Conn
+	// ctx ends clients that run; trip is put under every connection.
+	ctx  context.Context
+	trip func(net.Conn) net.Conn
+
+	mu    sync.Mutex // guards what follows
+	conns map[net.Conn]bool
+	ended *sync.Cond // a connection has been served
 }
 
 func newKey(t testing.TB) (ed25519.PrivateKey, ssh.Signer) {
@@ -139,7 +64,8 @@ func newHost(t testing.TB) *host {
 	}
 	_, hostSigner := newKey(t)
 	key, signer := newKey(t)
-	h := &host{t: t, folder: &memory{}, files: t.TempDir(), conns: map[net.Conn]bool{}}
+	h := &host{t: t, folder: &memory{}, files: t.TempDir(), ctx: context.Background(), conns: map[net.Conn]bool{}}
+	h.ended = sync.NewCond(&h.mu)
 	h.port = strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 	h.hostKey = ssh.FingerprintSHA256(hostSigner.PublicKey())
 	block, err := ssh.MarshalPrivateKey(key, "")
@@ -208,10 +134,11 @@ func (h *host) cut() {
 func (h *host) serve(ctx context.Context, conn net.Conn, config *ssh.ServerConfig) {
 	h.mu.Lock()
 	h.conns[conn] = true
-	if h.throttle != nil {
-		conn = h.throttle(conn)
-	}
 	h.mu.Unlock()
+	defer h.forget(conn)
+	if h.trip != nil {
+		conn = h.trip(conn)
+	}
 	defer conn.Close()
 	_, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
@@ -226,6 +153,22 @@ func (h *host) serve(ctx context.Context, conn net.Conn, config *ssh.ServerConfi
 			continue
 		}
 		wg.Go(func() { h.session(ctx, channel, requests) })
+	}
+}
+
+func (h *host) forget(conn net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.conns, conn)
+	h.ended.Broadcast()
+}
+
+// settle waits until the host has heard all that its clients had to say.
+func (h *host) settle() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.conns) > 0 {
+		h.ended.Wait()
 	}
 }
 

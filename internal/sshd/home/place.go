@@ -36,14 +36,16 @@ func locate(p string) place {
 	return nowhere
 }
 
-// clean gives a path of a client as the absolute path that it names.
+// clean gives a path of a client as the absolute path that it names. A leading
+// ~ is the home folder, as often as it comes: the library gives "~/x" and "/~/x"
+// alike, and what RealPath gave is asked for again.
 func clean(p string) string {
 	if len(p) > maxPath {
 		return ""
 	}
 	p = path.Clean("/" + p)
-	if rest, ok := strings.CutPrefix(p, "/~"); ok && (rest == "" || rest[0] == '/') {
-		return path.Clean("/" + rest)
+	for p == "/~" || strings.HasPrefix(p, "/~/") {
+		p = "/" + strings.TrimPrefix(p[2:], "/")
 	}
 	return p
 }
