@@ -34,16 +34,16 @@ func (a *Acts) PreviewDeleteAccount(ctx context.Context, actor acts.Actor, in ac
 	if err != nil {
 		return acts.Preview{}, a.desk.Failed(ctx, actor, ActDelete, []string{in.Name}, told(err))
 	}
-	line := fmt.Sprintf("Account %s (%s) is deleted, and its name is free.", d.account.Name, d.account.Role)
+	lines := []string{fmt.Sprintf("The account %s (%s) will be deleted.", d.account.Name, d.account.Role)}
 	switch n := len(d.account.Keys); n {
 	case 0:
 	case 1:
-		line += " Its public key signs in no longer."
+		lines = append(lines, "Its public key will be deleted with it.")
 	default:
-		line += fmt.Sprintf(" Its %d public keys sign in no longer.", n)
+		lines = append(lines, fmt.Sprintf("Its %d public keys will be deleted with it.", n))
 	}
 	return acts.Preview{
-		Act: ActDelete, Lines: []string{line}, Consequences: []acts.Consequence{a.ending(actor, d.account.Name, "")},
+		Act: ActDelete, Lines: lines, Consequences: []acts.Consequence{a.ending(actor, d.account.Name, "")},
 		Revision: d.revision, Asks: true,
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
@@ -75,8 +76,8 @@ func (a *Acts) PreviewDeleteKey(ctx context.Context, actor acts.Actor, in acts.D
 	return acts.Preview{
 		Act: ActDeleteKey,
 		Lines: []string{
-			fmt.Sprintf("The public key %s signs in as %s no longer.", k.Fingerprint, account.Name),
-			strings.TrimSpace(fmt.Sprintf("It is of the type %s, added on %s. %s", k.Type, k.Added.UTC().Format("2006-01-02"), foreign.Line(k.Comment))),
+			fmt.Sprintf("The public key %s of %s will be deleted.", k.Fingerprint, account.Name),
+			strings.TrimSpace(fmt.Sprintf("It is of the type %s and was added on %s. %s", k.Type, k.Added.UTC().Format(time.DateOnly), foreign.Line(k.Comment))),
 		},
 		Consequences: []acts.Consequence{a.ending(actor, account.Name, k.Fingerprint)},
 		Revision:     uint64(revision), Asks: true,
