@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -211,5 +212,52 @@ func noneSignedIn(t *testing.T, d *clitest.Daemon) {
 			t.Fatalf("somebody is signed in still: %s", out)
 		}
 		<-time.After(20 * time.Millisecond)
+	}
+}
+
+func TestARoleMayDoOverSSHWhatItMayDoElsewhere(t *testing.T) {
+	d, desk := signedIn(t)
+	if exit, out := d.Command("Correct-horse7\n", "account", "create", "eve", "--role", "security-auditor", "--password-file", "-"); exit != 0 {
+		t.Fatalf("exit %d: %s", exit, out)
+	}
+	// A key signs in as one account.
+	if exit, out := d.Command(desk.Read("id.pub"), "account", "key", "add", "eve", "-"); exit != 4 {
+		t.Errorf("a key for two accounts: exit %d: %s", exit, out)
+	}
+	if exit, _, errs := desk.Run("", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "eve"); exit != 0 {
+		t.Fatal(errs)
+	}
+	if exit, out := d.Command(desk.Read("eve.pub"), "account", "key", "add", "eve", "-"); exit != 0 {
+		t.Fatalf("exit %d: %s", exit, out)
+	}
+	as := func(line string) (int, string, string) {
+		return desk.Run("", "ssh", "-o", "User=eve", "-o", "IdentityFile="+filepath.Join(desk.Folder, "eve"), line)
+	}
+	if exit, out, errs := as("status"); exit != 0 {
+		t.Errorf("a look: exit %d, output %q, messages %q", exit, out, errs)
+	}
+	for _, line := range []string{"certificate generate --yes", "account delete admin --yes", "central-node set 127.0.0.1:1 --dry-run"} {
+		if exit, out, errs := as(line); exit != 6 || out != "" {
+			t.Errorf("%s: exit %d, output %q, messages %q", line, exit, out, errs)
+		}
+	}
+
+	// Who is deleted is out at once.
+	watch := desk.Command("ssh", "-o", "User=eve", "-o", "IdentityFile="+filepath.Join(desk.Folder, "eve"), "link", "watch")
+	lines, err := watch.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lines.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if exit, out := d.Command("", "account", "delete", "eve", "--yes"); exit != 0 || !strings.Contains(out, "Sessions ended:") {
+		t.Errorf("exit %d: %s", exit, out)
+	}
+	if err := watch.Wait(); watch.ProcessState.ExitCode() != 255 {
+		t.Errorf("%v, want exit code 255: the connection ends", err)
 	}
 }

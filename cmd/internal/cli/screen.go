@@ -96,16 +96,16 @@ func (s *Screen) lend(ctx context.Context, work func(context.Context, sshd.Clien
 		for {
 			select {
 			case <-ending:
-				signal.Stop(ending)
-				restore()
 				cancel()
+			case <-ctx.Done():
+				signal.Stop(ending)
+				restore() // at once: the other end may take a moment
+				return
 			case <-resizing:
 				select {
 				case resized <- struct{}{}:
 				default: // one waits already
 				}
-			case <-ctx.Done():
-				return
 			}
 		}
 	})

@@ -38,7 +38,7 @@ func NewOpenSSH(t *testing.T, address, password string) *OpenSSH {
 	o.env = append(os.Environ(), "HOME="+o.Folder, "TERM=xterm", "LC_ALL=C.UTF-8", "SSH_ASKPASS="+ask, "SSH_ASKPASS_REQUIRE=force", "SSH_AUTH_SOCK=")
 	o.args = []string{
 		"-F", "none", "-o", "Port=" + port, "-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + o.path("known_hosts"),
-		"-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-i", o.path("id"),
+		"-o", "LogLevel=ERROR", "-o", "User=admin", "-o", "IdentitiesOnly=yes", "-i", o.path("id"),
 	}
 	if exit, _, errs := o.Run("", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "desk", "-f", "id"); exit != 0 {
 		t.Fatalf("ssh-keygen: exit %d, %s", exit, errs)
@@ -81,7 +81,7 @@ func (o *OpenSSH) Command(program string, args ...string) *exec.Cmd {
 				flags++
 			}
 		}
-		args = slices.Concat(o.args, args[:flags], []string{"admin@" + o.host}, args[flags:])
+		args = slices.Concat(args[:flags], o.args, []string{o.host}, args[flags:])
 	case "scp", "sftp":
 		args = slices.Concat(o.args, args)
 		for i, arg := range args {
