@@ -55,7 +55,11 @@ func (m *accountWindow) show(now acts.Account) {
 		return
 	}
 	m.last = now
-	w.text.set(append(append([]line(nil), m.said...), accountLines(now, s.owns(now.Name))...))
+	lines := append(append([]line(nil), m.said...), accountLines(now, s.owns(now.Name))...)
+	if !s.owns(now.Name) && !s.manages() {
+		lines = append(lines, blank(), words("A local administrator can change this account."))
+	}
+	w.text.set(lines)
 	m.table.set(keyRows(now.Keys))
 	if len(w.buttons) == 0 {
 		w.buttons = m.buttons()
@@ -108,6 +112,7 @@ func (m *accountWindow) remove() {
 			act(s, "Delete account", func(ctx context.Context) (acts.AccountChange, error) {
 				return m.backend.DeleteAccount(ctx, s.who, acts.DeleteAccount{Name: name, Revision: p.Revision})
 			}, func(c acts.AccountChange) {
+				m.above.window.focus = inPart
 				m.above.said = []line{heading("The account " + name + " was deleted. " + endedText(c.Ended, "")), blank()}
 				s.backTo(m.above.window)
 			})

@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"context"
+	"slices"
 
 	"vedette/internal/acts"
 )
@@ -74,6 +75,7 @@ func (m *accountWindow) deleteKey(fingerprint string) {
 			act(s, wordDeleteKey, func(ctx context.Context) (acts.AccountChange, error) {
 				return m.backend.DeleteKey(ctx, s.who, in)
 			}, func(c acts.AccountChange) {
+				m.window.focus = inPart
 				m.said = []line{heading("The key " + fingerprint + " was deleted. " + endedText(c.Ended, "")), blank()}
 				s.backTo(m.window)
 			})
@@ -102,7 +104,11 @@ func (m *accountWindow) addKey() {
 		act(s, titleAddKey, func(ctx context.Context) (acts.AccountChange, error) {
 			return m.backend.AddKey(ctx, s.who, in)
 		}, func(c acts.AccountChange) {
-			m.said = append([]line{heading("This key was added:")}, addedLines(before, c.Account.Keys)...)
+			m.said, m.window.focus = nil, inPart
+			for _, k := range added(before, c.Account.Keys) {
+				m.said = append(m.said, heading("The key "+k.Fingerprint+" was added."), blank())
+				m.table.selected = k.Fingerprint
+			}
 			s.close(w)
 		})
 	}
@@ -116,17 +122,9 @@ func (m *accountWindow) addKey() {
 	s.open(w)
 }
 
-// addedLines shows the keys that an account has now and had not before.
-func addedLines(before, now []acts.PublicKey) []line {
-	had := map[string]bool{}
-	for _, k := range before {
-		had[k.Fingerprint] = true
-	}
-	var lines []line
-	for _, k := range now {
-		if !had[k.Fingerprint] {
-			lines = append(lines, value("Fingerprint", k.Fingerprint), value("Comment", k.Comment))
-		}
-	}
-	return append(lines, blank())
+// added are the keys that an account has now and had not before.
+func added(before, now []acts.PublicKey) []acts.PublicKey {
+	return slices.DeleteFunc(slices.Clone(now), func(k acts.PublicKey) bool {
+		return slices.ContainsFunc(before, func(old acts.PublicKey) bool { return old.Fingerprint == k.Fingerprint })
+	})
 }

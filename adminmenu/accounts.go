@@ -108,7 +108,7 @@ func (m *accountsWindow) create() {
 			return m.backend.CreateAccount(ctx, s.who, in)
 		}, func(c acts.AccountChange) {
 			m.said = []line{heading("The account " + c.Account.Name + " was made."), words("Its owner can change the password in Change password."), blank()}
-			m.table.selected = c.Account.Name
+			m.table.selected, m.window.focus = c.Account.Name, inPart
 			s.close(w)
 		})
 	}

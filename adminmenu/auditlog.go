@@ -171,7 +171,7 @@ func auditLines(r acts.AuditRecord) []line {
 		value("Act", r.Act),
 	}
 	for i, subject := range r.Subject {
-		label := ""
+		label := " "
 		if i == 0 {
 			label = "About"
 		}

@@ -19,7 +19,7 @@ func (s *session) helpPage() {
 func helpLines(door string) []line {
 	return []line{
 		heading("This menu"),
-		words("Here you administer this server: its certificate, its connections, and who may sign in. Nothing changes before you confirm it, and every change is in Audit. Several administrators may work at once: each sees at once what the others change."), blank(),
+		words("Here you administer this server: its certificate, its connections, and who may sign in. Nothing changes before you confirm it, and every change is in Audit. Several administrators may work at once: each sees what the others change."), blank(),
 
 		heading("Keys"),
 		words("The last row of the screen shows the keys that are valid now. Arrows, Tab, ENTER and Esc are enough everywhere."),

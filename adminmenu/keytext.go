@@ -152,7 +152,7 @@ func (t *keyText) draw(c canvas, focused bool) {
 	}
 	rows := t.rows(c.look, c.w-2) // one column for the cursor behind the end
 	rows = rows[max(len(rows)-c.h, 0):]
-	for y := range c.h {
+	for y := range min(c.h, max(len(rows), minKeyRows)) {
 		c.put(0, y, c.look.border().v, edge)
 		if y < len(rows) {
 			c.put(1, y, rows[y], normal)
