@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -259,5 +260,26 @@ func TestARoleMayDoOverSSHWhatItMayDoElsewhere(t *testing.T) {
 	}
 	if err := watch.Wait(); watch.ProcessState.ExitCode() != 255 {
 		t.Errorf("%v, want exit code 255: the connection ends", err)
+	}
+}
+
+func TestALiveViewOverSSHHearsThatTheDaemonStops(t *testing.T) {
+	d, desk := signedIn(t)
+	watch := desk.Command("ssh", "link", "watch")
+	var errs bytes.Buffer
+	watch.Stderr = &errs
+	lines, err := watch.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lines.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	d.Stop()
+	if err := watch.Wait(); watch.ProcessState.ExitCode() != 5 || !strings.Contains(errs.String(), "the daemon is stopping") {
+		t.Errorf("%v, messages %q; want exit code 5", err, errs.String())
 	}
 }

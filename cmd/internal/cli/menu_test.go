@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -144,9 +145,20 @@ func TestKeysAndScreensPassAsTheyAre(t *testing.T) {
 	if seen := clitest.ReadUntil(t, m.person, "1049l"); seen != `"\x03\x13\r\x04"`+"\x1b[?1049l" {
 		t.Errorf("the screen shows %q", seen)
 	}
-	if exit := <-ended; exit != 0 {
+	if exit := next(t, ended); exit != 0 {
 		t.Errorf("exit %d", exit)
 	}
+}
+
+// next waits for what has to come.
+func next[T any](t *testing.T, from <-chan T) (got T) {
+	t.Helper()
+	select {
+	case got = <-from:
+	case <-time.After(clitest.Patience):
+		t.Fatal("nothing comes")
+	}
+	return got
 }
 
 func TestAMenuHearsOfANewSize(t *testing.T) {
@@ -163,30 +175,33 @@ func TestAMenuHearsOfANewSize(t *testing.T) {
 		}
 		return nil
 	})
-	resize := func(columns, rows uint16) {
+	set := func(columns, rows uint16) {
 		if err := unix.IoctlSetWinsize(int(m.terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
 			t.Error(err)
 		}
+	}
+	resize := func(columns, rows uint16) {
+		set(columns, rows)
 		// The kernel tells those whose terminal it is; it is not this process's.
 		if err := syscall.Kill(os.Getpid(), syscall.SIGWINCH); err != nil {
 			t.Error(err)
 		}
 	}
-	resize(100, 30)
+	set(100, 30)
 	ended := make(chan int, 1)
 	go func() {
 		exit, _ := m.open(t.Context())
 		ended <- exit
 	}()
-	if got := <-sizes; got != "100x30" {
+	if got := next(t, sizes); got != "100x30" {
 		t.Errorf("at first %s", got)
 	}
 	resize(40, 12)
-	if got := <-sizes; got != "40x12" {
+	if got := next(t, sizes); got != "40x12" {
 		t.Errorf("then %s", got)
 	}
 	resize(80, 24)
-	if exit := <-ended; exit != 0 {
+	if exit := next(t, ended); exit != 0 {
 		t.Errorf("exit %d", exit)
 	}
 }
