@@ -48,6 +48,12 @@ type fake struct {
 	servers    []acts.SensorServer // of a Central Node
 	agents     []acts.AgentCertificate
 	validation bool
+	unlisted   int // connections that no listed certificate is shown on
+	late       []string
+	events     acts.EventState
+
+	problems []string // of Status
+	met      string   // subject of the certificate that a Central Node shows
 }
 
 // fakeSensor and fakeCentral are its two shapes.
@@ -73,6 +79,8 @@ func newFake(t testing.TB) *fake {
 		{Text: "Agents that pin the old certificate stop delivering through this Sensor until they have the new one.", InUse: true, Count: 3, Who: []string{"192.0.2.10", "192.0.2.11", "192.0.2.12"}},
 		{Text: "Mail sensors must be authorised again."},
 	}
+	f.events = acts.EventState{Store: "embedded", Durability: "on disk", Packages: 1234, Bytes: 5_600_000, Oldest: now.Add(-2 * time.Hour)}
+	f.met = "CN=central-1.example"
 	f.accounts = []acts.Account{{Name: "admin", Role: acts.LocalAdministrator, Created: now.Add(-48 * time.Hour), Changed: now.Add(-48 * time.Hour), Revision: 3, Sessions: 1}}
 	f.central = acts.CentralNode{State: acts.LinkUnconfigured, Since: now, Next: "Configure the Central Node.", LinkIdentity: fingerprint("link identity"), Revision: 5}
 	return f

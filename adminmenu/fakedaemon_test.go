@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ func (f fakeSensor) Status(ctx context.Context, _ acts.Actor) (acts.SensorStatus
 	return acts.SensorStatus{
 		Daemon: "sensor", Version: "0.4.0", Started: time.Now().Add(-36 * time.Hour), Address: "192.0.2.1:443", StoreID: "store-1", Revision: f.revision,
 		SSH: acts.SSHDoor{Address: ":22", HostKey: "SHA256:" + strings.Repeat("k", 43), Sessions: 1}, Certificate: f.certificate.Certificate, Link: link,
+		Problems: slices.Clone(f.problems),
 	}, nil
 }
 
@@ -42,10 +44,21 @@ func (f fakeSensor) PreviewSetCentralNode(ctx context.Context, _ acts.Actor, in 
 	if in.Address == "" || strings.Contains(in.Address, " ") {
 		return acts.Preview{}, &acts.Error{Code: acts.Invalid, Text: "this is no address", Hint: "give a name or an IP address, with :port where it is not 443"}
 	}
-	return acts.Preview{
-		Act: "central-node set", Lines: []string{"The server at " + in.Address + " shows a certificate for CN=central-1.example, valid until 2036-01-01."},
-		Fingerprint: fingerprint(in.Address), Revision: f.central.Revision, Asks: true,
-	}, nil
+	p := acts.Preview{
+		Act: "central-node set", Fingerprint: fingerprint(in.Address), Revision: f.central.Revision, Asks: true,
+		Lines: []string{
+			"Central Node address: " + in.Address + ":443", "Fingerprint (SHA-256): " + fingerprint(in.Address).String(), "Subject: " + f.met,
+			"Valid from: 1999-06-01T00:00:00Z", "Valid until: 2009-06-01T00:00:00Z",
+			"Make sure that the displayed certificate matches the Central Node component certificate.",
+		},
+	}
+	if f.central.Address != "" {
+		p.Lines = append(p.Lines, "It takes the place of the Central Node at "+f.central.Address+".",
+			"Expected: "+f.central.Expected.String()+", the certificate confirmed before.", "Met: "+p.Fingerprint.String()+", another one. Confirm it only when you know why it changed.")
+		p.Consequences = []acts.Consequence{{Text: "The link begins anew: agents that are carried now are disconnected.", InUse: true, Count: f.link.Ingress.Agents}}
+	}
+	p.Lines = append(p.Lines, "The Sensor becomes active after an administrator of the Central Node has accepted it; its link identity is "+f.central.LinkIdentity.String()+".")
+	return p, nil
 }
 
 func (f fakeSensor) SetCentralNode(ctx context.Context, who acts.Actor, in acts.SetCentralNode) (acts.CentralNode, error) {
@@ -56,6 +69,9 @@ func (f fakeSensor) SetCentralNode(ctx context.Context, who acts.Actor, in acts.
 	defer f.mu.Unlock()
 	if err := seen(in.Revision, f.central.Revision, "the Central Node"); err != nil {
 		return acts.CentralNode{}, err
+	}
+	if in.Fingerprint != fingerprint(in.Address) {
+		return acts.CentralNode{}, &acts.Error{Code: acts.Refused, Text: "another certificate was confirmed"}
 	}
 	f.record(who, "central-node set", in.Address)
 	f.central = acts.CentralNode{Address: in.Address, State: acts.LinkPending, Since: time.Now(), Next: "An administrator of the Central Node has to accept this Sensor.", Expected: in.Fingerprint, LinkIdentity: f.central.LinkIdentity, Revision: f.revision}
@@ -79,10 +95,28 @@ func (f fakeCentral) Status(ctx context.Context, _ acts.Actor) (acts.Status, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var sensors acts.SensorCounts
+	agents := acts.AgentCounts{Hosts: len(f.agents), Strangers: 2}
+	for _, v := range f.servers {
+		switch v.State {
+		case acts.Pending:
+			sensors.Pending++
+		case acts.Rejected:
+			sensors.Rejected++
+		case acts.Accepted:
+			sensors.Accepted++
+			if v.Connected {
+				sensors.Connected++
+			}
+		}
+	}
+	for _, c := range f.agents {
+		agents.Connections += c.Connected
+	}
 	return acts.Status{
 		Daemon: "centralnode", Version: "0.4.0", Started: time.Now().Add(-36 * time.Hour), Address: "192.0.2.2:443", StoreID: "store-2", Revision: f.revision,
 		SSH: acts.SSHDoor{Address: ":22", HostKey: "SHA256:" + strings.Repeat("k", 43), Sessions: 1}, Certificate: f.certificate.Certificate, Validation: f.validation,
-		Events: acts.EventState{Store: "embedded", Durability: "on disk"},
+		Agents: agents, Sensors: sensors, Events: f.events, Problems: slices.Clone(f.problems),
 	}, nil
 }
 
@@ -103,7 +137,15 @@ func (f fakeCentral) previewDecision(ctx context.Context, method, act string, in
 	defer f.mu.Unlock()
 	for _, s := range f.servers {
 		if s.ID == in.Which || s.Fingerprint.String() == in.Which {
-			return acts.Preview{Act: act, Lines: []string{"The Sensor " + s.Name + " (" + s.Fingerprint.String() + ")."}, Consequences: []acts.Consequence{{Text: "Agents' connections through this Sensor that are cut at once.", InUse: true, Count: s.Agents}}, Revision: f.revision, Asks: true, Fingerprint: s.Fingerprint}, nil
+			p := acts.Preview{Act: act, Revision: f.revision, Asks: true, Fingerprint: s.Fingerprint, Lines: []string{
+				"Sensor server: " + s.Name + ", which connects from " + s.Address + ".", "Fingerprint of its link identity: " + s.Fingerprint.String(), "State: " + string(s.State) + ".",
+			}}
+			if act == "sensor accept" {
+				p.Lines = append(p.Lines, "Compare the fingerprint with the one that the Sensor itself shows (on it: sensor central-node show). Accept it only if they are equal.")
+				return p, nil
+			}
+			p.Consequences = []acts.Consequence{{Text: "Agents' connections through this Sensor that are cut at once.", InUse: true, Count: s.Agents}}
+			return p, nil
 		}
 	}
 	return acts.Preview{}, notFound("the Sensor " + in.Which)
@@ -122,13 +164,20 @@ func (f fakeCentral) decide(ctx context.Context, who acts.Actor, method, act str
 		if s.ID != in.Which && s.Fingerprint.String() != in.Which {
 			continue
 		}
+		if in.Fingerprint != s.Fingerprint {
+			return acts.SensorServerDecision{}, &acts.Error{Code: acts.Refused, Text: "another fingerprint was compared"}
+		}
+		cut := 0
+		if state != acts.Accepted {
+			cut, s.Agents = s.Agents, 0
+		}
 		f.record(who, act, s.Fingerprint.String())
 		s.State, s.Decided, s.DecidedBy = state, time.Now(), who.Account
 		f.servers[i] = s
 		if state == "" {
 			f.servers = slices.Delete(f.servers, i, i+1)
 		}
-		return acts.SensorServerDecision{Server: s, Revision: f.revision, Cut: s.Agents}, nil
+		return acts.SensorServerDecision{Server: s, Revision: f.revision, Cut: cut, Took: 7 * time.Millisecond}, nil
 	}
 	return acts.SensorServerDecision{}, notFound("the Sensor " + in.Which)
 }
@@ -182,7 +231,7 @@ func (f fakeCentral) PreviewDeleteAgentCertificates(ctx context.Context, _ acts.
 	connected := 0
 	for _, c := range f.agents {
 		if slices.Contains(in.Fingerprints, c.Fingerprint) {
-			p.Lines = append(p.Lines, "The certificate "+c.Fingerprint.String()+" will be withdrawn.")
+			p.Lines = append(p.Lines, fmt.Sprintf("%s: %d connected agents use this certificate.", c.Fingerprint, c.Connected))
 			connected += c.Connected
 		}
 	}
@@ -199,7 +248,7 @@ func (f fakeCentral) DeleteAgentCertificates(ctx context.Context, who acts.Actor
 	if err := seen(in.Revision, f.revision, "the list of certificates"); err != nil {
 		return acts.Withdrawal{}, err
 	}
-	out := acts.Withdrawal{Fingerprints: in.Fingerprints, Took: 12 * time.Millisecond}
+	out := acts.Withdrawal{Fingerprints: in.Fingerprints, Took: 12 * time.Millisecond, Sensors: 1, Late: f.late}
 	f.agents = slices.DeleteFunc(f.agents, func(c acts.AgentCertificate) bool {
 		if !slices.Contains(in.Fingerprints, c.Fingerprint) {
 			return false
@@ -219,8 +268,12 @@ func (f fakeCentral) PreviewSetValidation(ctx context.Context, _ acts.Actor, in 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := acts.Preview{Act: "agent-certificate validation", Lines: []string{"Certificates of agents will not be checked."}, Revision: f.revision, Asks: true}
-	if in.On {
+	switch {
+	case in.On == f.validation:
+		p.Lines, p.Asks = []string{"Validation is " + onOff(in.On) + " already."}, false
+	case in.On:
 		p.Lines = []string{"Only agents with a listed certificate will be let in."}
+		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: true, Count: f.unlisted}}
 	}
 	return p, nil
 }
@@ -236,7 +289,7 @@ func (f fakeCentral) SetValidation(ctx context.Context, who acts.Actor, in acts.
 	}
 	f.validation = in.On
 	f.record(who, "agent-certificate validation")
-	return acts.Withdrawal{Revision: f.revision}, nil
+	return acts.Withdrawal{Revision: f.revision, Cut: f.unlisted, Took: 1200 * time.Millisecond, Sensors: 1, Late: f.late}, nil
 }
 
 // fleet gives a Central Node some Sensors and agent certificates.

@@ -3,6 +3,7 @@ package adminmenu
 // sensorMenu is the lowest window of a Sensor.
 func sensorMenu(s *session, b Sensor) *window {
 	return s.mainMenu([]choice{
+		{"Status", "what runs here, and what needs a person", func() { s.sensorStatus(b) }},
 		{"Program settings", "certificate, Central Node, link", func() { s.settings(sensorSettings(s, b)) }},
 	}, b)
 }
@@ -10,6 +11,7 @@ func sensorMenu(s *session, b Sensor) *window {
 // centralNodeMenu is the lowest window of a Central Node.
 func centralNodeMenu(s *session, b CentralNode) *window {
 	return s.mainMenu([]choice{
+		{"Status", "what runs here, and what needs a person", func() { s.centralNodeStatus(b) }},
 		{"Program settings", "certificate, Sensor servers, Endpoint Agent certificates", func() { s.settings(centralNodeSettings(s, b)) }},
 	}, b)
 }
@@ -40,9 +42,17 @@ func (s *session) settings(choices []choice) {
 }
 
 func sensorSettings(s *session, b Sensor) []choice {
-	return []choice{{"Manage server certificate", "", func() { s.certificates(b) }}}
+	return []choice{
+		{"Manage server certificate", "", func() { s.certificates(b) }},
+		{titleConfigure, "", func() { s.configureCentralNode(b) }},
+		{"Link state", "", func() { s.linkState(b) }},
+	}
 }
 
 func centralNodeSettings(s *session, b CentralNode) []choice {
-	return []choice{{"Manage server certificate", "", func() { s.certificates(b) }}}
+	return []choice{
+		{"Manage server certificate", "", func() { s.certificates(b) }},
+		{"Sensor servers", "", func() { s.sensorServers(b) }},
+		{"Endpoint Agent certificates", "", func() { s.agentCertificates(b) }},
+	}
 }

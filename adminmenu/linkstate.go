@@ -1,0 +1,122 @@
+package adminmenu
+
+import (
+	"fmt"
+	"time"
+
+	"vedette/internal/acts"
+)
+
+// linkState is Link state: the link to the Central Node and what agents send
+// into it.
+func (s *session) linkState(b Sensor) {
+	lookAt(s, "Link state", b.Link, linkLines)
+}
+
+// linkLines is a look at the link, its warnings first.
+func linkLines(l acts.Link, now time.Time) []line {
+	var lines []line
+	if len(l.Warnings) > 0 {
+		for _, w := range l.Warnings {
+			lines = append(lines, line{label: "Warning", text: w, ink: warning})
+		}
+		lines = append(lines, blank())
+	}
+	lines = append(lines, line{label: "State", text: stateSince(l.CentralNode, now), ink: linkInk(l.State)})
+	lines = optional(lines, "Central Node", l.Address)
+	lines = optional(lines, "Why", l.Detail)
+	lines = optional(lines, "Next step", l.Next)
+	lines = append(lines,
+		value("Round trip", roundTrip(l.RTT)),
+		value("Streams", fmt.Sprintf("%d; %s wait for acknowledgement", l.Streams, byteSize(uint64(l.RetainedBytes)))),
+		value("Agents", agentsText(l.Ingress)))
+	lines = append(lines, ingressLines(l.Ingress)...)
+	lines = append(lines, value("Validation", policyText(l)), blank())
+	if len(l.Lanes) == 0 {
+		return append(lines, words("The link has no lane now."))
+	}
+	lines = append(lines, heading("Lanes"))
+	for _, lane := range l.Lanes {
+		lines = append(lines, value(lane.Class, fmt.Sprintf("%s, %s to %s, since %s", lane.Congestion, lane.Local, lane.Remote, timeOfDay(lane.Since, now))))
+	}
+	return lines
+}
+
+// stateSince is the state of the link and its age.
+func stateSince(n acts.CentralNode, now time.Time) string {
+	if n.Since.IsZero() {
+		return string(n.State)
+	}
+	return fmt.Sprintf("%s since %s (%s)", n.State, moment(n.Since), span(now.Sub(n.Since)))
+}
+
+// linkInk is what a state of the link means to a person.
+func linkInk(state acts.LinkState) ink {
+	switch state {
+	case acts.LinkAccepted:
+		return normal
+	case acts.LinkUnconfigured, acts.LinkPending:
+		return warning
+	default:
+		return bad
+	}
+}
+
+// timeOfDay leaves the date of today out.
+func timeOfDay(t, now time.Time) string {
+	if t.UTC().Format(time.DateOnly) == now.UTC().Format(time.DateOnly) {
+		return clock(t)
+	}
+	return moment(t)
+}
+
+func roundTrip(d time.Duration) string {
+	if d == 0 {
+		return "not measured"
+	}
+	return took(d)
+}
+
+func agentsText(i acts.Ingress) string {
+	return fmt.Sprintf("%s, and %d not carried; %d refused since the start", counted(i.Agents, "connection"), i.Strangers, i.Refused)
+}
+
+// ingressLines sets what agents send against the cap.
+func ingressLines(i acts.Ingress) []line {
+	now := bitRate(i.Rate) + " now"
+	if i.Limit > 0 {
+		now = fmt.Sprintf("%s of at most %s (%.0f %%)", bitRate(i.Rate), bitRate(i.Limit), 100*float64(i.Rate)/float64(i.Limit))
+	}
+	lines := []line{value("Ingress", now+"; "+byteSize(i.Bytes)+" since the start")}
+	if i.Held {
+		lines = append(lines, line{label: "Held", text: "the limit holds agents back now", ink: warning})
+	}
+	return lines
+}
+
+// policyText is the switch as the Central Node told it on this link. A policy
+// that nobody changed yet has revision 0.
+func policyText(l acts.Link) string {
+	if l.PolicyRevision == 0 && l.State != acts.LinkAccepted {
+		return "unknown until the Central Node tells it"
+	}
+	return fmt.Sprintf("%s (policy revision %d)", onOff(l.Validation), l.PolicyRevision)
+}
+
+// bitRate writes bit/s with the decimal units that network links are sold in.
+func bitRate(n uint64) string { return scaled(n, "bit/s", "kbit/s", "Mbit/s", "Gbit/s") }
+
+// byteSize writes bytes with decimal units, beside rates of the same kind.
+func byteSize(n uint64) string { return scaled(n, "bytes", "kB", "MB", "GB", "TB") }
+
+func scaled(n uint64, units ...string) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d %s", n, units[0])
+	}
+	f, unit := float64(n), 0
+	for f >= 1000 && unit < len(units)-1 {
+		f /= 1000
+		unit++
+	}
+	return fmt.Sprintf("%.4g %s", f, units[unit])
+}
