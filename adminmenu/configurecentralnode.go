@@ -139,10 +139,21 @@ func valueOf(sentence string) line {
 		return value("Central Node", text)
 	case "Fingerprint (SHA-256)", "Fingerprint of its link identity":
 		return value("Fingerprint", text)
-	case "Subject", "Valid from", "Valid until", "Sensor server", "State", "Expected":
+	case "Subject", "Valid from", "Valid until", "Sensor server", "State":
 		return value(name, text)
+	case "Expected":
+		return value(name, noted(text))
 	case "Met":
-		return line{label: name, text: text, ink: bad}
+		return line{label: name, text: noted(text), ink: bad}
 	}
 	return words(sentence)
+}
+
+// noted sets what is said of a fingerprint apart from it.
+func noted(text string) string {
+	fingerprint, note, found := strings.Cut(text, ", ")
+	if !found {
+		return text
+	}
+	return fingerprint + " (" + strings.TrimSuffix(note, ".") + ")"
 }

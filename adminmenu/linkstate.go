@@ -85,7 +85,7 @@ func agentsText(i acts.Ingress) string {
 func ingressLines(i acts.Ingress) []line {
 	now := bitRate(i.Rate) + " now"
 	if i.Limit > 0 {
-		now = fmt.Sprintf("%s of at most %s (%.0f %%)", bitRate(i.Rate), bitRate(i.Limit), 100*float64(i.Rate)/float64(i.Limit))
+		now = fmt.Sprintf("%s of %s (%.0f %%)", bitRate(i.Rate), bitRate(i.Limit), 100*float64(i.Rate)/float64(i.Limit))
 	}
 	lines := []line{value("Ingress", now+"; "+byteSize(i.Bytes)+" since the start")}
 	if i.Held {

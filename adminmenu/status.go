@@ -33,7 +33,7 @@ func sensorStatusLines(v acts.SensorStatus, now time.Time) []line {
 	lines := daemonLines(v.Problems, v.Version, v.Started, v.Address, v.SSH, v.Certificate, now)
 	central := string(v.Link.State)
 	if v.Link.Address != "" {
-		central = v.Link.Address + ", " + stateSince(v.Link.CentralNode, now)
+		central = v.Link.Address + ", " + central + " for " + span(now.Sub(v.Link.Since))
 	}
 	lines = append(lines, line{label: "Central Node", text: central, ink: linkInk(v.Link.State)}, value("Agents", agentsText(v.Link.Ingress)))
 	lines = append(lines, ingressLines(v.Link.Ingress)...)
