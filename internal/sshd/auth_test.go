@@ -8,11 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
-	"vedette/internal/accounts"
 	"vedette/internal/sshd"
 )
 
@@ -132,11 +130,7 @@ func TestWhatIsWithdrawnDuringASignInSignsInNobody(t *testing.T) {
 		n.before(sync.OnceFunc(c.withdraw)) // the moment between the proof and the session
 		client, err := n.signIn(t, "127.0.0.1", "admin", c.method)
 		if err == nil { // the handshake was done; nothing is served
-			if session, err := client.NewSession(); err == nil {
-				t.Errorf("%s: a session was opened", what)
-				session.Close()
-			}
-			client.Close()
+			connectionEnds(t, client)
 		}
 		if client, err := n.signIn(t, "127.0.0.1", "admin", c.method); err == nil {
 			t.Errorf("%s: it signs in afterwards", what)
@@ -144,6 +138,14 @@ func TestWhatIsWithdrawnDuringASignInSignsInNobody(t *testing.T) {
 		}
 		eventually(t, "the table to be empty", func() bool { return len(n.table.List()) == 0 })
 	}
+}
+
+// connectionEnds waits for the server to end a connection.
+func connectionEnds(t *testing.T, client *ssh.Client) {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- client.Wait() }()
+	receive(t, ended, "the connection to end")
 }
 
 func TestAWithdrawalEndsTheSessionAtOnceAndNothingRunsAfterIt(t *testing.T) {
@@ -164,10 +166,7 @@ func TestAWithdrawalEndsTheSessionAtOnceAndNothingRunsAfterIt(t *testing.T) {
 		if err := receive(t, ended, "the command to end"); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: the command ended with %v", what, err)
 		}
-		if session, err := client.NewSession(); err == nil {
-			t.Errorf("%s: another session was opened", what)
-			session.Close()
-		}
+		connectionEnds(t, client)
 		if err := n.end(t); err != nil {
 			t.Error(err)
 		}
@@ -179,7 +178,7 @@ func TestAWithdrawalEndsTheSessionAtOnceAndNothingRunsAfterIt(t *testing.T) {
 
 func TestBackOffIsToldByABannerAndTheLogIsNotFilled(t *testing.T) {
 	n := listen(t, sshd.Network{}, sshd.Config{})
-	n.verify = func(string) error { return &accounts.BackoffError{Wait: 1500 * time.Millisecond} }
+	n.verify = backsOff
 	for _, name := range []string{"admin", "nobody"} {
 		for _, method := range []ssh.AuthMethod{password("x"), asked("x")} {
 			var told []string
@@ -187,7 +186,7 @@ func TestBackOffIsToldByABannerAndTheLogIsNotFilled(t *testing.T) {
 			if err == nil {
 				t.Fatal("signed in in spite of the back-off")
 			}
-			if len(told) != 1 || told[0] != "too many attempts, try again in 2 s\r\n" {
+			if len(told) != 1 || told[0] != "too many attempts, try again in 7 s\r\n" {
 				t.Errorf("%s was told %q", name, told)
 			}
 		}

@@ -27,6 +27,7 @@ const (
 // Client is the local end of a daemon's unix socket.
 type Client struct {
 	conn *ssh.Client
+	lost chan struct{} // closed when the connection has ended
 }
 
 // Dial connects to the daemon whose socket is at path. The error wraps
@@ -54,7 +55,12 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", path, err)
 	}
-	return &Client{conn: conn}, nil
+	c := &Client{conn: conn, lost: make(chan struct{})}
+	go func() {
+		defer close(c.lost)
+		_ = conn.Wait() // Run says what it means
+	}()
+	return c, nil
 }
 
 // knownPeer checks that the daemon's user may own this socket: root, this
@@ -109,7 +115,11 @@ func handshake(ctx context.Context, raw net.Conn) (*ssh.Client, error) {
 }
 
 // Close ends the connection and whatever still runs on it.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	err := c.conn.Close()
+	<-c.lost
+	return err
+}
 
 // Run runs one command with the given streams (nil: nothing to read, nowhere to
 // write) and returns its exit status. When ctx ends, the command is asked to
@@ -130,9 +140,9 @@ func (c *Client) run(ctx context.Context, args []string, s Streams, prepare func
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	session, err := c.conn.NewSession()
+	session, err := c.open(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrLost, err)
+		return 0, err
 	}
 	defer session.Close()
 	out, errs := &sink{w: s.Out, session: session}, &sink{w: s.Err, session: session}
@@ -173,6 +183,31 @@ func (c *Client) run(ctx context.Context, args []string, s Streams, prepare func
 		return status.ExitStatus(), nil
 	}
 	return 0, fmt.Errorf("%w: %w", ErrLost, waitErr)
+}
+
+// open opens a session. The library may wait for ever on a connection that ends
+// at this moment.
+func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
+	type opened struct {
+		session *ssh.Session
+		err     error
+	}
+	result := make(chan opened, 1)
+	go func() {
+		session, err := c.conn.NewSession()
+		result <- opened{session, err}
+	}()
+	select {
+	case r := <-result:
+		if r.err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrLost, r.err)
+		}
+		return r.session, nil
+	case <-c.lost:
+		return nil, ErrLost
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // feed sends the standard input and its end. An input that breaks closes the

@@ -25,10 +25,11 @@ type connection struct {
 	draining bool       // close when the last session has ended
 }
 
-// cut ends the connection and the contexts of its commands, without waiting.
+// cut ends the connection and then the contexts of its commands, without
+// waiting: what a command still says does not look like its proper end.
 func (c *connection) cut() {
-	c.end()
 	c.peer.Close()
+	c.end()
 }
 
 // serve serves channels until the client or the server ends the connection.

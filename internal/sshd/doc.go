@@ -21,8 +21,8 @@
 // the command, never to the process. A command line is split by [Split], which
 // is a small grammar of quotes without expansion; [Quote] is its inverse.
 //
-// A client that goes away ends its command's context: one that closes, one that
-// says nothing any more, and one that does not read. A standard input that was
-// cut off ends with io.ErrUnexpectedEOF and not with io.EOF, so half an upload
-// is never taken for a whole one.
+// A client that goes away ends its command's context, also one that says nothing
+// any more; and a command whose context has ended is never held by a client that
+// does not read. A standard input that was cut off ends with io.ErrUnexpectedEOF
+// and not with io.EOF, so half an upload is never taken for a whole one.
 package sshd

@@ -60,6 +60,9 @@ func (d *directory) Verify(ctx context.Context, name, password string, _ netip.A
 	return a, ctx.Err()
 }
 
+// backsOff is what directory.verify says after too many wrong attempts.
+func backsOff(string) error { return &accounts.BackoffError{Wait: 6100 * time.Millisecond} }
+
 func (d *directory) VerifyKey(_ context.Context, name string, key sshkey.Key) (accounts.Account, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -130,6 +133,16 @@ func (d *directory) giveKey(t testing.TB, name string) ssh.Signer {
 		d.change(name, "none", func(a *accounts.Account) { a.Keys = append(a.Keys, accounts.Key{Key: key}) })
 	}
 	return signer
+}
+
+// addKey lets a key sign in as somebody that is given as ssh-keygen writes it.
+func (d *directory) addKey(t testing.TB, name, text string) {
+	t.Helper()
+	key, err := sshkey.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.change(name, "none", func(a *accounts.Account) { a.Keys = append(a.Keys, accounts.Key{Key: key}) })
 }
 
 func (d *directory) takeKey(t testing.TB, name string, signer ssh.Signer) {

@@ -16,9 +16,10 @@ type output struct {
 	jobs chan []byte
 	done chan error // of a job
 
-	mu     sync.Mutex // one Write at a time; guards what follows
-	buf    []byte     // the pump's while it has a job; nil: no pump yet
-	closed bool
+	mu      sync.Mutex // one Write at a time; guards what follows
+	buf     []byte     // the pump's while it has a job; nil: no pump yet
+	closed  bool
+	stalled bool // the pump has a job that its Write did not wait for
 }
 
 func newOutput(late <-chan struct{}, w io.Writer) *output {
@@ -38,7 +39,7 @@ func (o *output) Write(p []byte) (written int, err error) {
 		}
 		n := copy(o.buf, p)
 		if err := o.send(o.buf[:n]); err != nil {
-			o.closed = true // the pump may still use the buffer
+			o.closed = true
 			return written, err
 		}
 		written += n
@@ -57,6 +58,7 @@ func (o *output) send(job []byte) error {
 		}
 		return err
 	case <-o.late:
+		o.stalled = true
 		return io.ErrClosedPipe
 	}
 }
@@ -68,12 +70,14 @@ func (o *output) pump() {
 	}
 }
 
-// stop lets nothing be written any more; late is over.
-func (o *output) stop() {
+// stop lets nothing be written any more; late is over. It says whether the
+// client has everything that was written, or will have.
+func (o *output) stop() (whole bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
 	close(o.jobs)
+	return !o.stalled
 }
 
 // wait waits for the pump, which ends with the channel at the latest, and

@@ -128,8 +128,8 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ended:
 	case <-deadline.C:
-		cut()
 		s.eachConnection((*connection).cut)
+		cut()
 		<-ended
 	}
 	return errors.Join(err, s.Close())

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -307,4 +309,22 @@ func TestTwoHundredCommandsAtOnceKeepTheirStreamsApart(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A program that cannot start another cannot be made to. The tests with the
+// usual programs look at the process list besides.
+func TestTheServerHasNoWayToStartAProcess(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "vedette/internal/sshd").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := strings.Fields(string(out))
+	if !slices.Contains(packages, "golang.org/x/crypto/ssh") || !slices.Contains(packages, "os") {
+		t.Fatalf("no list of packages: %q", packages)
+	}
+	for _, never := range []string{"os/exec", "plugin"} {
+		if slices.Contains(packages, never) {
+			t.Errorf("the server depends on %s", never)
+		}
+	}
 }

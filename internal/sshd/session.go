@@ -165,9 +165,8 @@ func (s *session) run(ctx context.Context, cancel func(), begin work) {
 	release()
 	end()
 	st.in.stop(io.ErrClosedPipe)
-	st.out.stop()
-	st.errs.stop()
-	s.exit(status)
+	whole, wholeErrs := st.out.stop(), st.errs.stop()
+	s.exit(status, whole && wholeErrs)
 	st.in.wait()
 	st.out.wait()
 	st.errs.wait()
@@ -197,10 +196,13 @@ func (s *session) messages(st *streams) io.Writer {
 	return st.errs
 }
 
-// exit ends the session: end of output, exit status, close. Without the status
-// before the close, clients report a lost connection.
-func (s *session) exit(status int) {
-	err := s.channel.CloseWrite()
+// exit ends the session: end of output if it is whole, exit status, close.
+// Without the status before the close, clients report a lost connection.
+func (s *session) exit(status int, whole bool) {
+	var err error
+	if whole {
+		err = s.channel.CloseWrite()
+	}
 	_, err2 := s.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
 	err3 := s.channel.Close()
 	if err := errors.Join(err, err2, err3); err != nil && !errors.Is(err, io.EOF) {

@@ -120,9 +120,10 @@ func TestAReaderThatWaitsHoldsTheWriterBack(t *testing.T) {
 	}
 }
 
-// report tells how a command's input ended.
-func report(ended chan<- error) sshd.Command {
+// report tells that a command began and how its input ended.
+func report(begun chan<- struct{}, ended chan<- error) sshd.Command {
 	return func(_ context.Context, _ acts.Actor, _ []string, s sshd.Streams) int {
+		begun <- struct{}{}
 		_, err := io.Copy(io.Discard, s.In)
 		ended <- err
 		return 0
@@ -130,12 +131,13 @@ func report(ended chan<- error) sshd.Command {
 }
 
 func TestAnInputThatIsEndedAndOneThatIsCutOffDiffer(t *testing.T) {
-	ended := make(chan error, 1)
-	server := start(t, sshd.Config{Command: report(ended)})
+	begun, ended := make(chan struct{}, 1), make(chan error, 1)
+	server := start(t, sshd.Config{Command: report(begun, ended)})
 
 	if exit, err := dial(t, server.path).Run(t.Context(), []string{"x"}, sshd.Streams{In: strings.NewReader("whole")}); err != nil || exit != 0 {
 		t.Fatalf("exit %d, %v", exit, err)
 	}
+	receive(t, begun, "the command")
 	if err := receive(t, ended, "the whole input"); err != nil {
 		t.Errorf("a whole input ended with %v", err)
 	}
@@ -159,6 +161,7 @@ func TestAnInputThatIsEndedAndOneThatIsCutOffDiffer(t *testing.T) {
 		if _, err := io.WriteString(in, "half"); err != nil {
 			t.Fatal(err)
 		}
+		receive(t, begun, "the command") // one whose client has gone does not begin
 		leave(client, session)
 		if err := receive(t, ended, "the half input"); err == nil {
 			t.Errorf("a client that left (%s) looks like one that sent everything", name)
@@ -167,9 +170,9 @@ func TestAnInputThatIsEndedAndOneThatIsCutOffDiffer(t *testing.T) {
 }
 
 func TestAnInputThatBreaksIsNotTakenForAWholeOne(t *testing.T) {
-	ended := make(chan error, 1)
-	server := start(t, sshd.Config{Command: report(ended)})
-	broken := io.MultiReader(strings.NewReader("half"), brokenReader{})
+	begun, ended := make(chan struct{}, 1), make(chan error, 1)
+	server := start(t, sshd.Config{Command: report(begun, ended)})
+	broken := io.MultiReader(strings.NewReader("half"), brokenReader{begun})
 	if _, err := dial(t, server.path).Run(t.Context(), []string{"x"}, sshd.Streams{In: broken}); !errors.Is(err, sshd.ErrLost) {
 		t.Errorf("Run ended with %v", err)
 	}
@@ -178,9 +181,13 @@ func TestAnInputThatBreaksIsNotTakenForAWholeOne(t *testing.T) {
 	}
 }
 
-type brokenReader struct{}
+// brokenReader breaks when something has begun.
+type brokenReader struct{ begun <-chan struct{} }
 
-func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("disk on fire") }
+func (r brokenReader) Read([]byte) (int, error) {
+	<-r.begun
+	return 0, errors.New("disk on fire")
+}
 
 func TestACommandNeedNotReadItsInput(t *testing.T) {
 	server := start(t, sshd.Config{Command: echo})
