@@ -54,9 +54,9 @@ func TestAnUploadThatEndsEarlyLeavesTheEarlierFile(t *testing.T) {
 				offset := 1 + rand.IntN(len(whole)+4096)
 				ctx, kill := context.WithCancel(context.Background())
 				h.ctx = ctx
-				h.trip = func(conn net.Conn) net.Conn {
+				h.under(func(conn net.Conn) net.Conn {
 					return &tripwire{conn, offset, ending(h, conn, kill)}
-				}
+				})
 				h.folder.put(earlier)
 				_, before := h.folder.content()
 				got := c.put(h, local, "")

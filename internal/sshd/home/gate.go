@@ -1,7 +1,6 @@
 package home
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,39 +8,52 @@ import (
 	"sync"
 )
 
-// Bounds of one SFTP session. The library answers in order and keeps requests
-// and answers that wait for an earlier one without a bound, so the gate takes
-// no further request while this much is unanswered.
+// Bounds of one SFTP session. The library keeps requests that wait for an
+// earlier one and their answers without a bound, so the gate takes no further
+// request while this much is unanswered.
 const (
 	maxPacket   = 256 << 10 // of one request, as in the library
 	maxRequests = 32        // unanswered; an answer has 32 KiB at most
 	maxUnread   = 512 << 10 // bytes of unanswered requests, before the next is taken
 )
 
+// Kinds of requests that the gate tells apart.
+const (
+	kindRead  = 5
+	kindWrite = 6
+	kindStat  = 17
+)
+
 var errClosed = errors.New("the SFTP session has ended")
 
 // gate stands between a client and the library and counts: requests by their
 // frames coming in, answers by theirs going out. Frames are a length of four
-// bytes and that many bytes (draft-ietf-secsh-filexfer-02, section 3).
+// bytes and that many bytes, which begin with a kind and a number of the
+// request (draft-ietf-secsh-filexfer-02, section 3).
+//
+// Reads and writes go to the library as they come. Every other request is alone
+// there: a WRITE that guesses the handle of an unanswered OPEN would meet a
+// request that the library is still writing to.
 type gate struct {
 	rw io.ReadWriteCloser
 
 	// Of the one reader.
-	header [4]byte
-	ahead  []byte // of header, to be given out
-	body   uint32 // bytes of the present request to be read
-	count  int    // of requests
-	second []byte // how the second request begins: type and id
+	header [9]byte // length, kind, number
+	ahead  []byte  // of header, to be given out
+	body   uint32  // bytes of the present request behind its header, to be read
+	alone  bool    // it is neither READ nor WRITE
+	count  int     // of requests
+	pscp   bool    // see learn
 
 	// Of the writers, which the library serialises.
-	length  [4]byte
-	known   int    // bytes of length that have been seen
-	answer  uint32 // bytes of the present answer to be written
-	changed *sync.Cond
+	length [4]byte
+	known  int    // bytes of length that have been seen
+	answer uint32 // bytes of the present answer to be written
 
 	mu      sync.Mutex // guards what follows
-	waiting []uint32   // lengths of unanswered requests, oldest first
-	unread  uint64     // their sum
+	changed *sync.Cond
+	waiting []uint32 // lengths of unanswered requests, oldest first
+	unread  uint64   // their sum
 	closed  bool
 }
 
@@ -71,37 +83,47 @@ func (g *gate) Read(p []byte) (int, error) {
 	}
 	n, err := g.rw.Read(p)
 	g.body -= uint32(n)
-	if g.count == 2 && len(g.second) < 5 {
-		g.second = append(g.second, p[:min(n, 5-len(g.second))]...)
-	}
 	if errors.Is(err, io.EOF) && g.body > 0 {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-// next waits until there is room for a request and reads its length. The end
-// of input is told when everything has been answered: the library would drop
-// the last answers.
+// next waits until there is room for a request and reads its header. The end of
+// input is told when everything has been answered: the library would drop the
+// last answers.
 func (g *gate) next() error {
-	if err := g.await(func() bool { return len(g.waiting) < maxRequests && g.unread < maxUnread }); err != nil {
+	alone := g.alone
+	if err := g.await(func() bool {
+		return len(g.waiting) == 0 || !alone && len(g.waiting) < maxRequests && g.unread < maxUnread
+	}); err != nil {
 		return err
 	}
-	if _, err := io.ReadFull(g.rw, g.header[:]); err != nil {
+	if _, err := io.ReadFull(g.rw, g.header[:4]); err != nil {
 		if !errors.Is(err, io.EOF) {
 			return err
 		}
-		if err := g.await(func() bool { return len(g.waiting) == 0 }); err != nil {
+		if err := g.await(g.idle); err != nil {
 			return err
 		}
 		return io.EOF
 	}
 	n := binary.BigEndian.Uint32(g.header[:])
-	if n == 0 || n > maxPacket {
+	if n < 5 || n > maxPacket {
 		return fmt.Errorf("a request of %d bytes", n)
 	}
-	g.ahead, g.body = g.header[:], n
-	g.count++
+	if _, err := io.ReadFull(g.rw, g.header[4:]); err != nil {
+		return noEOF(err)
+	}
+	kind := g.header[4]
+	g.learn(kind)
+	g.alone = kind != kindRead && kind != kindWrite
+	if g.alone {
+		if err := g.await(g.idle); err != nil {
+			return err
+		}
+	}
+	g.ahead, g.body = g.header[:], n-5
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, n)
@@ -109,6 +131,21 @@ func (g *gate) next() error {
 	return nil
 }
 
+// learn finds out whether the client is pscp of PuTTY, which ends with success
+// whatever the answer to its CLOSE (seen with 0.78). PuTTY numbers requests
+// from 256 on; pscp begins with STAT, and psftp, which does listen, with
+// REALPATH.
+func (g *gate) learn(kind byte) {
+	g.count++
+	if g.count == 2 { // the first is INIT
+		g.pscp = kind == kindStat && binary.BigEndian.Uint32(g.header[5:]) == 256
+	}
+}
+
+// idle is for await.
+func (g *gate) idle() bool { return len(g.waiting) == 0 }
+
+// await waits, and calls ready with the lock.
 func (g *gate) await(ready func() bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -166,14 +203,6 @@ func (g *gate) answered() {
 		g.waiting = append(g.waiting[:0], g.waiting[1:]...)
 	}
 	g.changed.Broadcast()
-}
-
-// pscp reports whether the client is pscp of PuTTY, which ends with success
-// whatever the answer to its CLOSE (seen with 0.78). PuTTY numbers requests
-// from 256 on, pscp begins with STAT, and its psftp, which listens, with
-// REALPATH. It is for handlers: the second request has been read before them.
-func (g *gate) pscp() bool {
-	return bytes.Equal(g.second, []byte{17, 0, 0, 1, 0})
 }
 
 // shut ends the session without closing the client's channel, which gets an

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,68 +34,84 @@ func TestAnswersComeInOrderAndAllOfThemBeforeTheEnd(t *testing.T) {
 	}
 }
 
-func TestASlowFolderHoldsTheClientBack(t *testing.T) {
-	s := newSession(t, &memory{held: make(chan struct{}), entered: make(chan struct{})})
-	crt, pem := s.open("ssl/kata.crt", fxfRead), s.upload()
-	s.want(fxOK, fxpWrite, pem, 0, "x")
-	s.send(packet(fxpClose, uint32(0), pem))
-	<-s.folder.entered
-	// The folder is slow; the client goes on asking for 256 MB of packets.
-	const requests = 1000
-	var taken atomic.Int64
+// taken counts the packets that a session takes of a client that does not read
+// its answers, or gets none, while it sends for a moment.
+func (s *session) taken(p []byte) int {
+	s.t.Helper()
+	var n atomic.Int64
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		for range requests {
-			if _, err := s.in.Write(packet(fxpWrite, uint32(1), crt, 0, make([]byte, 255<<10))); err != nil {
+		for range 1000 {
+			if _, err := s.in.Write(p); err != nil {
 				return
 			}
-			taken.Add(1)
+			n.Add(1)
 		}
 	}()
 	select {
 	case <-sent:
-		t.Fatal("everything was taken while nothing was answered")
-	case <-time.After(300 * time.Millisecond): // what is taken in this time has to stay below the bound
+		s.t.Error("everything was taken")
+	case <-time.After(200 * time.Millisecond):
 	}
-	if n := taken.Load(); n > 3 {
-		t.Errorf("%d requests of 255 KiB were taken", n)
-	}
-	close(s.folder.held)
-	for range requests + 1 {
-		s.receive()
-	}
+	s.in.Close()
 	<-sent
+	return int(n.Load())
 }
 
-func TestSmallRequestsAreBoundedInNumber(t *testing.T) {
+func TestUnansweredRequestsAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		p    []byte
+		most int // one more may be answered halfway
+	}{
+		{"large ones", packet(fxpWrite, uint32(1), "1", 0, make([]byte, 255<<10)), 3 + 1},
+		{"small ones", packet(fxpRead, uint32(1), "1", 0, uint32(1<<31)), 32 + 1},
+		{"others", packet(fxpStat, uint32(1), "/"), 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSession(t, &memory{})
+			s.open("ssl/kata.crt", fxfRead)
+			if n := s.taken(c.p); n > c.most {
+				t.Errorf("%d requests were taken, at most %d", n, c.most)
+			}
+			s.cancel()
+		})
+	}
+}
+
+func TestASlowFolderHoldsTheClientBack(t *testing.T) {
 	s := newSession(t, &memory{held: make(chan struct{}), entered: make(chan struct{})})
 	pem := s.upload()
 	s.want(fxOK, fxpWrite, pem, 0, "x")
 	s.send(packet(fxpClose, uint32(0), pem))
 	<-s.folder.entered
-	var taken atomic.Int64
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		for range 1000 {
-			if _, err := s.in.Write(packet(fxpRead, uint32(1), "9", 0, uint32(1<<31))); err != nil {
-				return
-			}
-			taken.Add(1)
-		}
-	}()
-	select {
-	case <-sent:
-		t.Fatal("everything was taken while nothing was answered")
-	case <-time.After(300 * time.Millisecond):
-	}
-	if n := taken.Load(); n > 32 {
+	if n := s.taken(packet(fxpRead, uint32(1), "9", 0, uint32(9))); n > 0 {
 		t.Errorf("%d requests were taken", n)
 	}
-	s.in.Close()
 	s.cancel()
-	<-sent
+}
+
+func TestAGuessedHandleMeetsNoHalfOpenFile(t *testing.T) {
+	s := newSession(t, &memory{})
+	for i := range 200 {
+		h := strconv.Itoa(i + 1)
+		go func() {
+			s.send(slices.Concat(
+				packet(fxpOpen, uint32(1), "kata.pem", uint32(fxfWrite|fxfCreat), noAttrs),
+				packet(fxpWrite, uint32(2), h, 0, "guessed"),
+				packet(fxpClose, uint32(3), h),
+			))
+		}()
+		for want := range uint32(3) {
+			if _, id, _ := s.receive(); id != want+1 {
+				t.Fatalf("answer to %d", id)
+			}
+		}
+	}
+	if content, uploads := s.folder.content(); string(content) != "guessed" || uploads != 200 {
+		t.Errorf("%q after %d uploads", content, uploads)
+	}
 }
 
 func TestMalformedPacketsEndTheSession(t *testing.T) {

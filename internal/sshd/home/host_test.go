@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"encoding/pem"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -33,11 +32,10 @@ type host struct {
 	identity string // file of the administrator's key
 	known    string // known_hosts
 
-	// ctx ends clients that run; trip is put under every connection.
-	ctx  context.Context
-	trip func(net.Conn) net.Conn
+	ctx context.Context // ends clients that run
 
 	mu    sync.Mutex // guards what follows
+	trip  func(net.Conn) net.Conn
 	conns map[net.Conn]bool
 	ended *sync.Cond // a connection has been served
 }
@@ -122,6 +120,13 @@ func (h *host) write(name string, content []byte) string {
 	return path
 }
 
+// under puts a layer under every connection to come.
+func (h *host) under(trip func(net.Conn) net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trip = trip
+}
+
 // cut closes all connections under their clients.
 func (h *host) cut() {
 	h.mu.Lock()
@@ -134,10 +139,11 @@ func (h *host) cut() {
 func (h *host) serve(ctx context.Context, conn net.Conn, config *ssh.ServerConfig) {
 	h.mu.Lock()
 	h.conns[conn] = true
+	trip := h.trip
 	h.mu.Unlock()
 	defer h.forget(conn)
-	if h.trip != nil {
-		conn = h.trip(conn)
+	if trip != nil {
+		conn = trip(conn)
 	}
 	defer conn.Close()
 	_, channels, requests, err := ssh.NewServerConn(conn, config)
@@ -254,30 +260,4 @@ func split(line string) []string {
 		args = append(args, string(arg))
 	}
 	return args
-}
-
-// dial connects this test's own SSH client.
-func (h *host) dial() *ssh.Client {
-	h.t.Helper()
-	client, err := ssh.Dial("tcp", "127.0.0.1:"+h.port, &ssh.ClientConfig{
-		User:            "admin",
-		Auth:            []ssh.AuthMethod{ssh.Password(password)},
-		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error { return h.check(key) },
-	})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.t.Cleanup(func() {
-		if err := client.Close(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
-			h.t.Error(err)
-		}
-	})
-	return client
-}
-
-func (h *host) check(key ssh.PublicKey) error {
-	if got := ssh.FingerprintSHA256(key); got != h.hostKey {
-		return errors.New("another host key: " + got)
-	}
-	return nil
 }

@@ -124,7 +124,7 @@ func (h *handlers) finish(op string, err *error) {
 // unheard ends the session of a client that does not look at the answer to its
 // CLOSE, so that it ends with an error.
 func (h *handlers) unheard() {
-	if !h.gate.pscp() {
+	if !h.gate.pscp { // set before the library got a request to open a file
 		return
 	}
 	if err := h.gate.Close(); err != nil {

@@ -104,7 +104,7 @@ func TestNothingIsKeptWithoutAClose(t *testing.T) {
 		"broken input":    func(s *session) { s.in.CloseWithError(errors.New("reset")) },
 		"half a CLOSE":    func(s *session) { s.send(packet(fxpClose, uint32(7), "1")[:11]); s.in.Close() },
 		"broken output":   func(s *session) { s.out.Close(); s.send(packet(fxpStat, uint32(7), "/")) },
-		"malformed":       func(s *session) { s.send([]byte{0, 0, 0, 1, 99}) },
+		"malformed":       func(s *session) { s.send(packet(77, uint32(1))) },
 		"end of the host": func(s *session) { s.cancel() },
 	} {
 		t.Run(name, func(t *testing.T) {
