@@ -13,7 +13,7 @@ import (
 // request while this much is unanswered.
 const (
 	maxPacket   = 256 << 10 // of one request, as in the library
-	maxRequests = 32        // unanswered; an answer has 32 KiB at most
+	maxRequests = 16        // unanswered; an answer has 32 KiB at most
 	maxUnread   = 512 << 10 // bytes of unanswered requests, before the next is taken
 )
 

@@ -17,14 +17,14 @@ func TestAnswersComeInOrderAndAllOfThemBeforeTheEnd(t *testing.T) {
 		const requests = 200
 		go func() {
 			for id := range uint32(requests) {
-				if _, err := s.in.Write(packet(fxpStat, id, "/")); err != nil {
+				if _, err := s.in.Write(packet(fxpRead, id, "9", 0, uint32(9))); err != nil {
 					t.Error(err)
 				}
 			}
 			s.in.Close()
 		}()
 		for want := range uint32(requests) {
-			if kind, id, _ := s.receive(); kind != fxpAttrs || id != want {
+			if kind, id, _ := s.receive(); kind != fxpStatus || id != want {
 				t.Fatalf("answer %d to %d, want %d", kind, id, want)
 			}
 		}
@@ -66,7 +66,7 @@ func TestUnansweredRequestsAreBounded(t *testing.T) {
 		most int // one more may be answered halfway
 	}{
 		{"large ones", packet(fxpWrite, uint32(1), "1", 0, make([]byte, 255<<10)), 3 + 1},
-		{"small ones", packet(fxpRead, uint32(1), "1", 0, uint32(1<<31)), 32 + 1},
+		{"small ones", packet(fxpRead, uint32(1), "1", 0, uint32(1<<31)), 16 + 1},
 		{"others", packet(fxpStat, uint32(1), "/"), 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,14 +98,16 @@ func TestAGuessedHandleMeetsNoHalfOpenFile(t *testing.T) {
 		h := strconv.Itoa(i + 1)
 		go func() {
 			s.send(slices.Concat(
+				packet(fxpWrite, uint32(0), h, 0, "too early"),
 				packet(fxpOpen, uint32(1), "kata.pem", uint32(fxfWrite|fxfCreat), noAttrs),
 				packet(fxpWrite, uint32(2), h, 0, "guessed"),
 				packet(fxpClose, uint32(3), h),
 			))
 		}()
-		for want := range uint32(3) {
-			if _, id, _ := s.receive(); id != want+1 {
-				t.Fatalf("answer to %d", id)
+		for want := range uint32(4) {
+			kind, id, rest := s.receive()
+			if id != want || id == 0 && (kind != fxpStatus || rest[3] != fxFailure) {
+				t.Fatalf("answer %d to %d: %q", kind, id, rest)
 			}
 		}
 	}

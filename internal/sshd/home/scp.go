@@ -25,7 +25,8 @@ const (
 // 0, 1 when a file was refused or did not arrive, 2 for arguments that are not
 // those of scp's far end.
 //
-// The protocol has no specification; OpenSSH's scp.c is the reference.
+// The protocol has no specification; OpenSSH's scp.c is the reference. The
+// folder may not keep the slice that it is given: it is cleared.
 func ServeSCP(ctx context.Context, args []string, in io.Reader, out, errs io.Writer, f Folder, log *slog.Logger) (exit int) {
 	o, err := parseOptions(args)
 	if err != nil {

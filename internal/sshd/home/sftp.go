@@ -28,8 +28,9 @@ const (
 // OpenSSH and PuTTY do not show the texts of SFTP's answers. When rw has the
 // method Stderr of an ssh.Channel, every sentence is written there too, once.
 //
-// A session holds less than 3 MiB: 32 requests of 768 KiB in all, their
-// answers of 32 KiB, and 8 open files of 72 KiB.
+// A session holds less than 2 MiB: 16 requests of 768 KiB in all, their answers
+// of 32 KiB, and 8 open files of 72 KiB. The folder may not keep the slice that
+// it is given: it is cleared.
 func ServeSFTP(ctx context.Context, rw io.ReadWriteCloser, f Folder, log *slog.Logger) error {
 	g := newGate(rw)
 	defer g.shut()
