@@ -1,8 +1,13 @@
 package adminmenu
 
+const titleHelp = "Help on keys"
+
 // help shows the keys of the window on top. It is made of the same tables as
 // the footer.
 func (s *session) help() {
+	if s.title() == titleHelp {
+		return
+	}
 	lines := []line{heading("Keys of " + s.title())}
 	seen := map[string]bool{}
 	for _, b := range s.bindings() {
@@ -11,7 +16,7 @@ func (s *session) help() {
 			lines = append(lines, value(b.name, b.help))
 		}
 	}
-	w := &window{title: "Help on keys", text: text{lines: lines}}
+	w := &window{title: titleHelp, text: text{lines: lines}}
 	w.buttons = []button{{wordClose, func() { s.close(w) }}, {"Display", s.display}}
 	s.open(w)
 }

@@ -77,7 +77,9 @@ func (s *session) load(ctx context.Context, w *window) {
 			return
 		}
 		took := time.Since(began)
+		shown := make(chan struct{})
 		s.post(func() {
+			defer close(shown)
 			if s.top() != w || ctx.Err() != nil {
 				return
 			}
@@ -88,6 +90,11 @@ func (s *session) load(ctx context.Context, w *window) {
 			w.problem = ""
 			show()
 		})
+		select { // a slow terminal is not given more than it can show
+		case <-shown:
+		case <-ctx.Done():
+			return
+		}
 		if acts.CodeOf(err) != acts.NotAllowed {
 			timer.Reset(max(loadPause, loadFactor*took))
 		}

@@ -130,9 +130,17 @@ func (s *session) capture(*tcell.EventKey) *tcell.EventKey {
 	return nil
 }
 
+// inputsAtOnce is how many keys are handled before the screen is drawn, and what
+// was posted has its turn.
+const inputsAtOnce = 16
+
 // runInputs gives what was typed to the window on top.
 func (s *session) runInputs() {
-	for !s.ended {
+	for n := 0; !s.ended; n++ {
+		if n == inputsAtOnce {
+			s.screen.Wake()
+			return
+		}
 		select {
 		case in := <-s.screen.inputs:
 			s.lastKey.Store(int64(time.Since(s.begun)))

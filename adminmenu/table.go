@@ -69,7 +69,6 @@ func (t *table) apply() {
 		return
 	}
 	// The selected one is gone: its place takes the next.
-	t.selected = ""
 	if before = min(before, len(t.shown)-1); before >= 0 {
 		t.selected = t.shown[before].key
 	}
@@ -295,6 +294,9 @@ func (t *table) draw(c canvas, focused bool) {
 	t.top = max(min(t.top, at), at-body.h+1, 0)
 	for t.top < at && t.rowsBetween(c.look, t.top, at, c.w) > body.h {
 		t.top++
+	}
+	for t.top > 0 && len(t.shown)-t.top < body.h && t.rowsBetween(c.look, t.top-1, len(t.shown)-1, c.w) <= body.h {
+		t.top-- // there is room for more above
 	}
 	t.room = 0
 	for i, y := t.top, 0; i < len(t.shown) && y < body.h; i++ {
