@@ -178,7 +178,7 @@ func TestAWithdrawalEndsTheSessionAtOnceAndNothingRunsAfterIt(t *testing.T) {
 
 func TestBackOffIsToldByABannerAndTheLogIsNotFilled(t *testing.T) {
 	n := listen(t, sshd.Network{}, sshd.Config{})
-	n.verify = backsOff
+	n.backOff()
 	for _, name := range []string{"admin", "nobody"} {
 		for _, method := range []ssh.AuthMethod{password("x"), asked("x")} {
 			var told []string

@@ -27,10 +27,25 @@ import (
 // memoryFolder is a home folder in memory, with the face that it was asked for
 // by.
 type memoryFolder struct {
+	mu   sync.Mutex // guards what follows
 	face acts.Face
+	pem  []byte
+}
 
-	mu  sync.Mutex // guards pem
-	pem []byte
+// of gives the folder to a server.
+func (f *memoryFolder) of(who acts.Actor) home.Folder {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.face = who.Face
+	return f
+}
+
+// take returns what was uploaded by which face, and forgets it.
+func (f *memoryFolder) take() (pem string, face acts.Face) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	pem, f.pem = string(f.pem), nil
+	return pem, f.face
 }
 
 const certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -73,10 +88,7 @@ type desk struct {
 func newDesk(t *testing.T, command sshd.Command) *desk {
 	t.Helper()
 	d := &desk{folder: &memoryFolder{}, dir: t.TempDir()}
-	d.network = listen(t, sshd.Network{}, sshd.Config{Command: command, Home: func(who acts.Actor) home.Folder {
-		d.folder.face = who.Face
-		return d.folder
-	}})
+	d.network = listen(t, sshd.Network{}, sshd.Config{Command: command, Home: d.folder.of})
 	d.env = append(os.Environ(), "HOME="+d.dir, "LANG=C.UTF-8", "LC_ALL=", "SSH_AUTH_SOCK=", "DISPLAY=",
 		"SSH_ASKPASS="+d.file(t, "askpass", "#!/bin/sh\necho '"+ownersPassword+"'\n", 0o700), "SSH_ASKPASS_REQUIRE=force")
 	known := d.file(t, "known_hosts", fmt.Sprintf("[127.0.0.1]:%s %s", d.port(), ssh.MarshalAuthorizedKey(d.network.key)), 0o600)
@@ -204,7 +216,7 @@ func TestTheUsualProgramsSignInAndRunCommands(t *testing.T) {
 
 func TestTheUsualProgramsAreToldToWait(t *testing.T) {
 	d := newDesk(t, echo)
-	d.verify = backsOff
+	d.backOff()
 	const text = "too many attempts, try again in 7 s"
 	if r := d.openSSH(t, 255, "-o", "PreferredAuthentications=password", "admin@127.0.0.1", "status"); !strings.Contains(r.errs, text) {
 		t.Errorf("ssh: %+v", r)
@@ -227,20 +239,17 @@ func TestTheUsualProgramsCopyFiles(t *testing.T) {
 		append([]string{"pscp", "-q", "-scp"}, d.putty()...),
 	} {
 		label := strings.Join(program[:2], " ")
-		if d.tool(t, 0, program[0], append(program[1:], "kata.pem", "admin@127.0.0.1:")...); string(d.folder.pem) != key {
-			t.Errorf("%s: uploaded is %q", label, d.folder.pem)
+		d.tool(t, 0, program[0], append(program[1:], "kata.pem", "admin@127.0.0.1:")...)
+		if pem, face := d.folder.take(); pem != key || face != acts.FaceCopy {
+			t.Errorf("%s: uploaded is %q, by the face %s", label, pem, face)
 		}
-		if d.folder.face != acts.FaceCopy {
-			t.Errorf("%s: the face is %s", label, d.folder.face)
-		}
-		d.folder.pem = nil
 		d.tool(t, 0, program[0], append(program[1:], "admin@127.0.0.1:ssl/kata.crt", "got.crt")...)
 		if got, err := os.ReadFile(filepath.Join(d.dir, "got.crt")); err != nil || string(got) != certificate {
 			t.Errorf("%s: downloaded is %q, %v", label, got, err)
 		}
 		os.Remove(filepath.Join(d.dir, "got.crt"))
 		d.tool(t, 1, program[0], append(program[1:], "kata.pem", "admin@127.0.0.1:other.pem")...)
-		if d.folder.pem != nil {
+		if pem, _ := d.folder.take(); pem != "" {
 			t.Errorf("%s: another name was taken", label)
 		}
 	}
@@ -250,11 +259,11 @@ func TestTheUsualProgramsCopyFiles(t *testing.T) {
 		append(append([]string{"psftp"}, d.putty()...), "-b", d.file(t, "batch", batch, 0o600), "admin@127.0.0.1"),
 	} {
 		r := d.toolWith(t, 0, batch, program[0], program[1:]...)
-		if got, err := os.ReadFile(filepath.Join(d.dir, "kata.crt")); err != nil || string(got) != certificate || string(d.folder.pem) != key || !strings.Contains(r.out, "kata.pem") {
-			t.Errorf("%s: downloaded is %q, %v, uploaded %q, listed %q", program[0], got, err, d.folder.pem, r.out)
+		pem, _ := d.folder.take()
+		if got, err := os.ReadFile(filepath.Join(d.dir, "kata.crt")); err != nil || string(got) != certificate || pem != key || !strings.Contains(r.out, "kata.pem") {
+			t.Errorf("%s: downloaded is %q, %v, uploaded %q, listed %q", program[0], got, err, pem, r.out)
 		}
 		os.Remove(filepath.Join(d.dir, "kata.crt"))
-		d.folder.pem = nil
 	}
 }
 
