@@ -21,8 +21,9 @@ type live struct {
 	// load runs off the loop and returns what shows its result on the loop.
 	load func(context.Context) (show func(), err error)
 
-	stop  context.CancelFunc // while it runs
-	again chan struct{}      // loads without waiting; one signal, at most, waits
+	stop   context.CancelFunc // while it runs
+	again  chan struct{}      // loads without waiting; one signal, at most, waits
+	loaded bool               // something was shown
 }
 
 // watch loads a value for a window, and shows it.
@@ -84,10 +85,12 @@ func (s *session) load(ctx context.Context, w *window) {
 				return
 			}
 			if err != nil {
-				w.problem = s.loadProblem(err)
+				if w.problem = s.loadProblem(err); !w.live.loaded {
+					w.text.set(nil) // nothing is on its way
+				}
 				return
 			}
-			w.problem = ""
+			w.problem, w.live.loaded = "", true
 			show()
 		})
 		select { // a slow terminal is not given more than it can show
