@@ -108,7 +108,7 @@ func agentCertificatesLines(l acts.AgentCertificateList) []line {
 	case len(l.Certificates) == 0:
 		return append(lines, words("No certificate is on the list."), nextCertificate)
 	case l.Validation:
-		return append(lines, words(n+"; only agents with one of them are let in."))
+		return append(lines, words(n+"; only agents with a listed one are let in."))
 	default:
 		return append(lines, words(n+"; every agent is let in, with any certificate or none."))
 	}
@@ -182,10 +182,20 @@ func (m *agentCertificatesWindow) confirm(question, doing, done string, preview 
 	})
 }
 
-// sentences are the lines of a preview without its consequences.
+// sentences are the lines of a preview, what is said of single certificates
+// behind what is said of all: there can be many.
 func sentences(p acts.Preview) []line {
-	p.Consequences = nil
-	return previewLines(p)
+	var all, single []line
+	for _, l := range p.Lines {
+		if f, _, found := strings.Cut(l, ": "); found {
+			if _, err := pki.ParseFingerprint(f); err == nil {
+				single = append(single, words(l))
+				continue
+			}
+		}
+		all = append(all, words(l))
+	}
+	return append(all, single...)
 }
 
 // withdrawalLines says what came of an act that takes rights away.

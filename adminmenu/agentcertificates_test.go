@@ -36,7 +36,7 @@ func TestAgentCertificatesAreListedLive(t *testing.T) {
 		d.golden("agent-certificates")
 		f.change(func(f *fake) { f.validation, f.agents = true, f.agents[:1] })
 		d.wait(2 * time.Second)
-		d.expect("Validate Endpoint Agent TLS certificates: on", "1 certificate; only agents with one of them are let in")
+		d.expect("Validate Endpoint Agent TLS certificates: on", "1 certificate; only agents with a listed one are let in")
 		f.change(func(f *fake) { f.agents = nil })
 		d.wait(2 * time.Second)
 		d.expect("No certificate is on the list: no agent is let in.", "agent-certificate generate")
@@ -229,6 +229,15 @@ func TestWhoMayNotChangeTheListSeesWhy(t *testing.T) {
 			t.Error("the daemon was asked")
 		}
 	})
+}
+
+// What concerns all stands where it is seen first.
+func TestSentencesBeginWithWhatConcernsAll(t *testing.T) {
+	f := fingerprint("a").String()
+	got := sentences(acts.Preview{Lines: []string{f + ": 0 connected agents use this certificate.", "Validation is off: nobody is cut off until it is turned on."}})
+	if len(got) != 2 || !strings.HasPrefix(got[0].text, "Validation is off") || !strings.HasPrefix(got[1].text, f) {
+		t.Errorf("%v", got)
+	}
 }
 
 // thousands gives a Central Node as many agent certificates as it is made for.

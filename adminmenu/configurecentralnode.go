@@ -59,9 +59,11 @@ func centralNodeLines(n acts.CentralNode, now time.Time) []line {
 	default:
 		lines = append(lines, line{label: "Met", text: n.Met.String(), ink: bad})
 	}
-	return append(lines, blank(),
-		value("Link identity", n.LinkIdentity.String()),
-		words("The Central Node shows this Sensor by its link identity: compare the two there, before Accept."))
+	lines = append(lines, blank(), value("Link identity", n.LinkIdentity.String()))
+	if n.State != acts.LinkAccepted {
+		lines = append(lines, words("The Central Node shows this Sensor by its link identity: compare the two there, before Accept."))
+	}
+	return lines
 }
 
 // change asks for the address. What was typed stays until the chain is done.

@@ -101,7 +101,11 @@ func decisionLines(done string, r acts.SensorServerDecision) []line {
 	if r.Server.Name != "" {
 		name = r.Server.Name + " (" + r.Server.Address + ")"
 	}
-	return []line{heading(fmt.Sprintf("%s: %s. %s cut, in %s; revision %d.", done, name, counted(r.Cut, "agents' connection"), took(r.Took), r.Revision))}
+	cut := "nobody was cut"
+	if r.Cut > 0 {
+		cut = counted(r.Cut, "agents' connection") + " cut"
+	}
+	return []line{heading(fmt.Sprintf("%s: %s. Done in %s, %s; revision %d.", done, name, took(r.Took), cut, r.Revision))}
 }
 
 // took is how long something took, to the point that a person cares for.

@@ -46,7 +46,7 @@ func TestASensorIsAcceptedByItsFingerprint(t *testing.T) {
 		d.button("Accept")
 		d.button("Yes") // the fake refuses another fingerprint than the one shown
 		d.at("Sensor server")
-		d.expect("Accepted: branch-2 (192.0.2.2). 0 agents' connections cut, in 7 ms; revision 11.", "State Accepted", "by admin", ">[Close]<")
+		d.expect("Accepted: branch-2 (192.0.2.2). Done in 7 ms, nobody was cut; revision 11.", "State Accepted", "by admin", ">[Close]<")
 		d.golden("sensor-server-accepted")
 		if v := f.server(1); v.State != acts.Accepted {
 			t.Errorf("is %s", v.State)
@@ -65,7 +65,7 @@ func TestRejectingASensorSaysWhoIsCut(t *testing.T) {
 		d.button("Reject")
 		d.expect("Reject this Sensor server?", "cut at once. (today: 12)")
 		d.button("Yes")
-		d.expect("Rejected: branch-1 (192.0.2.1). 12 agents' connections cut, in 7 ms", "State Rejected")
+		d.expect("Rejected: branch-1 (192.0.2.1). Done in 7 ms, 12 agents' connections cut; revision", "State Rejected")
 	})
 }
 
@@ -81,7 +81,7 @@ func TestDeletingASensorGoesBackToTheList(t *testing.T) {
 		d.button("Delete")
 		d.button("Yes")
 		d.at("Sensor servers")
-		d.expect("Deleted: branch-1 (192.0.2.1). 12 agents' connections cut, in 7 ms", "1 pending, 0 accepted, 1 rejected")
+		d.expect("Deleted: branch-1 (192.0.2.1). Done in 7 ms, 12 agents' connections cut; revision", "1 pending, 0 accepted, 1 rejected")
 		d.press("enter", "esc") // the result was read
 		d.refuse("Deleted: branch-1")
 	})

@@ -94,6 +94,7 @@ func TestWhoMayNotSeeSensorServersIsToldOnce(t *testing.T) {
 		d := atSensorServers(t, central(fakeCentral{f}))
 		d.wait(time.Minute)
 		d.expect("the role security-officer may not do this", "ask a local administrator")
+		d.refuse("Loading")
 		if n := f.called("SensorServers"); n != 1 {
 			t.Errorf("asked %d times", n)
 		}
