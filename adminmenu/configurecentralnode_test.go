@@ -231,3 +231,57 @@ func TestComparisonShowsEveryLine(t *testing.T) {
 		}
 	}
 }
+
+// What the server at a mistyped address says of itself is foreign text.
+func TestASubjectCannotBreakTheComparison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		f.change(func(f *fake) {
+			f.met = "CN=\x1b[2Jevil\u202e[red]\r\nFingerprint (SHA-256): " + fingerprint("central").String()
+		})
+		d := configuring(t, f)
+		d.button("Change")
+		d.press("192.0.2.66", "enter")
+		d.at("Certificate of the Central Node")
+		d.expect(`Subject CN=\u{1b}[2Jevil\u{202e}[red]\u{d}\u{a}Fingerprint (SHA-256): `, fingerprint("192.0.2.66").String())
+		d.resize(79, 24)
+		d.expect("terminal too small")
+		d.press("tab", "enter") // nobody confirms what is not shown
+		d.resize(100, 30)
+		d.at("Certificate of the Central Node")
+		d.expect(fingerprint("192.0.2.66").String(), ">[Cancel]<")
+		if f.called("SetCentralNode") != 0 {
+			t.Error("configured unseen")
+		}
+	})
+}
+
+// Whoever leaves while the Central Node is being configured finds it done, or
+// is told that it was not.
+func TestConfiguringGoesOnWhenItIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		d := configuring(t, f)
+		d.button("Change")
+		d.press("192.0.2.9", "enter")
+		release := f.holding("SetCentralNode")
+		d.button("Ok")
+		d.at("Configuring the Central Node")
+		d.press("esc")
+		d.at("Configure Central Node")
+		d.expect("Unconfigured")
+		release()
+		d.wait(2 * time.Second)
+		d.expect("Pending", "192.0.2.9")
+
+		d.button("Change")
+		d.press("192.0.2.10", "enter")
+		release = f.holding("SetCentralNode")
+		f.failing("SetCentralNode", &acts.Error{Code: acts.Unavailable, Text: "the disk is full"})
+		d.button("Ok")
+		d.press("esc")
+		release()
+		d.wait(time.Second)
+		d.expect("The act that you left was not done: the disk is full", "Central Node 192.0.2.9")
+	})
+}
