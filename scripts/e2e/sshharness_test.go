@@ -26,6 +26,7 @@ type desk struct {
 	password string
 	hostKey  string // SHA256:...
 	env      []string
+	shared   []string // flags of ssh for a connection that is there, see share
 }
 
 // openDoor gives a daemon that was prepared an SSH door, starts it, and gives a
@@ -76,16 +77,19 @@ func newDesk(d *daemon) *desk {
 	if seen := k.must("ssh-keygen", "-lf", "known_hosts"); !strings.Contains(seen, k.hostKey) || k.hostKey == "" {
 		d.t.Fatalf("the host key is %s, the daemon shows %q", seen, k.hostKey)
 	}
-	k.addKey("id")
+	k.addKey("admin", "id")
 	k.must("puttygen", "id", "-O", "private", "-o", "id.ppk")
 	return k
 }
 
-// addKey makes a key in files of a name, and lets it sign in as admin.
-func (k *desk) addKey(name string) {
+// addKey makes a key in files of a name, lets it sign in as an account, and
+// returns its fingerprint.
+func (k *desk) addKey(account, name string) string {
 	k.t.Helper()
+	_ = os.Remove(k.path(name)) // an earlier one, over which ssh-keygen would ask
 	k.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name)
-	k.daemon.must("account", "key", "add", "admin", k.path(name+".pub"))
+	k.daemon.must("account", "key", "add", account, k.path(name+".pub"))
+	return strings.Fields(k.must("ssh-keygen", "-lf", name+".pub"))[1]
 }
 
 // askpass makes the program that types a password, and returns its path.
@@ -123,7 +127,11 @@ func (k *desk) read(name string) string {
 // admin@HOST; what finds and believes the daemon, and the key that signs in, is
 // put before them. Programs that are not SSH clients stay as they are.
 func (k *desk) line(program string, args ...string) []string {
-	return k.lineBy(program, []string{"-i", k.path("id"), "-o", "BatchMode=yes"}, []string{"-i", k.path("id.ppk")}, args...)
+	openSSH := []string{"-i", k.path("id"), "-o", "BatchMode=yes"}
+	if program == "ssh" {
+		openSSH = append(openSSH, k.shared...)
+	}
+	return k.lineBy(program, openSSH, []string{"-i", k.path("id.ppk")}, args...)
 }
 
 // lineByPassword is line with the password, which OpenSSH's programs ask a
@@ -179,6 +187,18 @@ func (k *desk) doLine(input string, line []string) output {
 		k.t.Fatalf("%q: %v", line, err)
 	}
 	return output{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// share makes one connection, over which each later ssh with the key has a
+// session of its own.
+func (k *desk) share() {
+	k.t.Helper()
+	spawn(k.t, k.path("shared.log"), "ssh", k.line("ssh", "-N", "-M", "-o", "ControlPath="+k.path("shared"), "admin@HOST")[1:]...)
+	eventually(k.t, 30*time.Second, "a shared connection", func() bool {
+		_, err := os.Stat(k.path("shared"))
+		return err == nil
+	})
+	k.shared = []string{"-o", "ControlPath=" + k.path("shared")}
 }
 
 // must is do for clients that have to succeed, without input.
