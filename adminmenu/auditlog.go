@@ -38,7 +38,7 @@ func (s *session) auditLog(b Review) {
 func (s *session) newAuditWindow(b Review) *auditWindow {
 	m := &auditWindow{session: s, backend: b}
 	m.table = &table{
-		columns: []column{{title: "Time (UTC)", width: 19}, {title: "Account", width: 12}, {title: "Face", width: 11}, {title: "Act"}, {title: "Result", width: 7}},
+		columns: []column{{title: "Time (UTC)", width: 19}, {title: "Account", width: 12}, {title: "Face", width: 11}, {title: "Act", wrap: true}, {title: "Result", width: 7}},
 		empty:   "There are no audit records.",
 		match:   func(r tableRow, filter string) bool { return m.matches(r.key, filter) },
 		open: func(r tableRow) {
