@@ -119,24 +119,35 @@ func withdrawals(t *testing.T, n *network) map[string]struct {
 		"key":                  {ssh.PublicKeys(key), func() { n.takeKey(t, "admin", key) }},
 		"password":             {password(ownersPassword), func() { n.setPassword("admin", "Another-horse-2") }},
 		"account":              {password(ownersPassword), func() { n.delete("admin") }},
+		"account, made again":  {password(ownersPassword), func() { n.delete("admin"); n.create("admin", "Another-horse-2") }},
 		"account that has key": {ssh.PublicKeys(key), func() { n.delete("admin") }},
 	}
 }
 
 func TestWhatIsWithdrawnDuringASignInSignsInNobody(t *testing.T) {
 	for what := range withdrawals(t, listen(t, sshd.Network{}, sshd.Config{})) {
-		n := listen(t, sshd.Network{}, sshd.Config{})
-		c := withdrawals(t, n)[what]
-		n.before(sync.OnceFunc(c.withdraw)) // the moment between the proof and the session
-		client, err := n.signIn(t, "127.0.0.1", "admin", c.method)
-		if err == nil { // the handshake was done; nothing is served
-			connectionEnds(t, client)
+		for _, early := range []bool{true, false} { // before the session is on the table, and after
+			n := listen(t, sshd.Network{}, sshd.Config{})
+			c := withdrawals(t, n)[what]
+			withdraw, nothing := sync.OnceFunc(c.withdraw), func() {}
+			if early {
+				n.when(withdraw, nothing)
+			} else {
+				n.when(nothing, withdraw)
+			}
+			client, err := n.signIn(t, "127.0.0.1", "admin", c.method)
+			if err == nil { // the handshake was done; nothing is served
+				connectionEnds(t, client)
+			}
+			if client, err := n.signIn(t, "127.0.0.1", "admin", c.method); err == nil {
+				t.Errorf("%s: it signs in afterwards", what)
+				client.Close()
+			}
+			eventually(t, "the table to be empty", func() bool { return len(n.table.List()) == 0 })
+			if log := n.log.String(); strings.Contains(log, "msg=\"signed in\"") {
+				t.Errorf("%s: somebody was signed in:\n%s", what, log)
+			}
 		}
-		if client, err := n.signIn(t, "127.0.0.1", "admin", c.method); err == nil {
-			t.Errorf("%s: it signs in afterwards", what)
-			client.Close()
-		}
-		eventually(t, "the table to be empty", func() bool { return len(n.table.List()) == 0 })
 	}
 }
 

@@ -30,32 +30,65 @@ type directory struct {
 	accounts  map[string]accounts.Account
 	passwords map[string]string
 	slowed    bool   // too many wrong attempts were made
-	get       func() // called before an account is read again; nil: nothing
+	checked   func() // called after a password or key was found right
+	get       func() // called before an account is read again
 }
 
 const ownersPassword = "Correct-horse-1"
 
 // newDirectory has the accounts "admin" and "eve", both with ownersPassword.
 func newDirectory() *directory {
-	d := &directory{table: sessions.NewTable(), accounts: map[string]accounts.Account{}, passwords: map[string]string{}}
-	for _, name := range []string{"admin", "eve"} {
-		d.accounts[name] = accounts.Account{Name: name, Role: "administrator", Changed: time.Now()}
-		d.passwords[name] = ownersPassword
+	d := &directory{
+		table: sessions.NewTable(), accounts: map[string]accounts.Account{}, passwords: map[string]string{},
+		checked: func() {}, get: func() {},
 	}
+	d.create("admin", ownersPassword)
+	d.create("eve", ownersPassword)
 	return d
 }
 
-func (d *directory) Verify(ctx context.Context, name, password string, _ netip.Addr) (accounts.Account, error) {
+func (d *directory) create(name, password string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.slowed {
-		return accounts.Account{}, &accounts.BackoffError{Wait: 6100 * time.Millisecond}
-	}
+	d.accounts[name] = accounts.Account{Name: name, Role: "administrator", Changed: time.Now()}
+	d.passwords[name] = password
+}
+
+func (d *directory) Verify(ctx context.Context, name, password string, _ netip.Addr) (accounts.Account, error) {
+	return d.check(name, func(a accounts.Account) error {
+		if d.slowed {
+			return &accounts.BackoffError{Wait: 6100 * time.Millisecond}
+		}
+		if d.passwords[a.Name] != password {
+			return accounts.ErrRefused
+		}
+		return ctx.Err()
+	})
+}
+
+func (d *directory) VerifyKey(_ context.Context, name string, key sshkey.Key) (accounts.Account, error) {
+	return d.check(name, func(a accounts.Account) error {
+		if !slices.ContainsFunc(a.Keys, func(k accounts.Key) bool { return string(k.Blob) == string(key.Blob) }) {
+			return accounts.ErrRefused
+		}
+		return nil
+	})
+}
+
+// check returns an account if it is right, which it asks also of none.
+func (d *directory) check(name string, right func(accounts.Account) error) (accounts.Account, error) {
+	d.mu.Lock()
 	a, ok := d.accounts[strings.ToLower(name)]
-	if !ok || d.passwords[a.Name] != password {
-		return accounts.Account{}, accounts.ErrRefused
+	err, checked := right(a), d.checked
+	d.mu.Unlock()
+	if err == nil && !ok {
+		err = accounts.ErrRefused
 	}
-	return a, ctx.Err()
+	if err != nil {
+		return accounts.Account{}, err
+	}
+	checked()
+	return a, nil
 }
 
 // backOff has every password refused for too many wrong attempts.
@@ -65,23 +98,11 @@ func (d *directory) backOff() {
 	d.slowed = true
 }
 
-func (d *directory) VerifyKey(_ context.Context, name string, key sshkey.Key) (accounts.Account, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	a, ok := d.accounts[strings.ToLower(name)]
-	if !ok || !slices.ContainsFunc(a.Keys, func(k accounts.Key) bool { return string(k.Blob) == string(key.Blob) }) {
-		return accounts.Account{}, accounts.ErrRefused
-	}
-	return a, nil
-}
-
 func (d *directory) Get(_ context.Context, name string) (accounts.Account, error) {
 	d.mu.Lock()
 	get := d.get
 	d.mu.Unlock()
-	if get != nil {
-		get()
-	}
+	get()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	a, ok := d.accounts[name]
@@ -112,11 +133,11 @@ func (d *directory) delete(name string) {
 	d.table.End(name, "", 0)
 }
 
-// before has something done right before an account is read again.
-func (d *directory) before(get func()) {
+// when has something done after a proof, or before an account is read again.
+func (d *directory) when(checked, get func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.get = get
+	d.checked, d.get = checked, get
 }
 
 // giveKey makes a key and lets it sign in as somebody; "": as nobody.

@@ -196,14 +196,15 @@ func (s *session) messages(st *streams) io.Writer {
 	return st.errs
 }
 
-// exit ends the session: end of output if it is whole, exit status, close.
-// Without the status before the close, clients report a lost connection.
+// exit ends the session: exit status, end of output if it is whole, close.
+// Without the status clients report a lost connection; one that has ended its
+// own input may answer the end of output with a close, which no status follows.
 func (s *session) exit(status int, whole bool) {
-	var err error
+	_, err := s.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
+	var err2 error
 	if whole {
-		err = s.channel.CloseWrite()
+		err2 = s.channel.CloseWrite()
 	}
-	_, err2 := s.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status)}))
 	err3 := s.channel.Close()
 	if err := errors.Join(err, err2, err3); err != nil && !errors.Is(err, io.EOF) {
 		s.log.Debug("cannot end a session", "err", err)
