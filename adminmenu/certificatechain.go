@@ -117,11 +117,15 @@ func (m *certificateWindow) apply(c acts.PreparedServerCertificate) {
 	s.backTo(m.window)
 	act(s, "Applying the certificate", func(ctx context.Context) (acts.ServerCertificate, error) {
 		return m.backend.ApplyServerCertificate(ctx, s.who, c)
-	}, func(now acts.ServerCertificate) { m.back(appliedLines(now.Cut, s.who.Account, s.config.Host)...) })
+	}, func(now acts.ServerCertificate) { m.back(appliedLines(now.Cut, s.who, s.config.Host)...) })
 }
 
 // appliedLines says what came of replacing a certificate, and what to do now.
-func appliedLines(cut int, account, host string) []line {
+func appliedLines(cut int, who acts.Actor, host string) []line {
+	account := who.Account
+	if who.Session == 0 {
+		account = "admin" // nobody copies files as who works on the console
+	}
 	done := "The new certificate is in use."
 	switch {
 	case cut == 1:

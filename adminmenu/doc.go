@@ -49,8 +49,9 @@
 //	askTyped  a confirmation by typing a word
 //	input     fields with [Ok] and [Cancel]; asks before typed text is lost
 //	refused   the Text and Hint of an *acts.Error, and then back to where
-//	run       a long act: its steps as they come, then ENTER
-//	act       a short act; a refusal is shown, then goes on after success
+//	run       what takes its time and changes nothing yet: its steps as they
+//	          come, then ENTER; leaving cancels it
+//	act       an act; a refusal is shown, else it goes on; leaving does not stop it
 //	fetch     loads once what the next window needs, for instance a preview
 //
 // previewLines and consequenceLines show an acts.Preview. An act is given the

@@ -179,32 +179,44 @@ func (e *emulator) control(args string, final byte) {
 		if e.attrs = args; args == "" || args == "0" {
 			e.attrs = ""
 		}
-		for _, a := range strings.Split(args, ";") {
-			if n, _ := strconv.Atoi(a); n >= 30 && n <= 37 || n >= 40 && n <= 47 || n >= 90 && n <= 107 {
-				e.colours = true
-			} else if n == 38 || n == 48 {
-				e.fault("more than 16 colours: %q", args)
-			}
-		}
+		e.colour(strings.Split(args, ";"))
 	case final == 'H':
 		e.y, e.x = max(number(0, 1)-1, 0), max(number(1, 1)-1, 0)
 	case final == 'J':
 		e.clear()
 	case final == 'h' || final == 'l':
 		switch args {
-		case "?1049":
+		case "?1049", "?47":
 			e.left = final == 'l'
 			e.clear()
 		case "?25", "?12", "?12;25", "?34;25", "34":
 			e.cursor = final == 'h'
-		case "?1", "?7", "?2004":
+		case "?1", "?7", "?2004", "4": // cursor keys, margin, pasting, insertion
 		default:
 			e.fault("mode %q", args)
 		}
 	case final == 't' && (args == "22;0;0" || args == "23;0;0"): // keeps the title
+	case final == 'r' && args == "": // no scrolling region
+	case final == 'c' && (args == "?0" || args == "?1" || args == "?8"): // the cursor of the Linux console
 	case final == 'q' && strings.HasSuffix(args, " "): // shape of the cursor
 	default:
 		e.fault("control sequence %q %c", args, final)
+	}
+}
+
+// colour notes the colours in the parameters of an SGR.
+func (e *emulator) colour(args []string) {
+	for i := 0; i < len(args); i++ {
+		switch n, _ := strconv.Atoi(args[i]); {
+		case n == 38 || n == 48: // by number: 38;5;NUMBER
+			e.colours = true
+			if i+2 >= len(args) || args[i+1] != "5" || len(args[i+2]) > 2 || args[i+2] > "15" && len(args[i+2]) == 2 {
+				e.fault("more than 16 colours: %q", args)
+			}
+			i += 2
+		case n >= 30 && n <= 37, n >= 40 && n <= 47, n >= 90 && n <= 107:
+			e.colours = true
+		}
 	}
 }
 

@@ -80,6 +80,9 @@ func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first fu
 	if s.screen.err != nil {
 		return fmt.Errorf("open the screen: %w", s.screen.err)
 	}
+	if s.screen.CharacterSet() != "UTF-8" {
+		s.look.ascii = true // the library takes it from the daemon's locale
+	}
 	s.app.SetRoot(&frame{tview.NewBox(), s}, true)
 
 	s.guarded(func() { s.open(first(s)); s.follow() })

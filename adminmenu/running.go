@@ -5,19 +5,17 @@ import (
 	"errors"
 )
 
-// work is an act that takes its time.
+// work is what takes its time and changes nothing yet.
 type work struct {
 	title string
 	begin string // what is done, a sentence
 	done  string // that it is done, a sentence
-	// committed acts go on when the person leaves, whatever becomes of the
-	// session; others are cancelled then.
-	committed bool
 }
 
 // run does a work off the loop and shows its steps as they come, in a window
 // that ends with ENTER: then is called with the result when it was a success,
-// failed otherwise. When the person leaves before, neither is.
+// failed otherwise. When the person leaves before, the work is cancelled and
+// neither is called.
 func run[T any](s *session, wk work, do func(ctx context.Context, step func(done string)) (T, error), then func(T), failed func(error)) *window {
 	w := &window{title: wk.title, text: text{lines: []line{words(wk.begin), blank()}}}
 	add := func(lines ...line) {
@@ -25,24 +23,12 @@ func run[T any](s *session, wk work, do func(ctx context.Context, step func(done
 		w.text.top = 1 << 30 // the newest
 	}
 	finished := false
-	hint, help := "Cancel", "cancels; nothing is changed"
-	if wk.committed {
-		hint, help = "Leave", "leaves; the act goes on to its end"
-	}
 	var stop context.CancelFunc
-	leave := func() {
-		if !wk.committed {
-			stop()
-		}
-		s.close(w)
-	}
-	w.keys = []binding{bind(keyEsc, "Esc", hint, help, leave)}
+	w.closed = func() { stop() }
+	w.keys = []binding{bind(keyEsc, "Esc", "Cancel", "cancels; nothing is changed", func() { s.close(w) })}
 	s.open(w)
 	s.working++
 	stop = s.start(func(ctx context.Context) {
-		if wk.committed {
-			ctx = context.WithoutCancel(ctx)
-		}
 		result, err := do(ctx, func(done string) {
 			s.post(func() {
 				if s.holds(w) && !finished {

@@ -37,12 +37,6 @@ func (s *session) backTo(w *window) {
 	}
 }
 
-// replace puts a window in the place of another one and what lies over it.
-func (s *session) replace(old, w *window) {
-	s.close(old)
-	s.open(w)
-}
-
 // holds reports whether a window is on the stack: whoever comes back from the
 // background asks it.
 func (s *session) holds(w *window) bool {

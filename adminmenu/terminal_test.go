@@ -40,7 +40,7 @@ func TestTerminalsThatAreKnownByAnotherName(t *testing.T) {
 			t.Errorf("%q is not like %q", name, like)
 		}
 	}
-	if describe("xterm") == describe("xterm") {
+	if one, other := describe("xterm"), describe("xterm"); one == other {
 		t.Error("two sessions share a description, which the library writes to")
 	}
 }
@@ -98,4 +98,47 @@ func TestDisplayIsSwitchedInTheMenu(t *testing.T) {
 			t.Error("there is colour left")
 		}
 	})
+}
+
+func TestUsualTerminalsShowTheSame(t *testing.T) {
+	var want string
+	for _, name := range []string{
+		"xterm-256color", "xterm", "putty", "putty-256color", "linux", "screen", "screen-256color", "tmux", "tmux-256color", "rxvt-unicode-256color",
+		"xterm-kitty", "xterm-ghostty", "alacritty", "foot", "konsole-256color", "gnome-256color", "st-256color", "wezterm", "ms-terminal",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := sensor(fakeSensor{newFake(t)})
+			s.terminal.Name = name
+			d := drive(t, s)
+			d.choose("Program settings")
+			d.choose("Manage server certificate")
+			if want == "" {
+				want = d.screen.text()
+			}
+			if got := d.screen.text(); got != want {
+				t.Errorf("%s shows\n%s", name, got)
+			}
+			if d.screen.shifted > 0 {
+				t.Errorf("%s: another character set was used", name)
+			}
+			d.press("esc", "esc", "q")
+			d.button("Yes")
+			if err := d.ended(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+func TestDaemonWithoutUTF8DrawsInASCII(t *testing.T) {
+	for _, locale := range []string{"C", "POSIX"} {
+		t.Setenv("LC_ALL", locale)
+		synctest.Test(t, func(t *testing.T) {
+			d := drive(t, sensor(fakeSensor{newFake(t)}))
+			d.expect("+- Administrator menu -")
+			if d.screen.beyond > 0 || d.screen.shifted > 0 {
+				t.Errorf("%s: %d bytes beyond ASCII, %d changes of the character set", locale, d.screen.beyond, d.screen.shifted)
+			}
+		})
+	}
 }
