@@ -115,7 +115,7 @@ func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in a
 		p.Lines, p.Asks = []string{"Validation is " + onOff(in.On) + " already."}, false
 	case in.On:
 		n := a.c.Door.Affected(a.c.Door.Trust().WithValidation(true))
-		p.Lines = []string{fmt.Sprintf("Only agents with one of the %d certificates on the list will be let in.", len(list.Certificates))}
+		p.Lines = []string{fmt.Sprintf("Only agents with a certificate on the list (%d now) will be let in.", len(list.Certificates))}
 		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: true, Count: n}}
 	default:
 		p.Lines = []string{"Every agent will be let in, with any certificate or none."}

@@ -12,11 +12,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"vedette/internal/acts"
 	"vedette/internal/audit"
 	"vedette/internal/kv"
 )
+
+// viewing ends the word of every act that only looks.
+const viewing = " view"
 
 // Desk carries acts out.
 type Desk struct {
@@ -56,9 +60,13 @@ func (d *Desk) Commit(ctx context.Context, actor acts.Actor, act string, subject
 }
 
 // Failed leaves a record of an act that was not done, and gives its error the
-// form that a person reads: an *acts.Error.
+// form that a person reads: an *acts.Error. A look that nobody waits for any
+// more leaves none.
 func (d *Desk) Failed(ctx context.Context, actor acts.Actor, act string, subject []string, err error) error {
 	known := d.explain(ctx, act, subject, err)
+	if strings.HasSuffix(act, viewing) && ctx.Err() != nil {
+		return known
+	}
 	d.note(ctx, actor, act, subject, known)
 	d.log.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
 	return known

@@ -72,6 +72,21 @@ func TestEachErrorHasItsFormAndItsRecord(t *testing.T) {
 	}
 }
 
+func TestALookThatNobodyWaitsForLeavesNoRecord(t *testing.T) {
+	d, trail, _ := desk(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, act := range []string{"host view", "host delete"} {
+		if err := d.Failed(ctx, actor, act, nil, ctx.Err()); acts.CodeOf(err) != acts.Unavailable {
+			t.Errorf("%s: %v", act, err)
+		}
+	}
+	records, err := trail.List(t.Context(), audit.Filter{})
+	if err != nil || len(records) != 1 || records[0].Act != "host delete" {
+		t.Fatalf("records %+v, %v", records, err)
+	}
+}
+
 func TestPermitAsksTheTableAndRecordsRefusals(t *testing.T) {
 	d, trail, _ := desk(t)
 	if err := d.Permit(t.Context(), actor, "look"); err != nil {
