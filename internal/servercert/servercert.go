@@ -7,6 +7,7 @@
 package servercert
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -182,6 +183,9 @@ func (k *Keeper) Upload(ctx context.Context, pem []byte, commit Commit) (acts.Fi
 	if len(pem) > pki.MaxFileSize {
 		return acts.File{}, conduct.Invalid(fmt.Sprintf("%s has more than %d KiB", KataPEM, pki.MaxFileSize>>10), "upload only the certificate, its chain and its key")
 	}
+	if cutOff(pem) {
+		return acts.File{}, conduct.Invalid(KataPEM+" ends in the middle of a PEM block: it is not whole", "upload it again; an earlier one is kept")
+	}
 	u := uploaded{V: 1, PEM: pem, Time: k.config.Now()}
 	var change entity.Change
 	change.Put(kataPEMKey, u)
@@ -189,6 +193,17 @@ func (k *Keeper) Upload(ctx context.Context, pem []byte, commit Commit) (acts.Fi
 		return acts.File{}, err
 	}
 	return k.describeFile(u), nil
+}
+
+// cutOff says whether a file ends inside a PEM block. A copy that was interrupted
+// may look whole to the protocol that carried it: SFTP announces no length.
+func cutOff(pem []byte) bool {
+	begin := bytes.LastIndex(pem, []byte("-----BEGIN "))
+	if begin < 0 {
+		return false // no PEM at all, which is told when it is looked at
+	}
+	_, end, found := bytes.Cut(pem[begin:], []byte("-----END "))
+	return !found || bytes.Count(end, []byte("-----")) == 0
 }
 
 // Discard forgets the uploaded kata.pem.

@@ -1,0 +1,41 @@
+package servercert_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vedette/internal/acts"
+	"vedette/pki"
+	"vedette/pki/pkitest"
+)
+
+// TestACopyThatWasCutOffKeepsTheEarlierUpload cuts a kata.pem at every byte.
+func TestACopyThatWasCutOffKeepsTheEarlierUpload(t *testing.T) {
+	w := open(t, filepath.Join(t.TempDir(), "state", "state.db"))
+	earlier, next := pkitest.Pair(t, pki.KeyECDSAP256), string(pkitest.Agent(t, "other").EncodePEM())
+	if _, err := w.keeper.Upload(t.Context(), earlier.EncodePEM(), w.commit); err != nil {
+		t.Fatal(err)
+	}
+	first := strings.Index(next, "-----BEGIN") + len("-----BEGIN ")
+	firstEnd := strings.Index(next, "-----END")
+	firstEnd += strings.Index(next[firstEnd:], "-----\n") + len("-----")
+	second := firstEnd + strings.Index(next[firstEnd:], "-----BEGIN") + len("-----BEGIN ")
+	refused := 0
+	for n := first; n < len(strings.TrimSpace(next)); n++ {
+		if n >= firstEnd && n < second {
+			continue // a whole certificate, whose key is missing: told when it is looked at
+		}
+		refused++
+		if _, err := w.keeper.Upload(t.Context(), []byte(next[:n]), w.commit); acts.CodeOf(err) != acts.Invalid || !strings.Contains(err.Error(), "not whole") {
+			t.Fatalf("cut at byte %d of %d: %v", n, len(next), err)
+		}
+	}
+	shown, err := w.keeper.Show(t.Context())
+	if err != nil || shown.Uploaded == nil || shown.Uploaded.Fingerprint != earlier.Fingerprint() || refused < 100 {
+		t.Errorf("%d refused, %+v is kept, %v", refused, shown.Uploaded, err)
+	}
+	if _, err := w.keeper.Upload(t.Context(), []byte(next), w.commit); err != nil {
+		t.Errorf("the whole one is refused: %v", err)
+	}
+}
