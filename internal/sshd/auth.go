@@ -15,8 +15,9 @@ import (
 )
 
 // maxAuthTries is how many wrong passwords and unknown keys a connection may
-// offer.
-const maxAuthTries = 3
+// offer, as in OpenSSH: an agent with some keys offers them all before its
+// owner is asked for the password. Guesses have a brake of their own.
+const maxAuthTries = 6
 
 // errNoRoom is for those who proved who they are.
 var errNoRoom = &ssh.BannerError{
