@@ -25,7 +25,6 @@ func (a *accountsWindow) account(name string) {
 	m := &accountWindow{session: s, backend: a.backend, above: a, name: name}
 	m.table = &table{
 		columns: []column{{title: "Public key", width: 50}, {title: "Type, added, comment", wrap: true}},
-		empty:   "No public key: only the password signs in.",
 		open:    func(r tableRow) { m.key(r.key) },
 	}
 	m.window = &window{title: titleAccount, part: m.table, text: text{lines: []line{words("Loading ...")}}}
@@ -56,9 +55,10 @@ func (m *accountWindow) show(now acts.Account) {
 	}
 	m.last = now
 	lines := append(append([]line(nil), m.said...), accountLines(now, s.owns(now.Name))...)
-	if !s.owns(now.Name) && !s.manages() {
-		lines = append(lines, blank(), words("A local administrator can change this account."))
+	if !s.owns(now.Name) {
+		lines = append(lines, s.mayNot("change this account", acts.LocalAdministrator)...)
 	}
+	m.table.empty = "No public key: only the password signs in."
 	w.text.set(lines)
 	m.table.set(keyRows(now.Keys))
 	if len(w.buttons) == 0 {

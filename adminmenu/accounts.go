@@ -45,12 +45,12 @@ func (s *session) accounts(b People) {
 	m := &accountsWindow{session: s, backend: b}
 	m.table = &table{
 		columns: []column{{title: "Name"}, {title: "Role", width: 23}, {title: "Keys", width: 4}, {title: "Sessions", width: 8}, {title: "Password set", width: 16}},
-		empty:   "Nobody may sign in.",
 		open:    func(r tableRow) { m.said = nil; m.account(r.key) },
 	}
-	m.window = &window{title: titleAccounts, part: m.table}
+	m.window = &window{title: titleAccounts, part: m.table, text: text{lines: []line{words("Loading ...")}}}
 	m.window.live = watch(m.load, func(l acts.AccountList) {
-		m.window.text.set(s.accountsText(m.said))
+		m.window.text.set(append(append([]line(nil), m.said...), s.notManaging()...))
+		m.table.empty = "Nobody may sign in."
 		m.table.set(s.accountRows(l))
 	})
 	if s.manages() {
@@ -64,13 +64,13 @@ func (m *accountsWindow) load(ctx context.Context) (acts.AccountList, error) {
 	return m.backend.Accounts(ctx, m.session.who)
 }
 
-// accountsText stands above the table.
-func (s *session) accountsText(said []line) []line {
-	lines := append([]line(nil), said...)
-	if !s.manages() {
-		lines = append(lines, words("You manage your own keys and password. A local administrator manages accounts."))
+// notManaging says why a person sees less than others; nothing when he does
+// not.
+func (s *session) notManaging() []line {
+	if s.manages() {
+		return nil
 	}
-	return lines
+	return append([]line{words("Your own keys and password are yours to change.")}, s.mayNot("manage accounts", acts.LocalAdministrator)[1:]...)
 }
 
 // accountRows are the rows of the table.

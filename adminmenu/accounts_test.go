@@ -176,7 +176,7 @@ func TestOtherRolesSeeWhatTheyMay(t *testing.T) {
 		f.people()
 		officer := drive(t, sensor(fakeSensor{f}).as("anna", acts.SecurityOfficer))
 		officer.choose("Accounts and keys")
-		officer.expect("anna (you)", "You manage your own keys and password.")
+		officer.expect("anna (you)", "Your own keys and password are yours to change.", "To manage accounts takes the role local-administrator; anna has the role security-officer.")
 		officer.refuse("otto", "[New account]")
 		officer.choose("anna")
 		officer.expect("[Change password]", "[Add key]", "[Delete key]")
@@ -184,7 +184,7 @@ func TestOtherRolesSeeWhatTheyMay(t *testing.T) {
 
 		auditor := drive(t, sensor(fakeSensor{f}).as("otto", acts.SecurityAuditor))
 		openAccount(auditor, "anna")
-		auditor.expect("A local administrator can change this account.", "anna@laptop")
+		auditor.expect("To change this account takes the role local-administrator; otto has the role security-auditor.", "anna@laptop")
 		auditor.refuse("[Add key]", "[Delete key]", "[Set password]", "[Delete account]")
 		auditor.choose(keyFingerprint("anna 1"))
 		auditor.at("Public key")
@@ -264,7 +264,7 @@ func TestAccountsThatCannotBeReadSaySo(t *testing.T) {
 		d.errorsOK = true
 		d.choose("Accounts and keys")
 		d.expect("Cannot be read now", "Something failed inside the program.")
-		d.refuse("AKIA")
+		d.refuse("AKIA", "Nobody may sign in", "Loading")
 		f.failing("Accounts", nil)
 		d.wait(1100 * time.Millisecond)
 		d.expect("anna")
@@ -281,7 +281,7 @@ var hostile = []string{
 func (d *driver) whole() {
 	d.t.Helper()
 	rows := strings.Split(strings.TrimRight(d.screen.text(), "\n"), "\n")
-	for _, r := range rows[1 : min(len(rows), 23)-1] {
+	for _, r := range rows[1 : len(rows)-2] {
 		if first, last := r[:3], r[len(r)-3:]; (first != "│" || last != "│") && (first != "├" || last != "┤") {
 			d.t.Fatalf("the frame is broken in %q:\n%s", r, d.screen.text())
 		}
@@ -320,4 +320,44 @@ func TestForeignTextsOfAccountsCannotMoveTheScreen(t *testing.T) {
 			d.whole()
 		}
 	})
+}
+
+func TestWindowsOfAccountsFitEverySize(t *testing.T) {
+	window := map[string]func(*driver){
+		"accounts":    func(d *driver) { d.choose("Accounts and keys") },
+		"new account": func(d *driver) { d.choose("Accounts and keys"); d.button("New account"); fill(d, "x", "", "y") },
+		"account":     func(d *driver) { openAccount(d, "anna") },
+		"key":         func(d *driver) { openAccount(d, "anna"); d.press("down", "enter") },
+		"add key": func(d *driver) {
+			openAccount(d, "anna")
+			d.button("Add key")
+			d.send(bracketed(strings.Repeat("k", 1500)))
+		},
+		"private key":    func(d *driver) { openAccount(d, "anna"); d.button("Add key"); d.send(bracketed("PRIVATE KEY-----")) },
+		"delete account": func(d *driver) { openAccount(d, "anna"); d.button("Delete account"); d.send("an") },
+		"password":       func(d *driver) { d.choose("Change password"); fill(d, "x", "y") },
+		"audit":          func(d *driver) { d.choose("Audit"); d.press("/", "a") },
+		"audit record":   func(d *driver) { d.choose("Audit"); d.press("enter") },
+		"help":           func(d *driver) { d.choose("Help") },
+	}
+	for name, open := range window {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t)
+			f.people()
+			f.recorded(40, time.Second)
+			d := drive(t, sensor(fakeSensor{f}))
+			open(d)
+			before := d.screen.text()
+			for _, size := range [][2]int{{200, 60}, {81, 24}, {20, 5}, {1, 1}, {80, 25}, {300, 24}, {80, 24}} {
+				d.resize(size[0], size[1])
+				d.wait(10 * time.Millisecond)
+				if size[0] >= 80 && size[1] >= 24 {
+					d.whole()
+				}
+			}
+			if after := d.screen.text(); after != before {
+				t.Errorf("%s is after some sizes\n%s\nbefore it was\n%s", name, after, before)
+			}
+		})
+	}
 }

@@ -39,7 +39,6 @@ func (s *session) newAuditWindow(b Review) *auditWindow {
 	m := &auditWindow{session: s, backend: b}
 	m.table = &table{
 		columns: []column{{title: "Time (UTC)", width: 19}, {title: "Account", width: 12}, {title: "Face", width: 11}, {title: "Act", wrap: true}, {title: "Result", width: 7}},
-		empty:   "There are no audit records.",
 		match:   func(r tableRow, filter string) bool { return m.matches(r.key, filter) },
 		open: func(r tableRow) {
 			if record, ok := m.record(r.key); ok {
@@ -47,7 +46,7 @@ func (s *session) newAuditWindow(b Review) *auditWindow {
 			}
 		},
 	}
-	m.window = &window{title: titleAudit, part: m.table}
+	m.window = &window{title: titleAudit, part: m.table, text: text{lines: []line{words("Loading ...")}}}
 	m.window.buttons = []button{{wordClose, func() { s.close(m.window) }}}
 	return m
 }
@@ -61,7 +60,7 @@ func newestFirst(records []acts.AuditRecord, err error) ([]acts.AuditRecord, err
 
 // show shows a page.
 func (m *auditWindow) show(records []acts.AuditRecord) {
-	m.records = records
+	m.records, m.table.empty = records, "There are no audit records."
 	rows := make([]tableRow, 0, len(records))
 	for _, r := range records {
 		row := tableRow{key: auditKey(r), cells: []string{r.Time.UTC().Format(time.DateTime), r.Account, string(r.Face), r.Act, r.Result}}

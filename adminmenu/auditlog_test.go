@@ -189,3 +189,18 @@ func TestForeignTextsOfAuditRecordsCannotMoveTheScreen(t *testing.T) {
 		}
 	})
 }
+
+func TestARoleThatMayNotSeeAuditIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		f.failing("Audit", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this", Hint: "ask a local administrator"})
+		d := drive(t, sensor(fakeSensor{f}).as("anna", acts.SecurityOfficer))
+		d.choose("Audit")
+		d.wait(time.Minute)
+		d.expect("Cannot be read now", "the role security-officer may not do this", "ask a local administrator")
+		d.refuse("There are no audit records", "Loading")
+		if n := f.called("Audit"); n != 1 {
+			t.Errorf("the daemon was asked %d times: each refusal is a record", n)
+		}
+	})
+}
