@@ -88,7 +88,7 @@ func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.Install
 }
 
 func removed(current acts.ServerCertificate) string {
-	return "The certificate in use, " + current.Fingerprint.String() + ", will be removed and replaced."
+	return "The certificate in use, " + current.Fingerprint.String() + ", will be removed and replaced. The data of previously installed certificates will be overwritten."
 }
 
 func (k *Keeper) describe(p *pki.Pair) acts.Certificate {

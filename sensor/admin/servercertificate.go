@@ -13,7 +13,6 @@ import (
 // certificate in use, since replacing it ends every connection.
 func (a *Admin) replacing(context.Context) ([]acts.Consequence, error) {
 	return []acts.Consequence{
-		{Text: "The data of previously installed certificates will be overwritten.", InUse: true, Count: 1},
 		{
 			Text:  "Agents that pin the old certificate stop delivering through this Sensor until they have the new one. They keep what they collect meanwhile.",
 			InUse: true, Count: a.c.Door.Counts().Agents, Who: a.connected(),
