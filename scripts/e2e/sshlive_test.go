@@ -1,9 +1,9 @@
 package e2e
 
 import (
-	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,7 +48,41 @@ func (k *desk) begin(name string, line []string) *client {
 // says waits until the program has written a text.
 func (c *client) says(text string) {
 	c.t.Helper()
-	eventually(c.t, 20*time.Second, fmt.Sprintf("%q says %q; it said %q", c.cmd.Args, text, tail(c.log)), func() bool { return strings.Contains(tail(c.log), text) })
+	c.shows(text, func(s string) string { return s })
+}
+
+// draws waits until the program has drawn words, wherever on the screen each is.
+func (c *client) draws(text string) {
+	c.t.Helper()
+	c.shows(strings.ReplaceAll(text, " ", ""), func(s string) string {
+		return strings.ReplaceAll(drawing.ReplaceAllString(s, ""), " ", "")
+	})
+}
+
+// drawing is what steers a terminal.
+var drawing = regexp.MustCompile(`\x1b(\[[0-9;?>=]*[ -/]*[@-~]|[()][A-Z0-9]|\][^\x07\x1b]*(\x07|\x1b\\)|[=>])|[\x00-\x1a]`)
+
+func (c *client) shows(text string, of func(string) string) {
+	c.t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		raw, err := os.ReadFile(c.log)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		seen := of(string(raw))
+		if strings.Contains(seen, text) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			c.t.Fatalf("%q does not say %q; it said\n%s", c.cmd.Args[:2], text, seen)
+		}
+	}
 }
 
 // ends waits for the program's end and returns its exit code; -1 is a signal.
