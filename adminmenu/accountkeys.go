@@ -88,7 +88,7 @@ func (m *accountWindow) deleteKey(fingerprint string) {
 func (m *accountWindow) addKey() {
 	s := m.session
 	m.said = nil
-	t := &keyText{}
+	t := &keyText{again: func() { s.notice = "Tab goes to the buttons." }}
 	w := &window{title: titleAddKey, part: t, closed: t.forget, text: text{lines: []line{
 		words("Paste the public key that shall sign in as " + m.name + ": the line of the .pub file, or of authorized_keys. Then press Tab, and ENTER on [" + titleAddKey + "]."),
 	}}}

@@ -16,6 +16,7 @@ import (
 type keyText struct {
 	value   field // with line ends
 	private bool
+	again   func() // ENTER in an empty line: a person expects more of it
 }
 
 // maxKeyText is how many characters are taken: an RSA key of 8192 bits has
@@ -83,6 +84,9 @@ func (t *keyText) enter(int) {
 func (t *keyText) typed(k key) bool {
 	switch k {
 	case keyEnter:
+		if v := t.value.value; !t.private && (len(v) == 0 || v[len(v)-1] == '\n') {
+			return false
+		}
 		t.insert("\n")
 	case keyBackspace:
 		t.value.remove(len(t.value.value)-1, len(t.value.value))
@@ -105,7 +109,7 @@ func (t *keyText) paste(s string) {
 func (t *keyText) bindings() []binding {
 	return []binding{
 		bind(keyCtrlU, "Ctrl-U", "Clear", "takes the whole text away", t.forget),
-		bind(keyEnter, "ENTER", "", "ends a line; Tab goes to the buttons", func() {}),
+		bind(keyEnter, "ENTER", "", "ends a line; Tab goes to the buttons", t.again),
 	}
 }
 
