@@ -322,3 +322,30 @@ func TestCertificateLinesNameWarningsAndAge(t *testing.T) {
 		}
 	}
 }
+
+func TestAllConsequencesOfACentralNodeAreSeenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		who := []string{"192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"}
+		f.consequences = []acts.Consequence{ // as the Central Node has them
+			{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: 812, Who: who},
+			{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: 812, Who: who},
+			{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: true, Count: 3, Who: who[:3]},
+			{Text: "Mail sensors must be authorised again."},
+			{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
+			{Text: "The new certificate must be uploaded to Active Directory."},
+			{Text: "Endpoint Agent host isolation rules must be deleted first: isolated hosts are out of control afterwards."},
+		}
+		d := drive(t, central(fakeCentral{f}))
+		d.choose("Program settings")
+		d.choose("Manage server certificate")
+		d.choose("New")
+		d.button("Continue")
+		for _, c := range f.consequences {
+			d.expect(c.Text)
+		}
+		d.expect("(today: 812)", "and 807 more", "(not in use here)", "stays until the last confirmation")
+		d.refuse("Scroll")
+		d.golden("generate-2-confirmation-central-node")
+	})
+}

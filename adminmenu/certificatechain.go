@@ -40,10 +40,12 @@ func (m *certificateWindow) generate() {
 // confirm asks before the work of a chain begins, and names the consequences
 // that the chain will have at its end.
 func (m *certificateWindow) confirm(p acts.Preview, word string, begin func(acts.Preview)) {
-	lines := append(consequenceLines(p.Consequences)[1:], blank(), words("The certificate in use stays until the last confirmation."))
-	if len(p.Consequences) == 0 {
-		lines = []line{words("The certificate in use stays until the last confirmation.")}
+	// All of it fits a screen of 80x24, on a Central Node too.
+	lines := consequenceLines(p.Consequences)
+	if len(lines) > 0 {
+		lines = lines[1:]
 	}
+	lines = append(lines, words("The certificate in use stays until the last confirmation."))
 	w := &window{title: titleConfirm, text: text{lines: lines}}
 	w.buttons = []button{
 		{word, func() { begin(p) }},

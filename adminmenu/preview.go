@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vedette/internal/acts"
@@ -21,19 +22,20 @@ func previewLines(p acts.Preview) []line {
 }
 
 // consequenceLines lists consequences with today's numbers, and those without
-// a counterpart in this product as not in use here.
+// a counterpart in this product as not in use here. Whom two in a row concern is
+// named once.
 func consequenceLines(all []acts.Consequence) []line {
 	if len(all) == 0 {
 		return nil
 	}
 	lines := []line{blank(), heading("Consequences")}
-	for _, c := range all {
+	for i, c := range all {
 		if !c.InUse {
 			lines = append(lines, item(c.Text+" (not in use here)"))
 			continue
 		}
 		text := fmt.Sprintf("%s (today: %d)", c.Text, c.Count)
-		if len(c.Who) > 0 {
+		if len(c.Who) > 0 && (i == 0 || !slices.Equal(c.Who, all[i-1].Who)) {
 			more := ""
 			if rest := c.Count - len(c.Who); rest > 0 {
 				more = fmt.Sprintf(" and %d more", rest)
