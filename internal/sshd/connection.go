@@ -20,9 +20,11 @@ type connection struct {
 	who    acts.Actor
 	log    *slog.Logger
 
-	mu       sync.Mutex // guards what follows
-	sessions int        // open session channels
-	draining bool       // close when the last session has ended
+	mu        sync.Mutex // guards what follows
+	sessions  int        // open session channels
+	terminals int        // of them, those that draw on a person's terminal
+	draining  bool       // close when the last session has ended
+	withdrawn bool       // what it was signed in with does not hold any more
 }
 
 // cut ends the connection and then the contexts of its commands, without
@@ -30,6 +32,40 @@ type connection struct {
 func (c *connection) cut() {
 	c.peer.Close()
 	c.end()
+}
+
+// withdraw ends a connection that may not be here any more. Nothing is heard
+// from it and no command goes on; but what draws on a person's terminal has a
+// moment to put it back and to say why.
+func (c *connection) withdraw() {
+	c.mu.Lock()
+	c.draining, c.withdrawn = true, true
+	terminals := c.terminals
+	c.mu.Unlock()
+	if terminals == 0 {
+		c.cut()
+		return
+	}
+	c.end()
+	time.AfterFunc(lastWords, c.cut) // earlier, when the last session has ended
+}
+
+// draws counts a session that has a terminal, by +1 and -1.
+func (c *connection) draws(by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.terminals += by
+}
+
+// status is what a command's exit status looks like to the client: that of a
+// connection which was withdrawn is never a success.
+func (c *connection) status(exit int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.withdrawn && exit == 0 {
+		return exitFailed
+	}
+	return exit
 }
 
 // serve serves channels until the client or the server ends the connection.

@@ -98,7 +98,7 @@ func (d *networkDoor) arrive(raw net.Conn, cut func()) (visit, bool) {
 		d.log.Warn("too many connections that have not signed in; one was refused", "address", from.String())
 		return nil, false
 	}
-	return &networkVisit{door: d, from: from, place: place, cut: cut}, true
+	return &networkVisit{door: d, from: from, place: place}, true
 }
 
 // networkVisit is a connection over the network.
@@ -106,7 +106,6 @@ type networkVisit struct {
 	door  *networkDoor
 	from  netip.Addr
 	place *stranger
-	cut   func()
 	out   func() // takes it off the table of sessions; nil: it is not there
 }
 
@@ -114,11 +113,11 @@ func (v *networkVisit) silence() time.Duration { return v.door.cfg.Silence }
 
 // settle enters the session into the table and then looks at the account again:
 // so a withdrawal either is seen here or finds the session there.
-func (v *networkVisit) settle(ctx context.Context, id identity) (acts.Actor, error) {
+func (v *networkVisit) settle(ctx context.Context, id identity, withdraw func()) (acts.Actor, error) {
 	who := id.who
 	session, leave := v.door.cfg.Sessions.Enter(sessions.Session{
 		Account: who.Account, From: who.From, Key: id.key, Since: v.door.cfg.Now(),
-	}, v.cut)
+	}, withdraw)
 	account, err := v.door.accounts.Get(ctx, who.Account)
 	switch {
 	case err != nil:

@@ -39,8 +39,9 @@ type visit interface {
 	// the handshake's callbacks return in ssh.Permissions, under identityKey;
 	// nothing that was only offered counts.
 	greet(ctx context.Context) (*ssh.ServerConfig, error)
-	// settle takes in somebody who proved to be who.
-	settle(ctx context.Context, id identity) (acts.Actor, error)
+	// settle takes in somebody who proved to be who; withdraw is called when
+	// that does not hold any more.
+	settle(ctx context.Context, id identity, withdraw func()) (acts.Actor, error)
 	// leave gives everything back, once, at the end.
 	leave()
 	// silence is how long the client may say nothing; 0: for ever.
@@ -221,7 +222,7 @@ func (s *Server) serve(ctx context.Context, c *connection, v visit) {
 		s.cfg.Logger.Error("a door let somebody in without a name")
 		return
 	}
-	if c.who, err = v.settle(ctx, id); err != nil {
+	if c.who, err = v.settle(ctx, id, c.withdraw); err != nil {
 		s.cfg.Logger.Warn("a sign-in was withdrawn while it was made", "account", id.who.Account, "address", id.who.From, "err", err)
 		return
 	}

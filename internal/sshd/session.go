@@ -161,7 +161,11 @@ func (s *session) run(ctx context.Context, cancel func(), begin work) {
 		st.in.stop(context.Cause(ctx))
 		time.AfterFunc(lastWords, end)
 	})
-	status := s.guard(ctx, begin, st)
+	if s.pty != nil {
+		s.conn.draws(+1)
+		defer s.conn.draws(-1)
+	}
+	status := s.conn.status(s.guard(ctx, begin, st))
 	release()
 	end()
 	st.in.stop(io.ErrClosedPipe)

@@ -89,8 +89,10 @@ type unixVisit struct {
 	raw  net.Conn
 }
 
-func (v *unixVisit) settle(_ context.Context, id identity) (acts.Actor, error) { return id.who, nil }
-func (v *unixVisit) leave()                                                    {}
+func (v *unixVisit) settle(_ context.Context, id identity, _ func()) (acts.Actor, error) {
+	return id.who, nil
+}
+func (v *unixVisit) leave() {}
 
 // silence has no bound: the kernel says when the other process has ended, and
 // one that was only stopped goes on later.
