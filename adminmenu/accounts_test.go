@@ -281,9 +281,10 @@ var hostile = []string{
 func (d *driver) whole() {
 	d.t.Helper()
 	rows := strings.Split(strings.TrimRight(d.screen.text(), "\n"), "\n")
-	for _, r := range rows[1 : len(rows)-2] {
-		if first, last := r[:3], r[len(r)-3:]; (first != "│" || last != "│") && (first != "├" || last != "┤") {
-			d.t.Fatalf("the frame is broken in %q:\n%s", r, d.screen.text())
+	for _, row := range rows[1 : len(rows)-2] {
+		r := []rune(row)
+		if !strings.ContainsRune("│├|+", r[0]) || !strings.ContainsRune("│┤|+", r[len(r)-1]) {
+			d.t.Fatalf("the frame is broken in %q:\n%s", row, d.screen.text())
 		}
 	}
 }
