@@ -96,6 +96,9 @@ func (a *Acts) ApplyServerCertificate(ctx context.Context, actor acts.Actor, p a
 	if err := a.keeper.Replace(ctx, p.Pair, p.Revision, kv.Revision(p.Upload), a.committing(actor, p.Act)); err != nil {
 		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, p.Act, subject, err)
 	}
-	a.log.Info("server certificate replaced", "certificate", subject[0], "cut", a.effects.CutAll())
-	return a.keeper.Show(context.WithoutCancel(ctx)) // it is in use, whoever hung up meanwhile
+	cut := a.effects.CutAll()
+	a.log.Info("server certificate replaced", "certificate", subject[0], "cut", cut)
+	shown, err := a.keeper.Show(context.WithoutCancel(ctx)) // it is in use, whoever hung up meanwhile
+	shown.Cut = cut
+	return shown, err
 }

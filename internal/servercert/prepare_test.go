@@ -133,7 +133,7 @@ func TestAGeneratedCertificateIsServedOnlyWhenItIsApplied(t *testing.T) {
 		t.Fatal(err)
 	}
 	now, err := d.ApplyServerCertificate(t.Context(), anna, prepared)
-	if err != nil || now.Fingerprint != prepared.Fingerprint || served(t, d.world) != prepared.Fingerprint || d.cut != 1 || now.Since.IsZero() {
+	if err != nil || now.Fingerprint != prepared.Fingerprint || served(t, d.world) != prepared.Fingerprint || d.cut != 1 || now.Cut != 1 || now.Since.IsZero() {
 		t.Fatalf("applied %+v, %v; cut %d times", now, err, d.cut)
 	}
 	if d.holds(t, forgotten.Pair) || !d.holds(t, prepared.Pair) {

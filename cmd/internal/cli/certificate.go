@@ -233,6 +233,9 @@ func writeServerCertificate(w io.Writer, format Format, s acts.ServerCertificate
 	f.Add("Valid until", Time(s.NotAfter))
 	f.Add("Used since", Time(s.Since))
 	f.Add("Revision", fmt.Sprint(s.Revision))
+	if s.Cut > 0 {
+		f.Add("Connections cut", fmt.Sprint(s.Cut))
+	}
 	f.Add("Warnings", s.Warnings...)
 	if s.Uploaded != nil {
 		addFile(f, *s.Uploaded)
