@@ -34,6 +34,9 @@ func (a *Acts) PrepareInstallServerCertificate(ctx context.Context, actor acts.A
 	return a.prepare(ctx, actor, ActInstall, in.Revision, step, func() (*pki.Pair, kv.Revision, error) {
 		pair, upload, err := a.keeper.Supplied(ctx, in)
 		if err == nil {
+			err = conduct.Seen(in.Revision, upload)
+		}
+		if err == nil {
 			step("The certificate and its private key were read: " + pki.KeyText(pair.Leaf().PublicKey) + ".")
 			step("They belong together and satisfy the rules.")
 		}

@@ -70,6 +70,9 @@ func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.Genera
 // PreviewInstall checks the supplied certificate and says what installing it
 // would do.
 func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.InstallServerCertificate) (acts.Preview, error) {
+	// Read first: a certificate or a kata.pem that changes meanwhile makes the act
+	// stale.
+	revision := k.config.State.Revision()
 	pair, _, err := k.Supplied(ctx, in)
 	if err != nil {
 		return acts.Preview{}, err
@@ -84,7 +87,7 @@ func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.Install
 		removed(current),
 	}
 	lines = append(lines, next.Warnings...)
-	return acts.Preview{Act: act, Lines: lines, Revision: current.Revision, Asks: true}, nil
+	return acts.Preview{Act: act, Lines: lines, Revision: uint64(revision), Asks: true}, nil
 }
 
 func removed(current acts.ServerCertificate) string {

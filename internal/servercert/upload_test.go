@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"vedette/internal/acts"
+	"vedette/internal/servercert"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 )
@@ -37,5 +38,37 @@ func TestACopyThatWasCutOffKeepsTheEarlierUpload(t *testing.T) {
 	}
 	if _, err := w.keeper.Upload(t.Context(), []byte(next), w.commit); err != nil {
 		t.Errorf("the whole one is refused: %v", err)
+	}
+}
+
+// TestWhatWasUploadedSinceThePreviewIsNotInstalled: the person would use what
+// nobody showed him.
+func TestWhatWasUploadedSinceThePreviewIsNotInstalled(t *testing.T) {
+	d := newDeeds(t)
+	shown, other := pkitest.Pair(t, pki.KeyECDSAP256), pkitest.Agent(t, "other")
+	upload := func(p *pki.Pair) {
+		t.Helper()
+		if _, err := d.UploadServerCertificate(t.Context(), anna, p.EncodePEM()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	upload(shown)
+	p, err := d.PreviewInstallServerCertificate(t.Context(), anna, acts.InstallServerCertificate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload(other)
+	in := acts.InstallServerCertificate{Revision: p.Revision}
+	if _, err := d.InstallServerCertificate(t.Context(), anna, in); acts.CodeOf(err) != acts.Stale || !strings.Contains(err.Error(), servercert.ActUpload) {
+		t.Errorf("by command: %v", err)
+	}
+	if _, err := d.PrepareInstallServerCertificate(t.Context(), anna, in, func(string) {}); acts.CodeOf(err) != acts.Stale {
+		t.Errorf("in the menu: %v", err)
+	}
+	if p, err = d.PreviewInstallServerCertificate(t.Context(), anna, acts.InstallServerCertificate{}); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := d.InstallServerCertificate(t.Context(), anna, acts.InstallServerCertificate{Revision: p.Revision}); err != nil || now.Fingerprint != other.Fingerprint() {
+		t.Errorf("looked at again: %v", err)
 	}
 }
