@@ -14,6 +14,7 @@ type agent struct {
 	t      testing.TB
 	dir    string
 	config string
+	inside []string // put in front of its command line, as a daemon's is
 }
 
 // newAgent prepares an agent in a folder of its own, not yet running.
@@ -37,7 +38,8 @@ func (a *agent) policy() string { return filepath.Join(a.dir, "policy.toml") }
 
 func (a *agent) start() {
 	a.t.Helper()
-	a.process = spawn(a.t, filepath.Join(a.dir, "log"), filepath.Join(bin, "agent"), "--config", a.config, "run")
+	line := append(append([]string(nil), a.inside...), filepath.Join(bin, "agent"), "--config", a.config, "run")
+	a.process = spawn(a.t, filepath.Join(a.dir, "log"), line[0], line[1:]...)
 }
 
 func (a *agent) run(args ...string) output {

@@ -19,6 +19,8 @@ type site struct{ sensor, node string }
 const (
 	siteSensor = "10.92.1.2"
 	siteNode   = "10.92.2.2"
+	// Where the Central Node sees the Sensor.
+	siteForwarded = "10.92.2.1"
 )
 
 // newSite makes the namespaces and removes them with the test.
@@ -42,6 +44,8 @@ func newSite(t testing.TB) *site {
 	for _, line := range []string{
 		"netns add " + s.sensor,
 		"netns add " + s.node,
+		"netns exec " + s.sensor + " sysctl -q net.ipv6.conf.all.disable_ipv6=1",
+		"netns exec " + s.node + " sysctl -q net.ipv6.conf.all.disable_ipv6=1",
 		"link add " + outer + " type veth peer name " + inner,
 		"link set " + inner + " netns " + s.sensor,
 		"address add 10.92.1.1/30 dev " + outer,
@@ -62,6 +66,21 @@ func newSite(t testing.TB) *site {
 		}
 	}
 	return s
+}
+
+// routed lets the servers and the initial namespace reach one another.
+func (s *site) routed(t testing.TB) {
+	t.Helper()
+	for _, line := range []string{
+		"ip netns exec " + s.sensor + " sysctl -q net.ipv4.ip_forward=1",
+		"ip route add 10.92.2.0/30 via " + siteSensor, // it goes with the interface
+		"ip -n " + s.node + " route add 10.92.1.0/30 via 10.92.2.1",
+	} {
+		words := strings.Fields(line)
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", line, err, out)
+		}
+	}
 }
 
 // in is a command line's beginning that runs the rest in a namespace.
