@@ -56,7 +56,7 @@ func generateChain(f *fake) []step {
 	return []step{
 		{title: "Certificate management", says: []string{old}, list: "New"},
 		{title: "Information on the new certificate", says: []string{"A new key", "[Continue]", "[Cancel]"}, button: "Continue"},
-		{title: "Confirmation", says: []string{overwritten, "(today: 3)", "192.0.2.10", "Mail sensors must be authorised again. (not in use here)", "[Generate]", "[Cancel]"}, button: "Generate"},
+		{title: "Confirmation", says: []string{"(today: 3)", "192.0.2.10", "Mail sensors must be authorised again. (not in use here)", "[Generate]", "[Cancel]"}, button: "Generate"},
 		{title: "Creation of the certificate", says: []string{"a new key was made", "The certificate is created.", "Press ENTER."}, prepared: true},
 		{title: "Information on the certificate", says: []string{"not in use yet", "CN=new.example", "[Continue]", "[Cancel]"}, button: "Continue", prepared: true},
 		{title: "Confirmation", says: []string{overwritten, "[Ok]", ">[Cancel]<"}, button: "Ok", prepared: true},
@@ -70,7 +70,7 @@ func installChain(f *fake) []step {
 		{title: "Uploaded certificate", says: []string{up, "1704 bytes", "can be installed", "Remove kata.pem"}, list: "Install certificate"},
 		{title: "Confirmation", says: []string{up, "[Yes]", "[No]"}, button: "Yes"},
 		{title: "Information on the certificate", says: []string{up, "[Continue]", "[Cancel]"}, button: "Continue"},
-		{title: "Confirmation", says: []string{overwritten, "(not in use here)", "[Install]", "[Cancel]"}, button: "Install"},
+		{title: "Confirmation", says: []string{"(not in use here)", "[Install]", "[Cancel]"}, button: "Install"},
 		{title: "Installation of the certificate", says: []string{"the key belongs to the certificate", "Press ENTER."}, prepared: true},
 		{title: "Information on the applied certificate", says: []string{up, "[Continue]", "[Cancel]"}, button: "Continue", prepared: true},
 		{title: "Confirmation", says: []string{overwritten, "[Ok]", "[Cancel]"}, button: "Ok", prepared: true},

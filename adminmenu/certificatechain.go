@@ -119,15 +119,11 @@ func (m *certificateWindow) apply(c acts.PreparedServerCertificate) {
 	s.backTo(m.window)
 	act(s, "Applying the certificate", func(ctx context.Context) (acts.ServerCertificate, error) {
 		return m.backend.ApplyServerCertificate(ctx, s.who, c)
-	}, func(now acts.ServerCertificate) { m.back(appliedLines(now.Cut, s.who, s.config.Host)...) })
+	}, func(now acts.ServerCertificate) { m.back(appliedLines(now.Cut, s.doorstep())...) })
 }
 
 // appliedLines says what came of replacing a certificate, and what to do now.
-func appliedLines(cut int, who acts.Actor, host string) []line {
-	account := who.Account
-	if who.Session == 0 {
-		account = "admin" // nobody copies files as who works on the console
-	}
+func appliedLines(cut int, d doorstep) []line {
 	done := "The new certificate is in use."
 	switch {
 	case cut == 1:
@@ -137,7 +133,7 @@ func appliedLines(cut int, who acts.Actor, host string) []line {
 	}
 	return []line{
 		heading(done),
-		words("Next: scp " + account + "@" + host + ":ssl/kata.crt . and give that file to everybody who pins the certificate of before."),
+		words("Next: " + d.copy("scp") + ":ssl/kata.crt . and give that file to everybody who pins the certificate of before."),
 	}
 }
 

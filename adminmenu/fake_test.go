@@ -75,7 +75,6 @@ func newFake(t testing.TB) *fake {
 	f.certificate = acts.ServerCertificate{Certificate: f.make("CN=sensor-1.example"), Since: now.Add(-30 * 24 * time.Hour), Revision: 10}
 	f.steps = []string{"a new key was made", "a new certificate was made"}
 	f.consequences = []acts.Consequence{
-		{Text: "The data of previously installed certificates will be overwritten.", InUse: true, Count: 1},
 		{Text: "Agents that pin the old certificate stop delivering through this Sensor until they have the new one.", InUse: true, Count: 3, Who: []string{"192.0.2.10", "192.0.2.11", "192.0.2.12"}},
 		{Text: "Mail sensors must be authorised again."},
 	}

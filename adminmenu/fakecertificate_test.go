@@ -32,7 +32,7 @@ func (f *fake) ServerCertificate(ctx context.Context, _ acts.Actor) (acts.Server
 }
 
 func (f *fake) preview(act string, lines ...string) acts.Preview {
-	lines = append(lines, "The certificate in use, "+f.certificate.Fingerprint.String()+", will be removed and replaced.")
+	lines = append(lines, "The certificate in use, "+f.certificate.Fingerprint.String()+", will be removed and replaced. The data of previously installed certificates will be overwritten.")
 	return acts.Preview{Act: act, Lines: lines, Consequences: f.consequences, Revision: f.certRevision, Asks: true}
 }
 

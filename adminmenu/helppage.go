@@ -2,21 +2,14 @@ package adminmenu
 
 // helpPage is Help: what the menu is, and what goes without it.
 func (s *session) helpPage() {
-	account, host := s.who.Account, s.config.Host
-	if s.console() {
-		account = "admin"
-	}
-	if host == "" {
-		host = "HOST"
-	}
-	lines := append(helpLines(account+"@"+host), blank(), heading("Version"), words(s.config.Product+" "+s.config.Version))
+	lines := append(helpLines(s.doorstep()), blank(), heading("Version"), words(s.config.Product+" "+s.config.Version))
 	w := &window{title: "Help", text: text{lines: lines}}
 	w.buttons = []button{{wordClose, func() { s.close(w) }}, {"Display", s.display}}
 	s.open(w)
 }
 
-// helpLines is the page for somebody who signs in at a server: admin@sensor-1.
-func helpLines(door string) []line {
+// helpLines is the page for somebody who stands there.
+func helpLines(d doorstep) []line {
 	return []line{
 		heading("This menu"),
 		words("Here you administer this server: its certificate, its connections, and who may sign in. Nothing changes before you confirm it, and every change is in Audit. Several administrators may work at once: each sees what the others change."), blank(),
@@ -34,18 +27,17 @@ func helpLines(door string) []line {
 
 		heading("Files: your certificate in, the one in use out"),
 		words("On your own computer:"),
-		words("  scp kata.pem " + door + ":"),
-		words("  scp " + door + ":ssl/kata.crt ."),
+		words("  " + d.upload("scp")),
+		words("  " + d.copy("scp") + ":ssl/kata.crt ."),
 		words("With PuTTY on Windows:"),
-		words("  pscp kata.pem " + door + ":"),
-		words("  pscp " + door + ":ssl/kata.crt ."),
-		words("An uploaded kata.pem waits in Program settings, Manage server certificate, until you install it there. kata.crt is the certificate in use, without its key. sftp does the same."),
-		words("Where the port of SSH is not 22, Status names it: scp -P PORT, pscp -P PORT, ssh -p PORT."), blank(),
+		words("  " + d.upload("pscp")),
+		words("  " + d.copy("pscp") + ":ssl/kata.crt ."),
+		words("An uploaded kata.pem waits in Program settings, Manage server certificate, until you install it there. kata.crt is the certificate in use, without its key. sftp does the same."), blank(),
 
 		heading("Commands without the menu"),
-		words("  ssh " + door + " status"),
-		words("  ssh " + door + " certificate show --output json"),
-		words("  ssh " + door + " help"),
+		words("  " + d.ssh() + " status"),
+		words("  " + d.ssh() + " certificate show --output json"),
+		words("  " + d.ssh() + " help"),
 		words("Everything in the menu is also a command, for scripts."), blank(),
 
 		heading("Is this the right server?"),

@@ -20,7 +20,7 @@ func TestHelpSaysHowToCopyFilesAndWhereTheHostKeyIs(t *testing.T) {
 		for _, want := range []string{
 			"scp kata.pem admin@sensor-1.example:", "scp admin@sensor-1.example:ssl/kata.crt .",
 			"pscp kata.pem admin@sensor-1.example:", "pscp admin@sensor-1.example:ssl/kata.crt .",
-			"ssh admin@sensor-1.example status", "Status page", "scp -P PORT", "sensor menu", "Vedette Sensor 0.4.0",
+			"ssh admin@sensor-1.example status", "Status page", "sensor menu", "Vedette Sensor 0.4.0",
 		} {
 			if !strings.Contains(seen.String(), want) {
 				t.Errorf("help does not say %q", want)

@@ -17,8 +17,10 @@ import (
 // Config is what a menu is told about its daemon.
 type Config struct {
 	Product, Version, Host string
-	Now                    func() time.Time // nil: time.Now
-	Logger                 *slog.Logger     // nil: nothing is logged
+	// SSHPort is where administrators connect, empty: at the usual port.
+	SSHPort string
+	Now     func() time.Time // nil: time.Now
+	Logger  *slog.Logger     // nil: nothing is logged
 	// Idle is how long a menu stays without a key; 0: 15 minutes. A notice comes
 	// one minute before.
 	Idle time.Duration

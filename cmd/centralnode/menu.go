@@ -15,7 +15,14 @@ func (c commands) openMenu(ctx context.Context, who acts.Actor, s cli.MenuScreen
 	if err != nil {
 		return err
 	}
+	status, err := c.admin.Status(ctx, who)
+	if err != nil {
+		return err
+	}
 	return adminmenu.RunCentralNode(ctx, c.admin, who,
-		adminmenu.Config{Product: product, Version: c.version, Host: host, Now: c.now, Logger: c.logger, Draining: c.draining},
+		adminmenu.Config{
+			Product: product, Version: c.version, Host: host, SSHPort: cli.SSHPort(status.SSH),
+			Now: c.now, Logger: c.logger, Draining: c.draining,
+		},
 		adminmenu.Terminal{Name: s.Name, Size: s.Size, Resized: s.Resized, In: s.In, Out: s.Out, ASCII: s.ASCII, Mono: s.Mono})
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,6 +68,15 @@ func (m Menu) NewCmd() *cobra.Command {
 		})
 	})
 	return Remote(cmd, Draws)
+}
+
+// SSHPort is the port that clients have to name; empty: they need not.
+func SSHPort(d acts.SSHDoor) string {
+	_, port, err := net.SplitHostPort(d.Address)
+	if err != nil || port == "22" {
+		return ""
+	}
+	return port
 }
 
 func needsTerminal(hint string) error {
