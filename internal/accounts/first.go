@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ const InitialPassword = "initial-password"
 // First is the account that a first start makes.
 type First struct {
 	Name string
-	Role string
+	Role string // nobody needs to be made while somebody has it
 	// PasswordFile holds its password; empty: one is made.
 	PasswordFile string
 	// Dir is where a generated password is kept.
@@ -29,10 +30,12 @@ type First struct {
 	Log     *slog.Logger // is told the file, never the password
 }
 
-// EnsureFirst makes the account where it is missing. After a crash it is whole
-// or absent, and the next start makes what is absent.
+// EnsureFirst makes the account where nobody has its role: that is a first
+// start, or the one after its crash, which left the account whole or absent. An
+// account that somebody deleted, who has the role now, stays deleted: its first
+// password may be known to more people than to those who are to sign in.
 func (a *Accounts) EnsureFirst(ctx context.Context, f First) error {
-	if _, err := a.Get(ctx, f.Name); !errors.Is(err, ErrNotFound) {
+	if needed, err := a.needsFirst(ctx, f); err != nil || !needed {
 		return err
 	}
 	if f.PasswordFile != "" {
@@ -58,6 +61,17 @@ func (a *Accounts) EnsureFirst(ctx context.Context, f First) error {
 	f.Log.Info("account made; note its password and delete the file", "account", f.Name, "file", path)
 	fmt.Fprintf(f.Console, "account %s made, password: %s\n  (also in %s; delete that file when you have noted it)\n", f.Name, password, path)
 	return nil
+}
+
+func (a *Accounts) needsFirst(ctx context.Context, f First) (bool, error) {
+	if _, err := a.Get(ctx, f.Name); !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
+	all, _, err := a.List(ctx)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(all, func(one Account) bool { return one.Role == f.Role }), nil
 }
 
 // readPassword reads a password file that nobody else may read.

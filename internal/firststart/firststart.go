@@ -1,6 +1,6 @@
 // Package firststart is how both daemons begin: the state file is opened, and
-// what no daemon can be without is made where it is missing: the account admin,
-// the server certificate, the SSH host key, and what else a daemon keeps from
+// what no daemon can be without is made where it is missing: a local
+// administrator, the server certificate, the SSH host key, and what else a daemon keeps from
 // its first start on. Each comes whole, together with its audit record, so that
 // a start after a crash makes what is absent and nothing twice.
 //
@@ -103,7 +103,7 @@ func (b *Base) SSHDoor(address string) acts.SSHDoor {
 	return acts.SSHDoor{Address: address, HostKey: sshkey.Fingerprint(public), Sessions: len(b.Sessions.List())}
 }
 
-// account makes the account admin.
+// account makes the account admin where there is no local administrator.
 func (b *Base) account(ctx context.Context) error {
 	return audited(b.Accounts, b.Trail, b.record("account create", AdminAccount)).EnsureFirst(ctx, accounts.First{
 		Name: AdminAccount, Role: string(acts.LocalAdministrator), PasswordFile: b.config.PasswordFile,

@@ -86,6 +86,77 @@ func TestWhatIsMissingIsMadeOnceWithItsRecord(t *testing.T) {
 	}
 }
 
+func TestADeletedAdminStaysDeleted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "admin-password")
+	if err := os.WriteFile(file, []byte("Known-to-many-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, passwordFile := range map[string]string{"a password of its own": "", "a password file": file} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			start := func() (b *firststart.Base, console *bytes.Buffer) {
+				t.Helper()
+				console = &bytes.Buffer{}
+				c := config(dir, console)
+				c.PasswordFile = passwordFile
+				b, err := firststart.Open(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b, console
+			}
+			stop := func(b *firststart.Base) {
+				t.Helper()
+				if err := b.State.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			remove := func(b *firststart.Base, name string) {
+				t.Helper()
+				account, err := b.Accounts.Get(t.Context(), name)
+				if err == nil {
+					err = b.Accounts.Delete(t.Context(), account)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			b, _ := start()
+			for account, role := range map[string]acts.Role{"anna": acts.LocalAdministrator, "otto": acts.SecurityOfficer} {
+				if _, err := b.Accounts.Create(t.Context(), account, string(role), "A long enough 1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			remove(b, firststart.AdminAccount)
+			if err := os.Remove(filepath.Join(dir, accounts.InitialPassword)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			before := records(t, b.Trail)
+			stop(b)
+
+			b, console := start()
+			if _, err := b.Accounts.Get(t.Context(), firststart.AdminAccount); !errors.Is(err, accounts.ErrNotFound) {
+				t.Errorf("the deleted account: %v", err)
+			}
+			if got := records(t, b.Trail); !slices.Equal(got, before) || console.Len() > 0 {
+				t.Errorf("the start did something: records %q, console %q", got, console)
+			}
+			if _, err := os.Stat(filepath.Join(dir, accounts.InitialPassword)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a password lies in the state folder: %v", err)
+			}
+			// Without any local administrator, as after a crash of the first start,
+			// it is made; who has another role is none.
+			remove(b, "anna")
+			stop(b)
+			b, _ = start()
+			defer stop(b)
+			if one, err := b.Accounts.Get(t.Context(), firststart.AdminAccount); err != nil || one.Role != string(acts.LocalAdministrator) {
+				t.Errorf("where there is no local administrator: %+v, %v", one, err)
+			}
+		})
+	}
+}
+
 func TestADamagedHostKeyStopsTheStartAndIsNotMadeAnew(t *testing.T) {
 	dir := t.TempDir()
 	b, _, closing := start(t, dir)
