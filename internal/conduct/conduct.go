@@ -13,25 +13,44 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	"vedette/internal/acts"
 	"vedette/internal/audit"
+	"vedette/internal/budget"
 	"vedette/internal/kv"
 )
 
 // viewing ends the word of every act that only looks.
 const viewing = " view"
 
+// How many records of what was not done an account may leave, at once and then
+// in each period: they are never removed, and everybody who signs in can be
+// refused as often as he likes.
+const (
+	notesBurst, notesPeriod = 30, 2 * time.Second
+	notesAccounts           = 1 << 10
+)
+
 // Desk carries acts out.
 type Desk struct {
 	trail *audit.Trail
 	may   func(acts.Role, string) bool
 	log   *slog.Logger
+	notes *budget.Rate[string] // by account
+
+	mu   sync.Mutex        // guards held
+	held map[string]uint64 // records that an account had no room for since its last one
 }
 
 // New makes a Desk. may is the daemon's table of roles and acts.
 func New(trail *audit.Trail, may func(role acts.Role, act string) bool, log *slog.Logger) *Desk {
-	return &Desk{trail: trail, may: may, log: log}
+	return &Desk{
+		trail: trail, may: may, log: log,
+		notes: budget.NewRate[string](notesPeriod, notesBurst, notesAccounts, time.Now),
+		held:  make(map[string]uint64),
+	}
 }
 
 // Permit asks whether the actor's role may do an act, and leaves an audit
@@ -67,8 +86,9 @@ func (d *Desk) Failed(ctx context.Context, actor acts.Actor, act string, subject
 	if strings.HasSuffix(act, viewing) && ctx.Err() != nil {
 		return known
 	}
-	d.note(ctx, actor, act, subject, known)
-	d.log.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
+	if d.note(ctx, actor, act, subject, known) {
+		d.log.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
+	}
 	return known
 }
 
@@ -95,15 +115,39 @@ func (d *Desk) explain(ctx context.Context, act string, subject []string, err er
 	}
 }
 
-func (d *Desk) note(ctx context.Context, actor acts.Actor, act string, subject []string, err *acts.Error) {
+// note leaves a record of what was not done. False means that the account has
+// left too many lately; the next one counts those.
+func (d *Desk) note(ctx context.Context, actor acts.Actor, act string, subject []string, err *acts.Error) bool {
+	held, ok := d.room(actor.Account)
+	if !ok {
+		return false
+	}
 	r := record(actor, act, subject)
 	r.Result, r.Detail = audit.Refused, err.Text
+	if held > 0 {
+		r.Detail = fmt.Sprintf("%s (before it, %d more were not done and not recorded)", err.Text, held)
+	}
 	if err.Code == acts.Failed || err.Code == acts.Unavailable {
 		r.Result = audit.Failed
 	}
 	if noteErr := d.trail.Note(context.WithoutCancel(ctx), r); noteErr != nil {
 		d.log.Error("write audit record", "act", act, "error", noteErr)
 	}
+	return true
+}
+
+// room asks whether an account may leave one more record, and says how many it
+// could not leave before.
+func (d *Desk) room(account string) (held uint64, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.notes.Allow(account); !ok {
+		d.held[account]++
+		return 0, false
+	}
+	held = d.held[account]
+	delete(d.held, account)
+	return held, true
 }
 
 func record(actor acts.Actor, act string, subject []string) audit.Record {
