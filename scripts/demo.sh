@@ -11,6 +11,8 @@ cn_address=${DEMO_ADDRESS:-127.0.0.2:9443}
 cn_local=${DEMO_LOCAL_ADDRESS:-127.0.0.2:9090}
 sensor_address=${DEMO_SENSOR_ADDRESS:-127.0.0.3:9443}
 sensor_local=${DEMO_SENSOR_LOCAL_ADDRESS:-127.0.0.3:9090}
+cn_ssh=${DEMO_SSH_ADDRESS:-127.0.0.2:2222}
+sensor_ssh=${DEMO_SENSOR_SSH_ADDRESS:-127.0.0.3:2222}
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '== %s\n' "$*"; }
@@ -67,7 +69,7 @@ listen = "$cn_address"
 state_dir = "$demo/centralnode"
 socket = "$run/centralnode.sock"
 local_listen = "$cn_local"
-ssh_listen = ""
+ssh_listen = "$cn_ssh"
 unsafe_same_server = true # a demonstration: both daemons are on this machine
 EOF
 cat >"$SENSOR_CONFIG" <<EOF
@@ -75,7 +77,8 @@ listen = "$sensor_address"
 state_dir = "$demo/sensor"
 socket = "$run/sensor.sock"
 local_listen = "$sensor_local"
-ssh_listen = ""
+ssh_listen = "$sensor_ssh"
+admin_password_file = "$demo/centralnode/initial-password" # one password for both
 name = "demo branch"
 unsafe_same_server = true
 EOF
@@ -131,8 +134,10 @@ sensor link status
 fingerprint=$(cn agent-certificate list --output json | value_of fingerprint)
 CN_ADDRESS=$cn_address
 SENSOR_ADDRESS=$sensor_address
+CN_SSH_ADDRESS=$cn_ssh
+SENSOR_SSH_ADDRESS=$sensor_ssh
 ADMIN_PASSWORD=$(cat "$demo/centralnode/initial-password")
-for name in CN_ADDRESS SENSOR_ADDRESS ADMIN_PASSWORD CN_BIN SENSOR_BIN AGENT_BIN CN_CONFIG SENSOR_CONFIG AGENT_CONFIG; do
+for name in CN_ADDRESS SENSOR_ADDRESS CN_SSH_ADDRESS SENSOR_SSH_ADDRESS ADMIN_PASSWORD CN_BIN SENSOR_BIN AGENT_BIN CN_CONFIG SENSOR_CONFIG AGENT_CONFIG; do
   printf '%s=%q\n' "$name" "${!name}"
 done >"$demo/env"
 chmod 600 "$demo/env"
@@ -145,6 +150,15 @@ cat <<EOF
   cut the whole branch off, and let it in again:
     bin/centralnode --config demo/centralnode.toml sensor reject $identity
     bin/centralnode --config demo/centralnode.toml sensor accept $identity
+  the administrator menu of the Sensor, and of the Central Node (password $ADMIN_PASSWORD):
+    ssh -p ${sensor_ssh##*:} admin@${sensor_ssh%:*}
+    ssh -p ${cn_ssh##*:} admin@${cn_ssh%:*}
+    or without network: bin/sensor --config demo/sensor.toml menu
+  download the Sensor's certificate, make one of your own and upload it:
+    scp -P ${sensor_ssh##*:} admin@${sensor_ssh%:*}:ssl/kata.crt .
+    openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=sensor -keyout kata.pem -out kata.pem
+    scp -P ${sensor_ssh##*:} kata.pem admin@${sensor_ssh%:*}:
+  any command over SSH:          ssh -p ${cn_ssh##*:} admin@${cn_ssh%:*} status
   how the link does:             bin/sensor --config demo/sensor.toml link watch
   what the agent says then:      bin/agent --config demo/agent.toml status
   who did what:                  bin/centralnode --config demo/centralnode.toml audit list

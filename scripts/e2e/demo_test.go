@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,10 +35,16 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 	cmd := exec.CommandContext(ctx, "bash", demo)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
-	cmd.Env = append(os.Environ(), "DEMO_SECONDS=10", "DEMO_ADDRESS="+freePort(t), "DEMO_LOCAL_ADDRESS="+freePort(t),
-		"DEMO_SENSOR_ADDRESS="+freePort(t), "DEMO_SENSOR_LOCAL_ADDRESS="+freePort(t))
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Env = append(os.Environ(), "DEMO_SECONDS=15", "DEMO_ADDRESS="+freePort(t), "DEMO_LOCAL_ADDRESS="+freePort(t),
+		"DEMO_SENSOR_ADDRESS="+freePort(t), "DEMO_SENSOR_LOCAL_ADDRESS="+freePort(t),
+		"DEMO_SSH_ADDRESS="+freePort(t), "DEMO_SENSOR_SSH_ADDRESS="+freePort(t))
+	printed := filepath.Join(tree, "printed")
+	out, err := os.Create(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
 	done := make(chan error, 1)
 	go func() { done <- cmd.Run() }()
 	ready := func() bool {
@@ -50,8 +57,15 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 	if used.code != 0 || !strings.Contains(used.out, `"certificate"`) {
 		t.Errorf("demo/env: exit code %d, %s%s", used.code, used.out, used.err)
 	}
-	if err := <-done; err != nil || !strings.Contains(out.String(), "process-start") || !strings.Contains(out.String(), "demo branch (") {
-		t.Fatalf("the demo ended with %v:\n%s", err, out.String())
+	eventually(t, 10*time.Second, "all is printed", func() bool {
+		text, err := os.ReadFile(printed)
+		return err == nil && strings.Contains(string(text), "Ctrl-C ends the demo")
+	})
+	pasted(t, tree, printed)
+	err = <-done
+	text, readErr := os.ReadFile(printed)
+	if err != nil || readErr != nil || !strings.Contains(string(text), "process-start") || !strings.Contains(string(text), "demo branch (") {
+		t.Fatalf("the demo ended with %v, %v:\n%s", err, readErr, text)
 	}
 	for _, program := range []string{"centralnode", "sensor"} {
 		after := command(t, filepath.Join(bin, program), "--config", filepath.Join(tree, "demo", program+".toml"), "status")
@@ -59,4 +73,85 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 			t.Fatalf("something of the demo is left: %s exits with %d, %s", program, after.code, after.out)
 		}
 	}
+}
+
+// sshLine is a printed line that a person pastes.
+var sshLine = regexp.MustCompile(`(?m)^(?: {4}|.*: +)((?:ssh -p|scp -P|openssl) .+)$`)
+
+// pasted pastes the printed lines of SSH at another terminal, where the host
+// keys are met for the first time and the password is the printed one.
+func pasted(t *testing.T, tree, printed string) {
+	t.Helper()
+	text, err := os.ReadFile(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, password, _ := strings.Cut(string(text), "(password ")
+	password, _, _ = strings.Cut(password, ")")
+	desk := t.TempDir()
+	// Not the person's own known_hosts; nothing else is put into the lines.
+	config := filepath.Join(desk, "config")
+	if err := os.WriteFile(config, []byte("UserKnownHostsFile "+filepath.Join(desk, "known_hosts")+"\nIdentityFile none\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ask := filepath.Join(desk, "askpass")
+	if err := os.WriteFile(ask, []byte("#!/bin/sh\ncase $1 in *yes/no*) echo yes ;; *) echo '"+password+"' ;; esac\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const functions = `cd "$0"; ssh() { command ssh -F config "$@"; }; scp() { command scp -F config "$@"; }; `
+	const quiet = `export SSH_ASKPASS="$0/askpass" SSH_ASKPASS_REQUIRE=force SSH_AUTH_SOCK=; ` + functions
+	sensor := func(command string) string {
+		return byVariables(t, tree, `"$SENSOR_BIN" --config "$SENSOR_CONFIG" `+command)
+	}
+	menus, others := 0, 0
+	for _, found := range sshLine.FindAllStringSubmatch(string(text), -1) {
+		line := found[1]
+		if strings.HasPrefix(line, "ssh ") && len(strings.Fields(line)) == 4 { // no command: the menu
+			menus++
+			w := newTerminal(t, "bash", "-c", functions+line, desk)
+			w.until("a question of ssh", func(screen string) bool {
+				return strings.Contains(screen, "(yes/no") || strings.Contains(screen, "password:") || strings.Contains(screen, "Password:")
+			})
+			if strings.Contains(w.screen(), "(yes/no") {
+				w.write("yes")
+				w.press("Enter")
+			}
+			w.until("the password is asked for", func(screen string) bool { return strings.Contains(strings.ToLower(screen), "password:") })
+			w.write(password)
+			w.press("Enter")
+			w.expect("Administrator menu", "Program settings")
+			w.hangUp()
+			continue
+		}
+		others++
+		if o := command(t, "bash", "-c", quiet+line, desk); o.code != 0 || strings.HasSuffix(line, " status") && !strings.Contains(o.out, "Administrators connect to") {
+			t.Errorf("%s\nexit %d\n%s%s", line, o.code, o.out, o.err)
+		}
+	}
+	if menus != 2 || others != 4 {
+		t.Errorf("%d menus and %d other lines are printed:\n%s", menus, others, text)
+	}
+	crt, err := os.ReadFile(filepath.Join(desk, "kata.crt"))
+	if err != nil || string(crt) != sensor("certificate download") {
+		t.Errorf("kata.crt is %q, %v", crt, err)
+	}
+	if shown := sensor("certificate show"); !strings.Contains(shown, "kata.pem:") || strings.Contains(shown, "cannot be installed") {
+		t.Errorf("the upload is shown as\n%s", shown)
+	}
+	// Scripts have the same in variables.
+	o := command(t, "bash", "-c", `. "$1"; `+quiet+`ssh -p "${CN_SSH_ADDRESS##*:}" "admin@${CN_SSH_ADDRESS%:*}" version && ssh -p "${SENSOR_SSH_ADDRESS##*:}" "admin@${SENSOR_SSH_ADDRESS%:*}" version && [ "$ADMIN_PASSWORD" = "$2" ]`,
+		desk, filepath.Join(tree, "demo", "env"), password)
+	if o.code != 0 || !strings.Contains(o.out, "centralnode ") || !strings.Contains(o.out, "sensor ") {
+		t.Errorf("by the variables: exit %d\n%s%s", o.code, o.out, o.err)
+	}
+}
+
+// byVariables gives a command line that uses the variables of demo/env.
+func byVariables(t *testing.T, tree, line string) string {
+	t.Helper()
+	o := command(t, "bash", "-c", `. "$0"; `+line, filepath.Join(tree, "demo", "env"))
+	if o.code != 0 {
+		t.Errorf("%s: exit %d\n%s", line, o.code, o.err)
+	}
+	return o.out
 }
