@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
-	"vedette/internal/budget"
 	"vedette/internal/kv"
 )
 
@@ -32,32 +30,42 @@ func (a *Accounts) Verify(ctx context.Context, name, password string, from netip
 	// What cannot be right is shortened, not refused at once: that would take
 	// another time.
 	pair := pairOf(name, from)
-	trusted := a.brake.trusts(pair)
-	if wait, ok := a.brake.take(pair, trusted); !ok {
-		return Account{}, &BackoffError{Wait: wait}
+	trusted, err := a.brake.enter(ctx, pair)
+	if err != nil {
+		return Account{}, err
 	}
+	s, revision, err := a.charged(ctx, pair, trusted, name, password)
+	if err != nil {
+		return Account{}, err
+	}
+	if fresh, ok := a.renew(ctx, s, revision, password); ok {
+		return fresh, nil
+	}
+	return s.account(revision), nil
+}
+
+// charged checks, when it has its turn, what the brake let through, and tells
+// the brake what came of it.
+func (a *Accounts) charged(ctx context.Context, p pair, trusted bool, name, password string) (stored, kv.Revision, error) {
+	result := guessed
+	defer func() { a.brake.leave(p, result) }()
 	gate := a.hasher.strangers
 	if trusted {
 		gate = a.hasher.trusted
 	}
 	if err := gate.Enter(ctx); err != nil {
-		a.brake.refund(pair)
-		return Account{}, err
+		result = unchecked
+		return stored{}, 0, err
 	}
+	defer gate.Leave()
 	s, revision, err := a.check(ctx, name, password)
-	gate.Leave()
-	if errors.Is(err, ErrRefused) {
-		return Account{}, err
+	switch {
+	case err == nil:
+		result = right
+	case !errors.Is(err, ErrRefused):
+		result = unchecked
 	}
-	a.brake.refund(pair)
-	if err != nil {
-		return Account{}, err
-	}
-	a.brake.succeeded(pair)
-	if fresh, ok := a.renew(ctx, s, revision, password); ok {
-		return fresh, nil
-	}
-	return s.account(revision), nil
+	return s, revision, err
 }
 
 // check does the same work whether the name exists or not.
@@ -104,97 +112,4 @@ func (a *Accounts) renew(ctx context.Context, s stored, revision kv.Revision, pa
 		return Account{}, false
 	}
 	return s.account(next), true
-}
-
-// pair is who tries from where.
-type pair struct {
-	key     string // of the account, existing or not
-	network netip.Prefix
-	console bool
-}
-
-func pairOf(name string, from netip.Addr) pair {
-	p := pair{key: key(name), network: budget.Network(from), console: !from.IsValid() || from.Unmap().IsLoopback()}
-	if len(p.key) > maxName+len(keyPrefix) {
-		p.key = p.key[:maxName+len(keyPrefix)] // no such account; bounds the memory
-	}
-	return p
-}
-
-// The brake's measures: how many wrong attempts at once, and how long for each
-// further one.
-const (
-	pairBurst, pairPeriod       = 5, 30 * time.Second
-	networkBurst, networkPeriod = 20, 5 * time.Second
-	allBurst, allPeriod         = 20, 200 * time.Millisecond
-
-	remembered = 1 << 14 // pairs, and networks
-	trustedMax = 1 << 10 // pairs that signed in
-)
-
-// brake slows guessing down.
-type brake struct {
-	pairs    *budget.Rate[pair]
-	networks *budget.Rate[netip.Prefix]
-	all      *budget.Rate[struct{}]
-
-	mu    sync.Mutex
-	known map[pair]struct{} // signed in before
-}
-
-func newBrake(now func() time.Time) *brake {
-	return &brake{
-		pairs:    budget.NewRate[pair](pairPeriod, pairBurst, remembered, now),
-		networks: budget.NewRate[netip.Prefix](networkPeriod, networkBurst, remembered, now),
-		all:      budget.NewRate[struct{}](allPeriod, allBurst, 1, now),
-		known:    make(map[pair]struct{}),
-	}
-}
-
-// trusts reports who need not stand in the strangers' queue.
-func (b *brake) trusts(p pair) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, known := b.known[p]
-	return known || p.console
-}
-
-// take charges one attempt, as if it were wrong.
-func (b *brake) take(p pair, trusted bool) (wait time.Duration, ok bool) {
-	if wait, ok := b.pairs.Allow(p); !ok {
-		return wait, false
-	}
-	if wait, ok := b.networks.Allow(p.network); !ok {
-		b.pairs.Refund(p)
-		return wait, false
-	}
-	if trusted {
-		return 0, true
-	}
-	if wait, ok := b.all.Allow(struct{}{}); !ok {
-		b.refund(p)
-		return wait, false
-	}
-	return 0, true
-}
-
-// refund takes the charge back: the attempt was not a wrong guess. The queue of
-// all strangers keeps its charge, since it bounds work, not guesses.
-func (b *brake) refund(p pair) {
-	b.pairs.Refund(p)
-	b.networks.Refund(p.network)
-}
-
-// succeeded remembers who signed in from where.
-func (b *brake) succeeded(p pair) {
-	b.pairs.Forget(p)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.known) >= trustedMax {
-		for other := range b.known { // any one
-			delete(b.known, other)
-			break
-		}
-	}
-	b.known[p] = struct{}{}
 }
