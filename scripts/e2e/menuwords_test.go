@@ -51,6 +51,7 @@ func TestMenusByTheDocumentedWords(t *testing.T) {
 	inSensor.installs(atSensor, "sensor-install")
 	carried.must("--message-broker=enable", "--type=kata", "--servers="+s.address, "--tls=yes", "--pinned-certificate="+s.certificate())
 
+	inSensor.refuses(atSensor, atSensor.faultyFiles(), "sensor-install-refused")
 	inSensor.accounts(atSensor, "sensor-accounts")
 	inSensor = atSensor.changesPassword(inSensor, "sensor-change-password")
 	inSensor.audit("sensor-audit")
@@ -66,6 +67,7 @@ func TestMenusByTheDocumentedWords(t *testing.T) {
 	s.becomes(acts.LinkAccepted)
 	inNode.sensorServers(n, s)
 	inNode.installs(atNode, "central-node-install")
+	inNode.refuses(atNode, atNode.faultyFiles()[:2], "central-node-install-refused")
 	inNode.accounts(atNode, "central-node-accounts")
 	inNode = atNode.changesPassword(inNode, "central-node-change-password")
 	inNode.audit("central-node-audit")

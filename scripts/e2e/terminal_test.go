@@ -73,6 +73,21 @@ func (w *terminal) press(keys ...string) {
 	w.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
+// pressing presses a key without waiting until it is pressed, which the function
+// does that it returns.
+func (w *terminal) pressing(key string) (pressed func()) {
+	w.t.Helper()
+	cmd := exec.Command("tmux", "-S", w.socket, "send-keys", key)
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		if err := cmd.Wait(); err != nil {
+			w.t.Errorf("press %s: %v", key, err)
+		}
+	}
+}
+
 // write types a text.
 func (w *terminal) write(text string) {
 	w.t.Helper()
