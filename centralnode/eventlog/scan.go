@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sort"
@@ -22,6 +23,10 @@ const (
 	scanTries = 3
 	// consumerIdle is when the server forgets a reader that went away.
 	consumerIdle = time.Minute
+	// forgetTimeout is how long somebody who leaves waits until that is done.
+	forgetTimeout = 2 * time.Second
+	// readerPrefix begins the names of readers.
+	readerPrefix = "vedette-"
 )
 
 var errGap = errors.New("reader missed a message")
@@ -52,11 +57,19 @@ func (s *session) scan(ctx context.Context, sc scan, visit func(envelope) (bool,
 	return nil
 }
 
-// reader is a consumer of the stream that the server forgets by itself.
+// reader is a consumer of the stream. Who got one, forgets it. A reader whose
+// caller has left meanwhile is awaited and forgotten all the same: the server
+// works on several requests at once, so that a request to forget could come
+// before the reader is made, which would then stay for a while.
 func (s *session) reader(ctx context.Context, from uint64, filter string, headersOnly bool) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	making, cancel := context.WithTimeout(s.ctx, requestTimeout)
 	defer cancel()
-	c, err := s.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	name := readerPrefix + rand.Text()
+	c, err := s.stream.CreateConsumer(making, jetstream.ConsumerConfig{
+		Name:              name,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       max(from, 1),
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -67,16 +80,24 @@ func (s *session) reader(ctx context.Context, from uint64, filter string, header
 		Replicas:          1,
 	})
 	if err != nil {
+		s.forgetReader(name) // an answer that did not come says nothing
+		if cause := s.failed(); cause != nil {
+			err = cause
+		}
 		return nil, fmt.Errorf("open a reader of the event store: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		s.forgetReader(name)
+		return nil, err
 	}
 	return c, nil
 }
 
 // forgetReader removes a consumer; the server would do so by itself later.
-func (s *session) forgetReader(c jetstream.Consumer) {
-	ctx, cancel := context.WithTimeout(s.ctx, requestTimeout)
+func (s *session) forgetReader(name string) {
+	ctx, cancel := context.WithTimeout(s.ctx, forgetTimeout)
 	defer cancel()
-	_ = s.stream.DeleteConsumer(ctx, c.CachedInfo().Name) // it expires anyway
+	_ = s.stream.DeleteConsumer(ctx, name) // it expires anyway
 }
 
 // scanOnce reads with one consumer. next is where to go on after errGap.
@@ -85,7 +106,7 @@ func (s *session) scanOnce(ctx context.Context, sc scan, visit func(envelope) (b
 	if err != nil {
 		return sc.from, err
 	}
-	defer s.forgetReader(c)
+	defer s.forgetReader(c.CachedInfo().Name)
 	next = sc.from
 	count := uint64(fetchCount)
 	if sc.headersOnly {

@@ -122,7 +122,7 @@ func (w *watcher) follow(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	defer s.forgetReader(c)
+	defer s.forgetReader(c.CachedInfo().Name)
 	delivered := uint64(0)
 	for {
 		err := s.fetch(ctx, c, fetchCount, watchWait, func(m jetstream.Msg, meta *jetstream.MsgMetadata) (bool, error) {
