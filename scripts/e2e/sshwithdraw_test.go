@@ -9,7 +9,7 @@ import (
 )
 
 // TestWithdrawnAdministratorsAreCutOffAtOnce takes the right to be there from
-// somebody who has a live view and two uploads under way.
+// somebody who has a live view, the menu and two uploads before them.
 func TestWithdrawnAdministratorsAreCutOffAtOnce(t *testing.T) {
 	doors(t, func(t *testing.T, k *desk) {
 		served := k.met()
@@ -45,7 +45,9 @@ func TestWithdrawnAdministratorsAreCutOffAtOnce(t *testing.T) {
 			stream := anna.begin("stream", anna.line("ssh", "anna@HOST", "certificate upload -"))
 			stream.types(file[:len(file)/2])
 			copied := anna.begin("copy", anna.line("scp", "-l", "8", "kata.pem", "anna@HOST:")) // for a minute
-			eventually(t, 20*time.Second, name+": three are signed in", func() bool { return k.sessions() == 3 })
+			menu := anna.begin("menu", anna.line("ssh", "-tt", "anna@HOST"))
+			menu.draws("Program settings")
+			eventually(t, 20*time.Second, name+": four are signed in", func() bool { return k.sessions() == 4 })
 
 			begun := time.Now()
 			c.withdraw(anna.fingerprint)
@@ -55,7 +57,7 @@ func TestWithdrawnAdministratorsAreCutOffAtOnce(t *testing.T) {
 			copied.says("closed by remote host")
 			cut := time.Now()
 			copied.kill()
-			for _, one := range []*client{view, stream} {
+			for _, one := range []*client{view, stream, menu} {
 				if code := one.ends(); code == 0 {
 					t.Errorf("%s: %q ended as if all were well", name, one.cmd.Args)
 				}
