@@ -79,20 +79,44 @@ func (s *session) drawBorder(c canvas, w *window) {
 
 // drawFooter names the keys that are valid now, as far as they have room.
 func (s *session) drawFooter(c canvas) {
-	x, seen := 1, map[key]bool{}
+	var hints []binding
+	seen := map[key]bool{}
 	for _, b := range s.bindings() {
 		fresh := false
 		for _, k := range b.keys {
 			fresh = fresh || !seen[k]
 			seen[k] = true
 		}
-		if b.hint == "" || !fresh {
-			continue
+		if b.hint != "" && fresh {
+			b.hint = s.look.clean(b.hint)
+			hints = append(hints, b)
 		}
-		if x+width(b.name)+1+width(s.look.clean(b.hint)) > c.w {
-			break
-		}
+	}
+	hints, gap := fitHints(hints, c.w-1)
+	x := 1
+	for _, b := range hints {
 		x += c.put(x, 0, b.name, strong)
-		x += 1 + c.put(x+1, 0, b.hint, normal) + 3
+		x += 1 + c.put(x+1, 0, b.hint, normal) + gap
+	}
+}
+
+// fitHints makes the footer fit a width: closer first, and then without the
+// hints that stand before the last two, which are those of every window: how to
+// get out, and how to get help.
+func fitHints(hints []binding, room int) (fitting []binding, gap int) {
+	for gap = 3; ; {
+		columns := -gap
+		for _, b := range hints {
+			columns += width(b.name) + 1 + width(b.hint) + gap
+		}
+		switch {
+		case columns <= room || len(hints) < 3:
+			return hints, gap
+		case gap > 2:
+			gap--
+		default:
+			last := len(hints) - 3
+			hints = append(hints[:last:last], hints[last+1:]...)
+		}
 	}
 }
