@@ -3,11 +3,14 @@ package accounts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"vedette/internal/acts"
+	"vedette/internal/budget"
 	"vedette/internal/conduct"
 	"vedette/internal/foreign"
 	"vedette/internal/kv"
@@ -40,11 +43,20 @@ type Acts struct {
 	// changing makes a change and the end of the sessions that it concerns one
 	// step, so that nobody lets himself in again between the two.
 	changing sync.Mutex
+	// own bounds what those who manage no accounts do to their own: each change
+	// leaves a record that is never removed.
+	own *budget.Rate[string]
 }
+
+// The bound on changes of one's own account: at once, and then in each period.
+const (
+	ownBurst, ownPeriod = 20, time.Minute
+	ownAccounts         = 1 << 10
+)
 
 // NewActs makes the acts of a daemon, whose desk knows who may do them.
 func NewActs(a *Accounts, d *conduct.Desk, s *sessions.Table, log *slog.Logger) *Acts {
-	return &Acts{accounts: a, desk: d, sessions: s, log: log}
+	return &Acts{accounts: a, desk: d, sessions: s, log: log, own: budget.NewRate[string](ownPeriod, ownBurst, ownAccounts, a.now)}
 }
 
 // Accounts shows who may sign in: everybody, or only the actor himself to a
@@ -98,6 +110,9 @@ func (a *Acts) perform(ctx context.Context, actor acts.Actor, act string, subjec
 			Code: acts.Refused, Text: "your session was ended: nothing was done", Hint: "sign in again",
 		})
 	}
+	if err := a.bounded(actor); err != nil {
+		return acts.AccountChange{}, a.desk.Failed(ctx, actor, act, subject, err)
+	}
 	changed, ends, withKey, err := change(a.accounts.With(func(ctx context.Context, ops []kv.Op, expect []kv.Expect) (kv.Revision, error) {
 		return a.desk.Commit(ctx, actor, act, subject, "", ops, expect)
 	}))
@@ -110,6 +125,21 @@ func (a *Acts) perform(ctx context.Context, actor acts.Actor, act string, subjec
 	}
 	a.log.Info("account changed", "act", act, "account", changed.Name, "by", actor.Account, "sessions_ended", ended)
 	return acts.AccountChange{Account: a.describe(changed), Ended: ended}, nil
+}
+
+// bounded refuses who changes his own account again and again.
+func (a *Acts) bounded(actor acts.Actor) error {
+	if a.desk.May(actor, ActCreate) {
+		return nil
+	}
+	wait, ok := a.own.Allow(key(actor.Account))
+	if ok {
+		return nil
+	}
+	return &acts.Error{
+		Code: acts.Unavailable, Text: "you changed your account too often",
+		Hint: fmt.Sprintf("try again in %s, or ask a local administrator", wait.Round(time.Second)),
+	}
 }
 
 // ending says what becomes of sessions.

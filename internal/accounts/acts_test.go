@@ -265,6 +265,34 @@ func TestWhoMayNotManageOthersManagesHimself(t *testing.T) {
 	}
 }
 
+// TestOnesOwnKeysDoNotFillTheTrail: each change is recorded for ever.
+func TestOnesOwnKeysDoNotFillTheTrail(t *testing.T) {
+	h := newHouse(t)
+	in := acts.AddKey{Line: keyLine(1, "")}
+	out := acts.DeleteKey{Fingerprint: publicKey(t, 1).Fingerprint}
+	round := func(who acts.Actor) error {
+		if _, err := h.AddKey(ctx, who, in); err != nil {
+			return err
+		}
+		_, err := h.DeleteKey(ctx, who, out)
+		return err
+	}
+	done := 0
+	var err error
+	for ; err == nil && done < 100; done++ {
+		err = round(officer)
+	}
+	var told *acts.Error
+	if !errors.As(err, &told) || told.Code != acts.Unavailable || told.Hint == "" || done > 15 {
+		t.Errorf("after %d rounds: %v", done, err)
+	}
+	for range 30 {
+		if err := round(boss); err != nil {
+			t.Fatalf("who manages accounts is bounded too: %v", err)
+		}
+	}
+}
+
 func TestKeysAreRefusedInWords(t *testing.T) {
 	h := newHouse(t)
 	add := func(who acts.Actor, account, line string) error {
