@@ -78,10 +78,10 @@ func Report(w io.Writer, program string, err error) int {
 	}
 	texts, hint, exit := describe(err)
 	for _, text := range texts {
-		fmt.Fprintf(w, "%s: error: %s\n", program, foreign.Clean(text))
+		fmt.Fprintf(w, "%s: error: %s\n", program, foreign.Line(text))
 	}
 	if hint != "" {
-		fmt.Fprintf(w, "%s: hint: %s\n", program, foreign.Clean(hint))
+		fmt.Fprintf(w, "%s: hint: %s\n", program, foreign.Line(hint))
 	}
 	return exit
 }
