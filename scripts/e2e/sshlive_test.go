@@ -160,3 +160,40 @@ func (c *client) signal(s syscall.Signal) {
 		c.t.Fatal(err)
 	}
 }
+
+// TestCutUploadsLeaveTheEarlierFile cuts uploads at the client, and at the
+// daemon as a power cut does.
+func TestCutUploadsLeaveTheEarlierFile(t *testing.T) {
+	doors(t, func(t *testing.T, k *desk) {
+		earlier := ownPair(t)
+		k.write("kata.pem", string(earlier.EncodePEM()))
+		k.must("scp", "kata.pem", "admin@HOST:")
+		// Slow enough to be cut: a minute for 58 KiB.
+		k.write("kata.pem", strings.Repeat("text before the blocks is no part of them\n", 1400)+string(ownPair(t).EncodePEM()))
+		holds := func(after string) {
+			t.Helper()
+			file := read[acts.ServerCertificate](k, "certificate", "show").Uploaded
+			if file == nil || file.Fingerprint != earlier.Fingerprint() {
+				t.Errorf("%s: kata.pem is %+v", after, file)
+			}
+		}
+		for _, flags := range [][]string{{"-s"}, {"-O"}} {
+			line := k.line("scp", append(flags, "-l", "8", "kata.pem", "admin@HOST:")...)
+			c := k.begin("cut", line)
+			eventually(t, 20*time.Second, "the upload is under way", func() bool { return k.sessions() == 1 })
+			c.kill()
+			eventually(t, 5*time.Second, "nobody is signed in", func() bool { return k.sessions() == 0 })
+			holds("the client was killed")
+			c = k.begin("cut", line)
+			eventually(t, 20*time.Second, "the upload is under way", func() bool { return k.sessions() == 1 })
+			k.daemon.kill()
+			c.kill() // which sleeps to be slow
+			k.daemon.start()
+			holds("the daemon was killed")
+		}
+		// The door is the one it was: same host key, same key of the person.
+		if o := k.command("certificate install --yes"); o.code != 0 || k.met() != string(earlier.CertificatePEM()) {
+			t.Errorf("installing it: exit %d, %s", o.code, o.err)
+		}
+	})
+}
