@@ -25,6 +25,14 @@ var errNoRoom = &ssh.BannerError{
 	Message: "too many administrators are signed in, try again later\r\n",
 }
 
+// accountFull is for those who proved who they are, and are here too often.
+func accountFull(account string, most int) error {
+	return &ssh.BannerError{
+		Err:     fmt.Errorf("the account %s has %d connections, which is the most for one account", account, most),
+		Message: fmt.Sprintf("too many connections of the account %s (%d), close some of them\r\n", account, most),
+	}
+}
+
 // greet asks for a password or a key. Everything that is found out about the
 // client goes into the permissions that a callback returns, of which the
 // library keeps those of the method that succeeded.
@@ -103,8 +111,17 @@ func (v *networkVisit) permissions(a accounts.Account, key string) *ssh.Permissi
 
 // admit gives somebody who proved who it is a place among those signed in.
 func (v *networkVisit) admit(proved *ssh.Permissions) (*ssh.Permissions, error) {
-	if !v.place.admit() {
-		return nil, errNoRoom
+	id, ok := proved.ExtraData[identityKey{}].(identity)
+	if !ok { // never; nobody is let in without a name
+		return nil, accounts.ErrRefused
+	}
+	gone, err := v.place.admit(id.who.Account)
+	if err != nil {
+		return nil, err
+	}
+	if gone != nil {
+		v.door.log.Warn("all places of those signed in are taken; a connection of the account with most of them was closed",
+			"address", gone.from.String(), "account", gone.account, "newcomer", id.who.Account)
 	}
 	return proved, nil
 }

@@ -51,6 +51,9 @@ type Config struct {
 	// Silence is how long a client over the network may say nothing, not even
 	// when asked, before it is taken for gone; 0: 60 s.
 	Silence time.Duration
+	// Idle is how long a client over the network may have no session before its
+	// connection is closed, so that it takes nobody's place; 0: 5 min.
+	Idle time.Duration
 	// Drain is how long running commands may go on when Run's context ends;
 	// 0: 5 s.
 	Drain time.Duration
@@ -68,6 +71,7 @@ func (c Config) withDefaults() Config {
 	orElse(&c.Version, "Vedette")
 	orElse(&c.Handshake, 20*time.Second)
 	orElse(&c.Silence, time.Minute)
+	orElse(&c.Idle, 5*time.Minute)
 	orElse(&c.Drain, 5*time.Second)
 	orElse(&c.Connections, 256)
 	orElse(&c.Channels, 10)

@@ -20,11 +20,13 @@ type connection struct {
 	who    acts.Actor
 	log    *slog.Logger
 
-	mu        sync.Mutex // guards what follows
-	sessions  int        // open session channels
-	terminals int        // of them, those that draw on a person's terminal
-	draining  bool       // close when the last session has ended
-	withdrawn bool       // what it was signed in with does not hold any more
+	mu        sync.Mutex    // guards what follows
+	sessions  int           // open session channels
+	terminals int           // of them, those that draw on a person's terminal
+	draining  bool          // close when the last session has ended
+	withdrawn bool          // it may not be here any more
+	idle      *time.Timer   // runs while there is no session; nil: that has no bound
+	mayIdle   time.Duration // how long it runs
 }
 
 // cut ends the connection and then the contexts of its commands, without
@@ -69,12 +71,15 @@ func (c *connection) status(exit int) int {
 }
 
 // serve serves channels until the client or the server ends the connection.
-func (c *connection) serve(ctx context.Context, conn ssh.Conn, channels <-chan ssh.NewChannel, requests <-chan *ssh.Request, silence time.Duration) {
+func (c *connection) serve(ctx context.Context, conn ssh.Conn, channels <-chan ssh.NewChannel, requests <-chan *ssh.Request, v visit) {
+	if idle := v.idle(); idle > 0 {
+		defer c.bound(idle).Stop() // when no session is left that starts it again
+	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer c.cut()
 	wg.Go(func() { ssh.DiscardRequests(requests) }) // answers every global request with a refusal
-	if silence > 0 {
+	if silence := v.silence(); silence > 0 {
 		wg.Go(func() { c.peer.keepAlive(ctx, conn, silence, c.cut) })
 	}
 	for offered := range channels {
@@ -113,6 +118,9 @@ func (c *connection) reserve() bool {
 		return false
 	}
 	c.sessions++
+	if c.idle != nil {
+		c.idle.Stop()
+	}
 	return true
 }
 
@@ -120,9 +128,38 @@ func (c *connection) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sessions--
-	if c.draining && c.sessions == 0 {
+	switch {
+	case c.sessions > 0:
+	case c.draining:
 		c.cut()
+	case c.idle != nil:
+		c.idle.Reset(c.mayIdle)
 	}
+}
+
+// bound closes the connection when it has had no session for so long.
+func (c *connection) bound(idle time.Duration) *time.Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mayIdle = idle
+	c.idle = time.AfterFunc(idle, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.draining || c.sessions > 0 {
+			return // a session came at the last moment
+		}
+		c.draining = true
+		c.log.Info("a connection without a session was closed", "after", idle)
+		c.cut()
+	})
+	return c.idle
+}
+
+// busy says whether the connection has a session.
+func (c *connection) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions > 0
 }
 
 // drain closes the connection as soon as it has no session.

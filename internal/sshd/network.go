@@ -37,9 +37,9 @@ type Network struct {
 	Address  string // host:port
 	HostKey  ed25519.PrivateKey
 	Accounts Accounts
-	// Limits bounds connections: those signed in (0: 256), and before that
-	// strangers, in all (0: 100) and of one address (0: 20). They have places of
-	// their own, so strangers keep no administrator out.
+	// Limits bounds connections: those signed in (0: 256; of one account half of
+	// them), and before that strangers, in all (0: 100) and of one address (0:
+	// 20). They have places of their own, so strangers keep no administrator out.
 	Limits budget.Limits
 }
 
@@ -87,13 +87,17 @@ type networkDoor struct {
 func (d *networkDoor) listener() net.Listener { return d.tcp }
 func (d *networkDoor) close() error           { return nil }
 
+// leaving is how many connections may still have to end after they made room
+// for others, while those are served already.
+const leaving = 32
+
 // places leaves the decision to arrive: there is always one more than the limits
 // give out, for the connection that is refused.
-func (d *networkDoor) places() int { return d.limits.Admitted + d.limits.Strangers + 1 }
+func (d *networkDoor) places() int { return d.limits.Admitted + d.limits.Strangers + leaving + 1 }
 
-func (d *networkDoor) arrive(raw net.Conn, cut func()) (visit, bool) {
+func (d *networkDoor) arrive(raw net.Conn, c *connection) (visit, bool) {
 	from := budget.AddrOf(raw.RemoteAddr())
-	place, ok := d.waiting.arrive(from, cut)
+	place, ok := d.waiting.arrive(from, c)
 	if !ok {
 		d.log.Warn("too many connections that have not signed in; one was refused", "address", from.String())
 		return nil, false
@@ -110,6 +114,7 @@ type networkVisit struct {
 }
 
 func (v *networkVisit) silence() time.Duration { return v.door.cfg.Silence }
+func (v *networkVisit) idle() time.Duration    { return v.door.cfg.Idle }
 
 // settle enters the session into the table and then looks at the account again:
 // so a withdrawal either is seen here or finds the session there.

@@ -26,9 +26,9 @@ type door interface {
 	// places is how many connections are accepted at a time; further ones wait
 	// in the kernel's queue.
 	places() int
-	// arrive takes a place for a fresh connection, which cut ends; false: there
-	// is none, and the connection is closed at once.
-	arrive(raw net.Conn, cut func()) (visit, bool)
+	// arrive takes a place for a fresh connection; false: there is none, and the
+	// connection is closed at once.
+	arrive(raw net.Conn, c *connection) (visit, bool)
 	// close releases what the door holds beside its listener.
 	close() error
 }
@@ -46,6 +46,8 @@ type visit interface {
 	leave()
 	// silence is how long the client may say nothing; 0: for ever.
 	silence() time.Duration
+	// idle is how long the client may have no session; 0: for ever.
+	idle() time.Duration
 }
 
 // identity is who somebody proved to be, and by what.
@@ -167,7 +169,7 @@ func (s *Server) accept(ctx, cutCtx context.Context, wg *sync.WaitGroup) error {
 		pause = firstPause
 		connCtx, end := context.WithCancel(cutCtx)
 		c := &connection{server: s, peer: newPeer(raw, end), end: end}
-		visit, ok := s.door.arrive(raw, c.cut)
+		visit, ok := s.door.arrive(raw, c)
 		if !ok {
 			c.cut()
 			<-slots
@@ -227,7 +229,7 @@ func (s *Server) serve(ctx context.Context, c *connection, v visit) {
 		return
 	}
 	c.log = s.cfg.Logger.With("account", c.who.Account, "address", c.who.From, "session", c.who.Session)
-	c.serve(ctx, conn, channels, requests, v.silence())
+	c.serve(ctx, conn, channels, requests, v)
 }
 
 // shakeHands brings a connection to its sign-in within Config.Handshake.

@@ -14,27 +14,42 @@ import (
 type strangers struct {
 	conns *budget.Conns
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards what follows; a connection's is taken after it
 	order     *list.List // of *stranger, oldest first
 	byNetwork map[netip.Prefix]int
+	admitted  *admitted
 }
 
 // stranger is the place of one connection, also after its sign-in.
 type stranger struct {
 	all     *strangers
+	from    netip.Addr
 	network netip.Prefix
 	lease   *budget.Lease
-	cut     func()
+	by      occupant
 	place   *list.Element // nil: no longer a stranger
+	account string        // who signed in
+	seat    *list.Element // among those who signed in; nil: it is not there
+}
+
+// occupant is a connection that has a place. Its methods do not wait.
+type occupant interface {
+	cut()
+	// withdraw ends it as well, but what draws on a terminal has a moment.
+	withdraw()
+	// busy says whether it has a session.
+	busy() bool
 }
 
 func newStrangers(l budget.Limits) *strangers {
-	return &strangers{conns: budget.NewConns(l), order: list.New(), byNetwork: make(map[netip.Prefix]int)}
+	return &strangers{
+		conns: budget.NewConns(l), order: list.New(), byNetwork: make(map[netip.Prefix]int),
+		admitted: newAdmitted(l),
+	}
 }
 
-// arrive takes a place for a connection that cut ends, or says that there is
-// none.
-func (s *strangers) arrive(from netip.Addr, cut func()) (*stranger, bool) {
+// arrive takes a place for a connection, or says that there is none.
+func (s *strangers) arrive(from netip.Addr, by occupant) (*stranger, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	network := budget.Network(from)
@@ -45,7 +60,7 @@ func (s *strangers) arrive(from netip.Addr, cut func()) (*stranger, bool) {
 	if !ok {
 		return nil, false
 	}
-	x := &stranger{all: s, network: network, lease: lease, cut: cut}
+	x := &stranger{all: s, from: from, network: network, lease: lease, by: by}
 	x.place = s.order.PushBack(x)
 	s.byNetwork[network]++
 	return x, true
@@ -66,7 +81,7 @@ func (s *strangers) makeRoom(network netip.Prefix) bool {
 	}
 	s.drop(victim)
 	victim.lease.Release()
-	victim.cut()
+	victim.by.cut()
 	return true
 }
 
@@ -82,16 +97,31 @@ func (s *strangers) drop(x *stranger) {
 	}
 }
 
-// admit makes a stranger one of those who signed in, or says that there is no
-// room among them. Somebody who was just cut to make room is not admitted.
-func (x *stranger) admit() bool {
-	x.all.mu.Lock()
-	defer x.all.mu.Unlock()
-	if !x.lease.Admit() {
-		return false
+// admit makes a stranger one of those who signed in, as an account, or says
+// that there is no room among them. When another had to make room, that is who.
+// Somebody who was just cut to make room is not admitted.
+func (x *stranger) admit(account string) (gone *stranger, err error) {
+	s := x.all
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x.place == nil {
+		return nil, errNoRoom
 	}
-	x.all.drop(x)
-	return true
+	if s.admitted.full(account) {
+		return nil, accountFull(account, s.admitted.perAccount)
+	}
+	if !x.lease.Admit() {
+		if gone = s.admitted.most(account); gone == nil {
+			return nil, errNoRoom
+		}
+		s.admitted.remove(gone)
+		gone.lease.Release()
+		gone.by.withdraw()
+		x.lease.Admit() // nobody else takes the place: mu is held
+	}
+	s.drop(x)
+	s.admitted.add(x, account)
+	return gone, nil
 }
 
 // leave gives the place back.
@@ -99,5 +129,6 @@ func (x *stranger) leave() {
 	x.all.mu.Lock()
 	defer x.all.mu.Unlock()
 	x.all.drop(x)
+	x.all.admitted.remove(x)
 	x.lease.Release()
 }

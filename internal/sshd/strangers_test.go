@@ -164,21 +164,27 @@ func TestPlacesAreBounded(t *testing.T) {
 		t.Error("no room was made for somebody from elsewhere")
 	}
 	// Those signed in have places of their own, and not without end.
-	one, two := n.as(t, password(ownersPassword)), n.as(t, password(ownersPassword))
-	var told string
-	_, err := n.signInOver(n.connect(t, "127.0.3.1"), "admin", func(text string) { told += text }, password(ownersPassword))
-	if err == nil || told != "too many administrators are signed in, try again later\r\n" {
-		t.Errorf("the third administrator: %v, told %q", err, told)
+	n.create("bob", ownersPassword)
+	one := n.as(t, password(ownersPassword))
+	n.signedIn(t, "eve", 1)
+	for name, want := range map[string]string{
+		"bob": "too many administrators are signed in, try again later\r\n",
+		"eve": "too many connections of the account eve (1), close some of them\r\n",
+	} {
+		var told string
+		_, err := n.signInOver(n.connect(t, "127.0.3.1"), name, func(text string) { told += text }, password(ownersPassword))
+		if err == nil || told != want {
+			t.Errorf("%s as the third: %v, told %q", name, err, told)
+		}
 	}
 	one.Close()
 	eventually(t, "a place among those signed in", func() bool {
-		client, err := n.signIn(t, "127.0.3.1", "admin", password(ownersPassword))
+		client, err := n.signIn(t, "127.0.3.1", "bob", password(ownersPassword))
 		if err == nil {
 			client.Close()
 		}
 		return err == nil
 	})
-	two.Close()
 }
 
 func TestAStrangersTimeIsBounded(t *testing.T) {

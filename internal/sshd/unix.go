@@ -78,7 +78,7 @@ func (d *unixDoor) listener() net.Listener { return d.socket }
 func (d *unixDoor) places() int            { return d.cfg.Connections }
 func (d *unixDoor) close() error           { return ignoreFileClosed(d.lock.Close()) }
 
-func (d *unixDoor) arrive(raw net.Conn, _ func()) (visit, bool) {
+func (d *unixDoor) arrive(raw net.Conn, _ *connection) (visit, bool) {
 	return &unixVisit{door: d, raw: raw}, true
 }
 
@@ -97,6 +97,9 @@ func (v *unixVisit) leave() {}
 // silence has no bound: the kernel says when the other process has ended, and
 // one that was only stopped goes on later.
 func (v *unixVisit) silence() time.Duration { return 0 }
+
+// idle has none either: root may use up root's places.
+func (v *unixVisit) idle() time.Duration { return 0 }
 
 // safeFolder makes the folder when it is missing and refuses one in which
 // somebody else could put another socket in the place of ours.
