@@ -155,7 +155,7 @@ func TestAPageOfAuditThatCannotBeReadSaysWhy(t *testing.T) {
 		d.expect("Records 600 to 101")
 		f.failing("Audit", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this"})
 		d.wait(1100 * time.Millisecond)
-		d.expect("Cannot be read now", "may not do this", "Records 600 to 101")
+		d.expect("The role security-officer may not do this.", "Records 600 to 101")
 	})
 }
 
@@ -197,7 +197,8 @@ func TestARoleThatMayNotSeeAuditIsToldOnce(t *testing.T) {
 		d := drive(t, sensor(fakeSensor{f}).as("anna", acts.SecurityOfficer))
 		d.choose("Audit")
 		d.wait(time.Minute)
-		d.expect("Cannot be read now", "the role security-officer may not do this", "ask a local administrator")
+		d.expect("The role security-officer may not do this. Ask a local administrator.")
+		d.refuse("Cannot be read now")
 		d.refuse("There are no audit records", "Loading")
 		if n := f.called("Audit"); n != 1 {
 			t.Errorf("the daemon was asked %d times: each refusal is a record", n)

@@ -2,7 +2,10 @@ package adminmenu
 
 import (
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"vedette/internal/acts"
 )
@@ -132,12 +135,28 @@ func (s *session) explain(err error) (said, hint string) {
 	return "Something failed inside the program.", "Try again. The log has the cause."
 }
 
-// loadProblem says that what is shown may be out of date.
+// loadProblem says why a window shows nothing, or nothing new.
 func (s *session) loadProblem(err error) string {
 	said, hint := s.explain(err)
+	if acts.CodeOf(err) == acts.NotAllowed { // now and later
+		return sentence(said) + " " + sentence(hint)
+	}
 	out := "Cannot be read now (" + clock(s.config.Now()) + "): " + said
 	if hint != "" {
 		out += ". " + hint
+	}
+	return out
+}
+
+// sentence makes an error's words one.
+func sentence(words string) string {
+	if words == "" {
+		return ""
+	}
+	r, size := utf8.DecodeRuneInString(words)
+	out := string(unicode.ToUpper(r)) + words[size:]
+	if !strings.HasSuffix(out, ".") {
+		out += "."
 	}
 	return out
 }

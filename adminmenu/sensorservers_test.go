@@ -93,7 +93,7 @@ func TestWhoMayNotSeeSensorServersIsToldOnce(t *testing.T) {
 		f.failing("SensorServers", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this (sensor view)", Hint: "ask a local administrator"})
 		d := atSensorServers(t, central(fakeCentral{f}))
 		d.wait(time.Minute)
-		d.expect("the role security-officer may not do this", "ask a local administrator")
+		d.expect("The role security-officer may not do this (sensor view).", "Ask a local")
 		d.refuse("Loading")
 		if n := f.called("SensorServers"); n != 1 {
 			t.Errorf("asked %d times", n)
