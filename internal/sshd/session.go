@@ -157,15 +157,24 @@ func (s *session) run(ctx context.Context, cancel func(), begin work) {
 		out:  newOutput(late.Done(), s.channel),
 		errs: newOutput(late.Done(), s.channel.Stderr()),
 	}
+	// The command learns that it has to end when it can hear nothing any more.
+	working, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
 	release := context.AfterFunc(ctx, func() {
-		st.in.stop(context.Cause(ctx))
+		why := context.Cause(ctx)
+		st.in.stop(why)
+		stop(why)
 		time.AfterFunc(lastWords, end)
 	})
 	if s.pty != nil {
 		s.conn.draws(+1)
 		defer s.conn.draws(-1)
 	}
-	status := s.conn.status(s.guard(ctx, begin, st))
+	status := exitFailed
+	if ctx.Err() == nil { // work that nobody may ask for any more is not begun
+		status = s.guard(working, begin, st)
+	}
+	status = s.conn.status(status)
 	release()
 	end()
 	st.in.stop(io.ErrClosedPipe)
@@ -176,8 +185,7 @@ func (s *session) run(ctx context.Context, cancel func(), begin work) {
 	st.errs.wait()
 }
 
-// guard keeps a panic in its session. Work that nobody may ask for any more is
-// not begun.
+// guard keeps a panic in its session.
 func (s *session) guard(ctx context.Context, begin work, st *streams) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -186,9 +194,6 @@ func (s *session) guard(ctx context.Context, begin work, st *streams) (status in
 			status = exitFailed
 		}
 	}()
-	if ctx.Err() != nil {
-		return exitFailed
-	}
 	return begin(ctx, st)
 }
 
