@@ -77,7 +77,7 @@ type Admin struct {
 
 // New makes an Admin.
 func New(c Config) *Admin {
-	a := &Admin{c: c, desk: conduct.New(c.Base.Trail, mayDo, c.Logger), started: c.Now()}
+	a := &Admin{c: c, desk: conduct.New(c.Base.Trail, c.Base.Sessions, mayDo, c.Logger), started: c.Now()}
 	a.Acts = servercert.NewActs(c.Base.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
 	a.people = accounts.NewActs(c.Base.Accounts, a.desk, c.Base.Sessions, c.Logger)
 	a.Review = conduct.NewReview(a.desk)

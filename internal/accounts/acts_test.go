@@ -39,7 +39,7 @@ func newHouse(t *testing.T) *house {
 	may := func(r acts.Role, act string) bool {
 		return r == acts.LocalAdministrator || r == acts.SecurityOfficer && (act == ActOwn || act == ActChangePassword)
 	}
-	h.Acts = NewActs(a, conduct.New(h.trail, may, slog.New(slog.DiscardHandler)), h.table, slog.New(slog.DiscardHandler))
+	h.Acts = NewActs(a, conduct.New(h.trail, h.table, may, slog.New(slog.DiscardHandler)), h.table, slog.New(slog.DiscardHandler))
 	for _, who := range []acts.Actor{boss, officer} {
 		if _, err := a.Create(ctx, who.Account, string(who.Role), good); err != nil {
 			t.Fatal(err)

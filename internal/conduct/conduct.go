@@ -20,6 +20,7 @@ import (
 	"vedette/internal/audit"
 	"vedette/internal/budget"
 	"vedette/internal/kv"
+	"vedette/internal/sessions"
 )
 
 // viewing ends the word of every act that only looks.
@@ -35,19 +36,21 @@ const (
 
 // Desk carries acts out.
 type Desk struct {
-	trail *audit.Trail
-	may   func(acts.Role, string) bool
-	log   *slog.Logger
-	notes *budget.Rate[string] // by account
+	trail    *audit.Trail
+	sessions *sessions.Table
+	may      func(acts.Role, string) bool
+	log      *slog.Logger
+	notes    *budget.Rate[string] // by account
 
 	mu   sync.Mutex        // guards held
 	held map[string]uint64 // records that an account had no room for since its last one
 }
 
-// New makes a Desk. may is the daemon's table of roles and acts.
-func New(trail *audit.Trail, may func(role acts.Role, act string) bool, log *slog.Logger) *Desk {
+// New makes a Desk. may is the daemon's table of roles and acts, and s those who
+// are signed in.
+func New(trail *audit.Trail, s *sessions.Table, may func(role acts.Role, act string) bool, log *slog.Logger) *Desk {
 	return &Desk{
-		trail: trail, may: may, log: log,
+		trail: trail, sessions: s, may: may, log: log,
 		notes: budget.NewRate[string](notesPeriod, notesBurst, notesAccounts, time.Now),
 		held:  make(map[string]uint64),
 	}
@@ -71,11 +74,16 @@ func (d *Desk) Permit(ctx context.Context, actor acts.Actor, act string, subject
 // May asks the same and leaves no record, for what is shown to some only.
 func (d *Desk) May(actor acts.Actor, act string) bool { return d.may(actor.Role, act) }
 
-// Commit writes a change together with the record of the act that made it.
+// Commit writes a change together with the record of the act that made it. It
+// refuses when the actor's session was ended meanwhile: an act that was begun
+// before somebody's rights were withdrawn is not done after it.
 func (d *Desk) Commit(ctx context.Context, actor acts.Actor, act string, subject []string, detail string, ops []kv.Op, expect []kv.Expect) (kv.Revision, error) {
 	r := record(actor, act, subject)
 	r.Result, r.Detail = audit.Done, detail
-	return d.trail.Commit(ctx, r, ops, expect)
+	var revision kv.Revision
+	err := error(&acts.Error{Code: acts.Refused, Text: "your session was ended: nothing was done", Hint: "sign in again"})
+	d.sessions.While(actor.Session, func() { revision, err = d.trail.Commit(ctx, r, ops, expect) })
+	return revision, err
 }
 
 // Failed leaves a record of an act that was not done, and gives its error the

@@ -15,6 +15,7 @@ import (
 	"vedette/internal/audit"
 	"vedette/internal/conduct"
 	"vedette/internal/kv"
+	"vedette/internal/sessions"
 )
 
 var actor = acts.Actor{Account: "eve", Role: acts.SecurityAuditor, Face: acts.FaceCommand, From: "192.0.2.1"}
@@ -39,7 +40,7 @@ func deskOver(t *testing.T) (*conduct.Desk, *audit.Trail, *kv.Store, *bytes.Buff
 	logs := &bytes.Buffer{}
 	trail := audit.New(state, time.Now)
 	may := func(_ acts.Role, act string) bool { return act == "look" }
-	return conduct.New(trail, may, slog.New(slog.NewTextHandler(logs, nil))), trail, state, logs
+	return conduct.New(trail, sessions.NewTable(), may, slog.New(slog.NewTextHandler(logs, nil))), trail, state, logs
 }
 
 func TestEachErrorHasItsFormAndItsRecord(t *testing.T) {

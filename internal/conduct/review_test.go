@@ -12,6 +12,7 @@ import (
 	"vedette/internal/audit"
 	"vedette/internal/conduct"
 	"vedette/internal/kv"
+	"vedette/internal/sessions"
 )
 
 func TestRecordsAreShownOldestFirstAndCleaned(t *testing.T) {
@@ -22,7 +23,7 @@ func TestRecordsAreShownOldestFirstAndCleaned(t *testing.T) {
 	defer state.Close()
 	trail := audit.New(state, time.Now)
 	may := func(r acts.Role, act string) bool { return act == conduct.ActReview && r == acts.SecurityAuditor }
-	review := conduct.NewReview(conduct.New(trail, may, slog.New(slog.DiscardHandler)))
+	review := conduct.NewReview(conduct.New(trail, sessions.NewTable(), may, slog.New(slog.DiscardHandler)))
 	for _, act := range []string{"one", "two", "three"} {
 		if err := trail.Note(t.Context(), audit.Record{Account: "eve\x1b[31m", Act: act, Subject: []string{"it\r\n"}, Detail: "\x07"}); err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"vedette/internal/entity"
 	"vedette/internal/kv"
 	"vedette/internal/servercert"
+	"vedette/internal/sessions"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 )
@@ -46,7 +47,7 @@ func newDeeds(t *testing.T) *deeds {
 	d.trail = audit.New(d.state, time.Now)
 	may := func(r acts.Role, _ string) bool { return r == acts.LocalAdministrator || r == acts.Administrator }
 	silent := slog.New(slog.DiscardHandler)
-	d.Acts = servercert.NewActs(d.keeper, conduct.New(d.trail, may, silent), servercert.Effects{
+	d.Acts = servercert.NewActs(d.keeper, conduct.New(d.trail, sessions.NewTable(), may, silent), servercert.Effects{
 		Consequences: func(context.Context) ([]acts.Consequence, error) { return []acts.Consequence{{Text: "x"}}, nil },
 		CutAll: func() int {
 			d.cut++

@@ -20,6 +20,10 @@ type Session struct {
 
 // Table holds sessions.
 type Table struct {
+	// acting is held by those who act, for reading, and once by whoever ends
+	// sessions: so nothing of theirs is done after that.
+	acting sync.RWMutex
+
 	mu   sync.Mutex // guards what follows
 	last uint64
 	live map[uint64]entry
@@ -50,8 +54,22 @@ func (t *Table) Enter(s Session, end func()) (entered Session, leave func()) {
 	}
 }
 
+// While does something in the name of a session, and says false instead when it
+// has ended. Nothing is done any more when End has returned. The session 0 is
+// the console's, which nobody ends.
+func (t *Table) While(id uint64, do func()) bool {
+	t.acting.RLock()
+	defer t.acting.RUnlock()
+	if id != 0 && !t.isLive(id) {
+		return false
+	}
+	do()
+	return true
+}
+
 // End ends an account's sessions that were signed in with a key, or all of them
-// when the key is empty, but one (0: none excepted), and says how many.
+// when the key is empty, but one (0: none excepted), and says how many. What
+// they are doing is done when it returns; it is not called by one of While's.
 func (t *Table) End(account, key string, but uint64) int {
 	t.mu.Lock()
 	var ends []func()
@@ -65,11 +83,13 @@ func (t *Table) End(account, key string, but uint64) int {
 	for _, end := range ends {
 		end()
 	}
+	t.acting.Lock() // whoever acts now is waited for, and the next one is refused
+	defer t.acting.Unlock()
 	return len(ends)
 }
 
-// Live says whether a session has neither ended nor been told to.
-func (t *Table) Live(id uint64) bool {
+// isLive says whether a session has neither ended nor been told to.
+func (t *Table) isLive(id uint64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, ok := t.live[id]

@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"vedette/internal/sessions"
@@ -23,8 +24,12 @@ func TestEndReachesExactlyTheWithdrawnSessions(t *testing.T) {
 	if n := table.End("admin", "", own.ID); n != 2 || !ended["password"] || !ended["other key"] || len(ended) != 3 {
 		t.Fatalf("a password was changed: %d ended, %v", n, ended)
 	}
-	if !table.Live(own.ID) || table.Live(own.ID-1) || table.Live(0) {
-		t.Error("only those who were not ended are live")
+	acts := func(id uint64) bool {
+		did := false
+		return table.While(id, func() { did = true }) && did
+	}
+	if !acts(own.ID) || acts(own.ID-1) || !acts(0) {
+		t.Error("only those who were not ended act, and the console")
 	}
 	if table.Count("admin") != 1 || table.Count("bob") != 1 || len(table.List()) != 2 {
 		t.Errorf("left are %+v", table.List())
@@ -36,5 +41,33 @@ func TestEndReachesExactlyTheWithdrawnSessions(t *testing.T) {
 	again, _ := enter("again", "admin", "")
 	if list := table.List(); again.ID == own.ID || list[len(list)-1].ID != again.ID {
 		t.Errorf("a session has another's number, or the order is wrong: %+v", list)
+	}
+}
+
+// TestNothingIsDoneAfterTheEnd ends a session that is acting.
+func TestNothingIsDoneAfterTheEnd(t *testing.T) {
+	table := sessions.NewTable()
+	told := make(chan struct{})
+	one, _ := table.Enter(sessions.Session{Account: "eve"}, func() { close(told) })
+	acting, let := make(chan struct{}), make(chan struct{})
+	var done atomic.Bool
+	go table.While(one.ID, func() {
+		close(acting)
+		<-let
+		done.Store(true)
+	})
+	<-acting
+	ended := make(chan bool)
+	go func() {
+		table.End("eve", "", 0)
+		ended <- done.Load()
+	}()
+	<-told
+	close(let)
+	if !<-ended {
+		t.Error("End returned while the session was still acting")
+	}
+	if table.While(one.ID, func() { t.Error("the session acts after its end") }) {
+		t.Error("the session seems to live")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vedette/internal/acts"
+	"vedette/internal/sessions"
 	"vedette/internal/audit"
 	"vedette/pki"
 	"vedette/pki/pkitest"
@@ -161,6 +162,20 @@ func TestAnInterruptedActConfiguresNothing(t *testing.T) {
 	refusedAs(t, err, acts.Unavailable)
 	if _, found, err := w.entities.CentralNode(t.Context()); found || err != nil || len(w.link.pointed()) != 0 {
 		t.Errorf("configured all the same: %v, %v", found, err)
+	}
+}
+
+// TestWhoIsWithdrawnMeanwhileConfiguresNothing: the server that was named takes
+// its time, and the account is deleted before it answers.
+func TestWhoIsWithdrawnMeanwhileConfiguresNothing(t *testing.T) {
+	w := start(t)
+	signedIn, _ := w.sessions.Enter(sessions.Session{Account: bob.Account}, func() {})
+	who := bob
+	who.Session = signedIn.ID
+	w.asked = func() { w.sessions.End(bob.Account, "", 0) }
+	refusedAs(t, second(w.SetCentralNode(t.Context(), who, acts.SetCentralNode{Address: address, Fingerprint: pki.Fingerprint{7}})), acts.Refused)
+	if n, err := w.CentralNode(t.Context(), local); err != nil || n.Address != "" || len(w.link.targets) != 0 {
+		t.Errorf("configured is %+v, the link goes to %v; %v", n, w.link.targets, err)
 	}
 }
 

@@ -44,6 +44,7 @@ type world struct {
 	state    *kv.Store
 	entities *store.Store
 	trail    *audit.Trail
+	sessions *sessions.Table
 	link     *played
 	now      time.Time
 
@@ -143,8 +144,9 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.sessions = sessions.NewTable()
 	base := &firststart.Base{
-		State: state, Trail: w.trail, Accounts: accounts.New(state, time.Now), Sessions: sessions.NewTable(), Serving: serving,
+		State: state, Trail: w.trail, Accounts: accounts.New(state, time.Now), Sessions: w.sessions, Serving: serving,
 		HostKey: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)),
 	}
 	w.Admin = admin.New(admin.Config{
