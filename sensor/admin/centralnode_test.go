@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"vedette/internal/acts"
-	"vedette/internal/sessions"
 	"vedette/internal/audit"
+	"vedette/internal/sessions"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 	"vedette/sensor/proxy"
