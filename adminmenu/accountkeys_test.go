@@ -206,7 +206,7 @@ func TestAKeyIsDeletedAfterAPreview(t *testing.T) {
 		f.change(func(f *fake) { f.revision++; f.account("anna").Revision = f.revision })
 		d.button("Yes")
 		d.at("Error")
-		d.expect("what you saw is out of date")
+		d.expect("Nothing was changed.")
 		d.button("Close")
 		d.at("Account")
 		f.change(func(f *fake) { f.account("anna").Keys = nil })

@@ -211,7 +211,7 @@ func TestRefusalsOfAccountsShowWhy(t *testing.T) {
 		f.change(func(f *fake) { f.revision++; f.account("anna").Revision = f.revision })
 		d.button("Delete")
 		d.at("Error")
-		d.expect("what you saw is out of date", "was changed by another administrator")
+		d.expect("Nothing was changed.", "was changed by another administrator")
 		d.button("Close")
 		d.at("Account")
 		if f.account("anna") == nil {

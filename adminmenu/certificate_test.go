@@ -254,7 +254,7 @@ func TestActOnAStaleScreenIsRefusedAndTheFreshStateShown(t *testing.T) {
 			if before == 5 {
 				d.walk(chain[5:])
 			}
-			d.expect("out of date", "was changed by another administrator", "look at it again")
+			d.expect("Nothing was changed.", "was changed by another administrator", "look at it again")
 			d.press("enter")
 			d.wait(time.Second)
 			d.at("Certificate management")

@@ -186,7 +186,7 @@ func TestAStaleConfirmationConfiguresNothing(t *testing.T) {
 		two.expect("192.0.2.10")
 		one.button("Ok")
 		one.at("Error")
-		one.expect("Nothing was changed: what you saw is out of date.", "was changed by another administrator")
+		one.expect("Nothing was changed.", "was changed by another administrator")
 		one.button("Close")
 		one.at("Configure Central Node")
 		one.expect("192.0.2.10") // the fresh state

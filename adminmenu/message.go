@@ -115,7 +115,7 @@ func (s *session) errorLines(err error) []line {
 	said, hint := s.explain(err)
 	title := "The act was not done."
 	if acts.CodeOf(err) == acts.Stale {
-		title = "Nothing was changed: what you saw is out of date."
+		title = "Nothing was changed."
 	}
 	lines := []line{heading(title), blank(), alarm(said)}
 	if hint != "" {

@@ -119,7 +119,7 @@ func TestADecisionOnAStaleScreenIsRefused(t *testing.T) {
 		two.button("Yes")
 		one.button("Yes")
 		one.at("Error")
-		one.expect("Nothing was changed: what you saw is out of date.", "was changed by another administrator")
+		one.expect("Nothing was changed.", "was changed by another administrator")
 		one.button("Close")
 		one.at("Sensor server")
 		one.expect("State Rejected")

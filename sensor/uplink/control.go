@@ -133,7 +133,7 @@ func (l *life) refused(state controlv1.Authorisation_State) {
 	case controlv1.Authorisation_STATE_REJECTED:
 		s.Link = acts.LinkRejected
 		s.Detail = fmt.Sprintf("An administrator of the Central Node at %s rejected this Sensor.", address)
-		s.Next = fmt.Sprintf("Ask them why; to ask again, %s.", setCommand(address))
+		s.Next = fmt.Sprintf("Ask them why; to ask again, confirm it once more: %s.", setCommand(address))
 	case controlv1.Authorisation_STATE_SAME_SERVER:
 		s.Link, s.Detail = acts.LinkSameServer, acts.SameServerRule
 		s.Next = "Install the Sensor on another server, or let the agents connect to the Central Node."

@@ -91,13 +91,13 @@ func certificateChanged(address string, m *pki.PinMismatch) fault {
 	}
 	return fault{
 		fmt.Sprintf("The server at %s shows another certificate than the one that is pinned. Nothing was sent to it.", address),
-		"Compare the fingerprint that was met with that of the server certificate at the Central Node; if they are equal, " + setCommand(address) +
-			", and if they are not, somebody stands in between.",
+		"Compare the fingerprint that was met with that of the server certificate at the Central Node; if they are equal, confirm it (" + setCommand(address) +
+			"), and if they are not, somebody stands in between.",
 	}
 }
 
 func setCommand(address string) string {
-	return fmt.Sprintf("run `sensor central-node set %s`", address)
+	return fmt.Sprintf("`sensor central-node set %s`, or [Change] in the menu", address)
 }
 
 func setAgain(address string) string {

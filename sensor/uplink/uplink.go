@@ -131,7 +131,7 @@ func (u *Uplink) Point(t Target) {
 // starting is the state before anything happened.
 func (u *Uplink) starting(t Target) State {
 	s := State{Link: acts.LinkUnconfigured, Since: u.config.Now(), Detail: "No Central Node is configured.",
-		Next: "Configure one: run `sensor central-node set ADDRESS`."}
+		Next: "Configure one: `sensor central-node set ADDRESS`, or [Change] in the menu."}
 	if t.Address != "" {
 		s.Link, s.Expected = acts.LinkUnreachable, t.Pin
 		s.Detail, s.Next = "The link to the Central Node at "+t.Address+" is being made.", ""
