@@ -188,7 +188,27 @@ func (p *person) leaves() {
 	}
 }
 
-// site with a Sensor and a Central Node whose names and addresses never change,
+// leaveAnywhere leaves the menu from any window.
+func (p *person) leaveAnywhere() {
+	p.t.Helper()
+	for range 12 {
+		before := p.screen()
+		switch {
+		case strings.Contains(before, "Leave the administrator menu?"):
+			p.chooses("Yes")
+			p.ends()
+			return
+		case strings.Contains(before, "Leave?"):
+			p.chooses("Yes")
+		default:
+			p.press("Escape")
+		}
+		p.until("something else", func(seen string) bool { return seen != before })
+	}
+	p.t.Fatalf("Esc does not leave the menu:\n%s", p.screen())
+}
+
+// menuSite is a Sensor and a Central Node whose names and addresses never change,
 // so that their screens do not either.
 func menuSite(t testing.TB) (n *node, s *sensor, atNode, atSensor *desk) {
 	t.Helper()

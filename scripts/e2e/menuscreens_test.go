@@ -36,7 +36,7 @@ var (
 	shortSerial = regexp.MustCompile(`(Serial number +)##(:##){13,14}( |$)`)
 	// What came of a decision takes one line or two, as long as it took.
 	decision = regexp.MustCompile(`│ ((?:Accepted|Rejected|Deleted): branch-1 \S+) [^\n]*\n│ [^ ][^\n]*\n`)
-	shorter  = regexp.MustCompile(`│ ((?:Accepted|Rejected|Deleted): branch-1 \S+) [^\n]*\n(│ +│\n(?:[^\n]*\n)*?)│ +│\n`)
+	shorter  = regexp.MustCompile(`│ ((?:Accepted|Rejected|Deleted): branch-1 \S+) [^\n]*\n(│ +│\n(?:│[^\n]*\n)*?)│ +│\n(├)`)
 )
 
 func masked(screen string) string {

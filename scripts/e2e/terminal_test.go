@@ -26,7 +26,7 @@ type terminal struct {
 }
 
 // newTerminal runs a command line in a terminal of 80 columns and 24 rows, and
-// ends it with the test.
+// ends it with the test. When the program has ended, the terminal stays.
 func newTerminal(t testing.TB, line ...string) *terminal {
 	t.Helper()
 	// Not t.TempDir: its path may be too long for a socket.
@@ -35,7 +35,7 @@ func newTerminal(t testing.TB, line ...string) *terminal {
 		t.Fatal(err)
 	}
 	config := filepath.Join(dir, "tmux.conf")
-	text := "set -g status off\nset -g remain-on-exit on\nset -g remain-on-exit-format ''\nset -g default-terminal tmux-256color\nset -sg escape-time 0\n"
+	text := "set -g status off\nset -g default-terminal tmux-256color\nset -sg escape-time 0\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func newTerminal(t testing.TB, line ...string) *terminal {
 		_ = os.RemoveAll(dir)
 	})
 	w.tmux(slices.Concat([]string{"-f", config, "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows), "--",
-		"sh", "-c", `"$@"; echo $? > "$0"`, w.status}, line)...) // what tmux knows of the end can lack the code
+		"sh", "-c", `stty -a > "$0.before"; "$@"; code=$?; stty -a > "$0.after"; echo $code > "$0"; exec cat`, w.status}, line)...)
 	if w.server, err = strconv.Atoi(w.shows("pid")); err != nil {
 		t.Fatal(err)
 	}
@@ -163,6 +163,26 @@ func (w *terminal) ends() int {
 		w.t.Fatal(err)
 	}
 	return code
+}
+
+// restored checks that the program has left the terminal as it found it.
+func (w *terminal) restored(what string) {
+	w.t.Helper()
+	w.ends()
+	if left := w.shows("alternate_on,cursor_flag,mouse_any_flag,keypad_flag,keypad_cursor_flag"); left != "0 1 0 0 0" {
+		w.t.Errorf("%s: alternate screen, cursor, mouse, keypad and cursor keys are %s, want 0 1 0 0 0", what, left)
+	}
+	var settings [2]string
+	for i, when := range []string{".before", ".after"} {
+		text, err := os.ReadFile(w.status + when)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		settings[i] = string(text)
+	}
+	if settings[0] != settings[1] {
+		w.t.Errorf("%s: stty -a said %s, and says %s", what, settings[0], settings[1])
+	}
 }
 
 // hangUp closes the terminal as a lost line does.
