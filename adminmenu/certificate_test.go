@@ -57,7 +57,7 @@ func generateChain(f *fake) []step {
 		{title: "Certificate management", says: []string{old}, list: "New"},
 		{title: "Information on the new certificate", says: []string{"A new key", "[Continue]", "[Cancel]"}, button: "Continue"},
 		{title: "Confirmation", says: []string{"(today: 3)", "192.0.2.10", "Mail sensors must be authorised again. (not in use here)", "[Generate]", "[Cancel]"}, button: "Generate"},
-		{title: "Creation of the certificate", says: []string{"a new key was made", "The certificate is created.", "Press ENTER."}, prepared: true},
+		{title: "Creation of the certificate", says: []string{"A new key was made: ECDSA P-256.", "The certificate is created.", "Press ENTER."}, prepared: true},
 		{title: "Information on the certificate", says: []string{"not in use yet", "CN=new.example", "[Continue]", "[Cancel]"}, button: "Continue", prepared: true},
 		{title: "Confirmation", says: []string{overwritten, "[Ok]", ">[Cancel]<"}, button: "Ok", prepared: true},
 	}

@@ -73,7 +73,10 @@ func newFake(t testing.TB) *fake {
 	f := &fake{revision: 10, certRevision: 10, failures: map[string]error{}, holds: map[string]chan struct{}{}, calls: map[string]int{}}
 	now := time.Now()
 	f.certificate = acts.ServerCertificate{Certificate: f.make("CN=sensor-1.example"), Since: now.Add(-30 * 24 * time.Hour), Revision: 10}
-	f.steps = []string{"a new key was made", "a new certificate was made"}
+	f.steps = []string{
+		"A new key was made: ECDSA P-256.", "A certificate for 3 names and addresses was signed with it.",
+		"They were read back as the next start of this server will read them.",
+	}
 	f.consequences = []acts.Consequence{
 		{Text: "Agents that pin the old certificate stop delivering through this Sensor until they have the new one.", InUse: true, Count: 3, Who: []string{"192.0.2.10", "192.0.2.11", "192.0.2.12"}},
 		{Text: "Mail sensors must be authorised again."},

@@ -86,8 +86,9 @@ func (f *fake) PrepareInstallServerCertificate(ctx context.Context, _ acts.Actor
 	if err := f.begin(ctx, "PrepareInstallServerCertificate"); err != nil {
 		return acts.PreparedServerCertificate{}, err
 	}
-	step("kata.pem was read")
-	step("the key belongs to the certificate")
+	step("The certificate and its private key were read: RSA 3072.")
+	step("They belong together and satisfy the rules.")
+	step("They were read back as the next start of this server will read them.")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.installable(); err != nil {

@@ -161,6 +161,7 @@ type form struct {
 	fields []*field
 	at     int
 	done   func() // ENTER in the last field
+	hint   string // what the footer calls that; empty: Ok
 }
 
 // changed reports whether a person typed anywhere.
@@ -204,8 +205,12 @@ func (f *form) enter(by int) {
 }
 
 func (f *form) bindings() []binding {
+	hint := f.hint
+	if hint == "" {
+		hint = wordOk
+	}
 	return []binding{
-		bind(keyEnter, "ENTER", "Ok", "goes to the next field, and after the last one finishes", func() {
+		bind(keyEnter, "ENTER", hint, "goes to the next field, and after the last one finishes", func() {
 			if !f.move(1) {
 				f.done()
 			}

@@ -71,7 +71,7 @@ func (s *session) askTyped(title string, lines []line, word, yes, no string, act
 		s.close(w)
 		act()
 	}
-	w.part = &form{fields: []*field{f}, done: func() { w.focus = 1 }}
+	w.part = &form{fields: []*field{f}, done: func() { w.focus = 1 }, hint: "Next"}
 	w.buttons = []button{{yes, try}, {no, func() { s.close(w) }}}
 	s.open(w)
 	return w

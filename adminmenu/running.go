@@ -46,7 +46,7 @@ func run[T any](s *session, wk work, do func(ctx context.Context, step func(done
 			w.keys = nil
 			end := func(next func()) {
 				w.cancel = func() { s.close(w); next() }
-				w.keys = []binding{bind(keyEnter, "ENTER", "Continue", "goes on", w.cancel)}
+				w.keys = []binding{{keys: []key{keyEnter, keyEsc}, name: "ENTER", hint: "Continue", help: "goes on; Esc does too", do: func(key) { w.cancel() }}}
 			}
 			if err != nil {
 				add(blank())
