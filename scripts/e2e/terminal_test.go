@@ -21,7 +21,6 @@ const (
 type terminal struct {
 	t      testing.TB
 	socket string
-	server int    // its process
 	status string // file with the exit code of the program, once it has ended
 }
 
@@ -46,9 +45,6 @@ func newTerminal(t testing.TB, line ...string) *terminal {
 	})
 	w.tmux(slices.Concat([]string{"-f", config, "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows), "--",
 		"sh", "-c", `stty -a > "$0.before"; "$@"; code=$?; stty -a > "$0.after"; echo $code > "$0"; exec cat`, w.status}, line)...)
-	if w.server, err = strconv.Atoi(w.shows("pid")); err != nil {
-		t.Fatal(err)
-	}
 	return w
 }
 
