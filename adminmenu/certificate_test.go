@@ -71,7 +71,7 @@ func installChain(f *fake) []step {
 		{title: "Confirmation", says: []string{up, "[Yes]", "[No]"}, button: "Yes"},
 		{title: "Information on the certificate", says: []string{up, "[Continue]", "[Cancel]"}, button: "Continue"},
 		{title: "Confirmation", says: []string{"(not in use here)", "[Install]", "[Cancel]"}, button: "Install"},
-		{title: "Installation of the certificate", says: []string{"the key belongs to the certificate", "Press ENTER."}, prepared: true},
+		{title: "Installation of the certificate", says: []string{"They belong together and satisfy the rules.", "Press ENTER."}, prepared: true},
 		{title: "Information on the applied certificate", says: []string{up, "[Continue]", "[Cancel]"}, button: "Continue", prepared: true},
 		{title: "Confirmation", says: []string{overwritten, "[Ok]", "[Cancel]"}, button: "Ok", prepared: true},
 	}
