@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gdamore/tcell/v2"
@@ -100,23 +101,25 @@ func (s *session) drawFooter(c canvas) {
 	}
 }
 
-// fitHints makes the footer fit a width: closer first, and then without the
-// hints that stand before the last two, which are those of every window: how to
-// get out, and how to get help.
+// fitHints makes the footer fit a width: closer first, and then without the last
+// hints but those that say how to get out, and how to get help.
 func fitHints(hints []binding, room int) (fitting []binding, gap int) {
 	for gap = 3; ; {
 		columns := -gap
 		for _, b := range hints {
 			columns += width(b.name) + 1 + width(b.hint) + gap
 		}
-		switch {
-		case columns <= room || len(hints) < 3:
+		if columns <= room {
 			return hints, gap
-		case gap > 2:
-			gap--
-		default:
-			last := len(hints) - 3
-			hints = append(hints[:last:last], hints[last+1:]...)
 		}
+		if gap > 2 {
+			gap--
+			continue
+		}
+		last := len(hints) - 1
+		for last > 0 && (slices.Contains(hints[last].keys, keyEsc) || hints[last].name == "?") {
+			last--
+		}
+		hints = slices.Delete(hints, last, last+1)
 	}
 }

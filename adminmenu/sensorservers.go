@@ -47,7 +47,7 @@ func said(lines []line) []line {
 func sensorServersLines(l acts.SensorServerList) []line {
 	if len(l.Servers) == 0 {
 		return []line{
-			words("Server list: no Sensor has asked yet."),
+			words("Server list: no Sensor server and no request."),
 			words("Next: in the administrator menu of the Sensor, Program settings, Configure Central Node. Its request appears here by itself."),
 		}
 	}

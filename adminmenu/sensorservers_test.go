@@ -58,14 +58,14 @@ func TestNoSensorHasAskedYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
 		d := atSensorServers(t, central(fakeCentral{f}))
-		d.expect("no Sensor has asked yet", "Next: in the administrator menu of the Sensor, Program settings, Configure Central Node.")
+		d.expect("no Sensor server and no request", "Next: in the administrator menu of the Sensor, Program settings, Configure Central Node.")
 		d.press("enter", "down", "end", "/", "x", "esc") // nothing to open, nothing to fear
 		d.at("Sensor servers")
 		d.golden("sensor-servers-empty")
 		f.fleet()
 		d.wait(2 * time.Second)
 		d.expect("branch-1")
-		d.refuse("no Sensor has asked yet")
+		d.refuse("no Sensor server and no request")
 	})
 }
 
