@@ -137,7 +137,7 @@ func fingerprintShown(t testing.TB, screen, label string) pki.Fingerprint {
 func joinByMenu(t testing.TB, n *node, s *sensor, inNode, inSensor *person) {
 	t.Helper()
 	inNode.settings("Sensor servers", "Sensor servers")
-	inNode.sees("no Sensor has asked yet")
+	inNode.sees("no Sensor server and no request")
 
 	inSensor.settings("Configure Central Node", "Configure Central Node")
 	state := inSensor.sees("Unconfigured", "[Change]", "[Cancel]")
