@@ -151,7 +151,7 @@ func TestSetUpCentralNodeWithValidation(t *testing.T) {
 	// A new certificate lets it in again, and what it kept arrives.
 	a.must(append(enable, "--client-certificate="+n.pfx("host-1-again"))...)
 	arrives(t, n, "mark-after-withdrawal")
-	want := []string{"account create", "certificate generate", "agent-certificate validation", "agent-certificate generate", "agent-certificate delete", "agent-certificate generate"}
+	want := []string{"account create", "certificate generate", "ssh-host-key make", "agent-certificate validation", "agent-certificate generate", "agent-certificate delete", "agent-certificate generate"}
 	var acted []string
 	for _, r := range read[[]acts.AuditRecord](n, "audit", "list") {
 		if r.Result == "done" {
