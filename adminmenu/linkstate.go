@@ -28,7 +28,7 @@ func linkLines(l acts.Link, now time.Time) []line {
 	lines = optional(lines, "Next step", l.Next)
 	lines = append(lines,
 		value("Round trip", roundTrip(l.RTT)),
-		value("Streams", fmt.Sprintf("%d; %s wait for acknowledgement", l.Streams, byteSize(uint64(l.RetainedBytes)))),
+		value("Streams", fmt.Sprintf("%d; %s wait for acknowledgement", l.Streams, acts.ByteSize(uint64(l.RetainedBytes)))),
 		value("Agents", agentsText(l.Ingress)))
 	lines = append(lines, ingressLines(l.Ingress)...)
 	lines = append(lines, value("Validation", policyText(l)), blank())
@@ -83,11 +83,11 @@ func agentsText(i acts.Ingress) string {
 
 // ingressLines sets what agents send against the cap.
 func ingressLines(i acts.Ingress) []line {
-	now := bitRate(i.Rate) + " now"
+	now := acts.BitRate(i.Rate) + " now"
 	if i.Limit > 0 {
-		now = fmt.Sprintf("%s of %s (%.0f %%)", bitRate(i.Rate), bitRate(i.Limit), 100*float64(i.Rate)/float64(i.Limit))
+		now = fmt.Sprintf("%s of %s (%.0f %%)", acts.BitRate(i.Rate), acts.BitRate(i.Limit), 100*float64(i.Rate)/float64(i.Limit))
 	}
-	lines := []line{value("Ingress", now+"; "+byteSize(i.Bytes)+" since the start")}
+	lines := []line{value("Ingress", now+"; "+acts.ByteSize(i.Bytes)+" since the start")}
 	if i.Held {
 		lines = append(lines, line{label: "Held", text: "the limit holds agents back now", ink: warning})
 	}
@@ -101,22 +101,4 @@ func policyText(l acts.Link) string {
 		return "unknown until the Central Node tells it"
 	}
 	return fmt.Sprintf("%s (policy revision %d)", onOff(l.Validation), l.PolicyRevision)
-}
-
-// bitRate writes bit/s with the decimal units that network links are sold in.
-func bitRate(n uint64) string { return scaled(n, "bit/s", "kbit/s", "Mbit/s", "Gbit/s") }
-
-// byteSize writes bytes with decimal units, beside rates of the same kind.
-func byteSize(n uint64) string { return scaled(n, "bytes", "kB", "MB", "GB", "TB") }
-
-func scaled(n uint64, units ...string) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d %s", n, units[0])
-	}
-	f, unit := float64(n), 0
-	for f >= 1000 && unit < len(units)-1 {
-		f /= 1000
-		unit++
-	}
-	return fmt.Sprintf("%.4g %s", f, units[unit])
 }

@@ -82,11 +82,6 @@ func TestLinkText(t *testing.T) {
 			t.Errorf("%s has ink %d, want %d", state, got, want)
 		}
 	}
-	for n, want := range map[uint64]string{0: "0 bit/s", 999: "999 bit/s", 1000: "1 kbit/s", 1_000_000_000: "1 Gbit/s", 2_500_000_000_000: "2500 Gbit/s"} {
-		if got := bitRate(n); got != want {
-			t.Errorf("%d is %q, want %q", n, got, want)
-		}
-	}
 	if got := policyText(acts.Link{}); got != "unknown until the Central Node tells it" {
 		t.Errorf("before any policy: %q", got)
 	}

@@ -121,7 +121,7 @@ func sensorServerLines(v acts.SensorServer, policy uint64, now time.Time) []line
 	} else {
 		lines = append(lines, value("Link", "connected; "+counted(v.Lanes, "lane")+", round trip "+roundTrip(v.RTT)))
 	}
-	lines = append(lines, value("Agents", fmt.Sprintf("%s; %s read, %d refused since its start", counted(v.Agents, "connection"), byteSize(v.IngressBytes), v.Refused)))
+	lines = append(lines, value("Agents", fmt.Sprintf("%s; %s read, %d refused since its start", counted(v.Agents, "connection"), acts.ByteSize(v.IngressBytes), v.Refused)))
 	if v.Connected && v.State == acts.Accepted {
 		in := value("Policy", fmt.Sprintf("revision %d", v.PolicyRevision))
 		if v.PolicyRevision != policy {

@@ -104,7 +104,7 @@ func expires(at, now time.Time) line {
 }
 
 func eventLines(e acts.EventState) []line {
-	kept := fmt.Sprintf("%s, %s, %s", counted(int(e.Packages), "package"), byteSize(e.Bytes), e.Store)
+	kept := fmt.Sprintf("%s, %s, %s", counted(int(e.Packages), "package"), acts.ByteSize(e.Bytes), e.Store)
 	if e.Durability != "" {
 		kept += " (" + e.Durability + ")"
 	}

@@ -73,7 +73,7 @@ func writeLook(w io.Writer, format cli.Format, l acts.Link) error {
 	}
 	cells := []string{
 		cli.Time(l.Time), string(l.State), fmt.Sprintf("lanes %d", len(l.Lanes)), "round trip " + rttText(l),
-		fmt.Sprintf("agents %d", l.Ingress.Agents), bitRate(l.Ingress.Rate),
+		fmt.Sprintf("agents %d", l.Ingress.Agents), acts.BitRate(l.Ingress.Rate),
 	}
 	if l.Ingress.Held {
 		cells = append(cells, "held back by the limit")
@@ -94,7 +94,7 @@ func writeLink(w io.Writer, l acts.Link) error {
 	}
 	f.Add("Lanes", lanes...)
 	f.Add("Round trip", rttText(l))
-	f.Add("Streams", fmt.Sprintf("%d, and %s that wait for acknowledgement", l.Streams, byteSize(uint64(l.RetainedBytes))))
+	f.Add("Streams", fmt.Sprintf("%d, and %s that wait for acknowledgement", l.Streams, acts.ByteSize(uint64(l.RetainedBytes))))
 	f.Add("Validate Endpoint Agent TLS certificates", policyText(l))
 	f.Add("Agents", agentsText(l.Ingress))
 	f.Add("Ingress", ingressLines(l.Ingress)...)
@@ -123,27 +123,9 @@ func agentsText(i acts.Ingress) string {
 }
 
 func ingressLines(i acts.Ingress) []string {
-	lines := []string{fmt.Sprintf("%s since the start, %s now, at most %s", byteSize(i.Bytes), bitRate(i.Rate), bitRate(i.Limit))}
+	lines := []string{fmt.Sprintf("%s since the start, %s now, at most %s", acts.ByteSize(i.Bytes), acts.BitRate(i.Rate), acts.BitRate(i.Limit))}
 	if i.Held {
 		lines = append(lines, "the limit holds agents back now")
 	}
 	return lines
-}
-
-// bitRate writes bit/s with the decimal units that network links are sold in.
-func bitRate(n uint64) string { return scaled(n, "bit/s", "kbit/s", "Mbit/s", "Gbit/s") }
-
-// byteSize writes bytes with decimal units, beside rates of the same kind.
-func byteSize(n uint64) string { return scaled(n, "bytes", "kB", "MB", "GB", "TB") }
-
-func scaled(n uint64, units ...string) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d %s", n, units[0])
-	}
-	f, unit := float64(n), 0
-	for f >= 1000 && unit < len(units)-1 {
-		f /= 1000
-		unit++
-	}
-	return fmt.Sprintf("%.4g %s", f, units[unit])
 }

@@ -62,11 +62,3 @@ func TestALiveViewEndsWithTheDaemonOrItsReader(t *testing.T) {
 		t.Errorf("broken: exit %d", exit)
 	}
 }
-
-func TestNumbersAreReadable(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0 bit/s", 999: "999 bit/s", 1000: "1 kbit/s", 1_234_567: "1.235 Mbit/s", 1_000_000_000: "1 Gbit/s", 12_000_000_000_000: "1.2e+04 Gbit/s"} {
-		if got := bitRate(n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}

@@ -139,6 +139,21 @@ func (l *Limited) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// Report flushes now and then, and at the end, until ctx ends.
+func (l *Limited) Report(ctx context.Context, every time.Duration, log *slog.Logger) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		if err := l.Flush(context.WithoutCancel(ctx)); err != nil {
+			log.Warn("count held back log lines", "error", err)
+		}
+	}
+}
+
 // extend adds an attribute to the source if it is one that tells sources apart.
 func (s *limitedState) extend(from string, a slog.Attr) string {
 	if !slices.Contains(s.by, a.Key) {

@@ -111,7 +111,7 @@ func (l *Listener) Run(ctx context.Context, serve func(*Conn)) error {
 	defer stop()
 	var open sync.WaitGroup
 	defer open.Wait()
-	open.Go(func() { l.reportSuppressed(ctx) })
+	open.Go(func() { l.limited.Report(ctx, suppressedEvery, l.config.Logger) })
 	pause := time.Duration(0)
 	for {
 		raw, err := l.listener.Accept()
@@ -168,22 +168,6 @@ func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
 		}
 	}()
 	serve(c)
-}
-
-// reportSuppressed logs now and then, and at the end, how many lines about
-// strangers were held back.
-func (l *Listener) reportSuppressed(ctx context.Context) {
-	tick := time.NewTicker(suppressedEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-		if err := l.limited.Flush(context.WithoutCancel(ctx)); err != nil {
-			l.config.Logger.Warn("count held back log lines", "error", err)
-		}
-	}
 }
 
 func addressOf(c net.Conn) netip.AddrPort {

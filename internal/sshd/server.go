@@ -114,7 +114,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	var reports sync.WaitGroup
 	reportCtx, endReports := context.WithCancel(cutCtx)
-	reports.Go(func() { s.reportSuppressed(reportCtx) })
+	reports.Go(func() { s.limited.Report(reportCtx, suppressedEvery, s.cfg.Logger) })
 	defer reports.Wait()
 	defer endReports()
 
@@ -251,22 +251,6 @@ func (s *Server) shakeHands(ctx context.Context, p *peer, v visit) (*ssh.ServerC
 		return nil, nil, nil, errors.Join(err, conn.Close())
 	}
 	return conn, channels, requests, nil
-}
-
-// reportSuppressed logs now and then, and at the end, how many lines about
-// strangers were held back.
-func (s *Server) reportSuppressed(ctx context.Context) {
-	tick := time.NewTicker(suppressedEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-		if err := s.limited.Flush(context.WithoutCancel(ctx)); err != nil {
-			s.cfg.Logger.Warn("count held back log lines", "err", err)
-		}
-	}
 }
 
 func ignoreClosed(err error) error {
