@@ -48,11 +48,14 @@ func (s *session) serve(ctx context.Context, requests <-chan *ssh.Request) {
 	defer wg.Wait()
 	defer cancel()
 	for request := range requests {
-		begin, ok := s.answer(request, cancel)
+		begin, ends, ok := s.answer(request)
 		if !ok {
 			s.log.Debug("session request refused", "type", shortText(request.Type))
 		}
-		s.reply(request, ok)
+		s.reply(request, ok) // before the channel can be closed
+		if ends {
+			cancel()
+		}
 		if begin != nil {
 			wg.Go(func() { s.run(ctx, cancel, begin) })
 		}
@@ -62,27 +65,29 @@ func (s *session) serve(ctx context.Context, requests <-chan *ssh.Request) {
 // work is what a session does, in the end with an exit status.
 type work func(context.Context, *streams) (exit int)
 
-// answer says whether a request is granted, and what begins with it.
-func (s *session) answer(request *ssh.Request, cancel func()) (begin work, ok bool) {
+// answer says whether a request is granted, what begins with it, and whether it
+// ends what runs.
+func (s *session) answer(request *ssh.Request) (begin work, ends, ok bool) {
 	if s.started {
-		return nil, s.answerRunning(request, cancel)
+		ends, ok = s.answerRunning(request)
+		return nil, ends, ok
 	}
 	switch request.Type {
 	case "pty-req":
 		asked, err := parsePty(request.Payload)
 		if err != nil || s.pty != nil {
-			return nil, false
+			return nil, false, false
 		}
 		s.pty = asked
-		return nil, true
+		return nil, false, true
 	case "window-change":
-		return nil, s.resize(request.Payload)
+		return nil, false, s.resize(request.Payload)
 	case "env":
 		name, value, ok := parseEnv(request.Payload)
 		if ok {
 			s.env[name] = value
 		}
-		return nil, ok
+		return nil, false, ok
 	case "shell":
 		begin = s.command([]string{"menu"})
 	case "exec":
@@ -97,30 +102,28 @@ func (s *session) answer(request *ssh.Request, cancel func()) (begin work, ok bo
 		}
 	}
 	s.started = begin != nil
-	return begin, s.started
+	return begin, false, s.started
 }
 
 // answerRunning answers what comes while a command runs.
-func (s *session) answerRunning(request *ssh.Request, cancel func()) bool {
+func (s *session) answerRunning(request *ssh.Request) (ends, ok bool) {
 	switch request.Type {
 	case "window-change":
-		return s.resize(request.Payload)
+		return false, s.resize(request.Payload)
 	case "signal":
 		// Names are those of RFC 4254, section 6.10.
 		var payload struct{ Name string }
 		if ssh.Unmarshal(request.Payload, &payload) != nil {
-			return false
+			return false, false
 		}
 		switch ssh.Signal(payload.Name) {
 		case ssh.SIGINT, ssh.SIGTERM, ssh.SIGHUP, ssh.SIGQUIT, ssh.SIGKILL, ssh.SIGABRT:
-			cancel()
-			return true
+			return true, true
 		}
 	case "break": // RFC 4335: what ^C is on a serial line
-		cancel()
-		return true
+		return true, true
 	}
-	return false
+	return false, false
 }
 
 func (s *session) resize(payload []byte) bool {
