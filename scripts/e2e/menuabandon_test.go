@@ -61,7 +61,12 @@ func (p *person) escapes() {
 		} else {
 			p.press("Escape")
 		}
-		p.until("something else", func(seen string) bool { return seen != before && !strings.Contains(seen, "Loading ...") })
+		last := ""
+		p.until("something else, drawn to its end", func(seen string) bool {
+			still := seen == last && seen != before && !strings.Contains(seen, "Loading ...")
+			last = seen
+			return still
+		})
 	}
 	p.t.Fatalf("Esc does not leave the chain:\n%s", p.screen())
 }

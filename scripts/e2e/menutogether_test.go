@@ -29,7 +29,7 @@ func TestAnActOnAnOutdatedConfirmationIsRefused(t *testing.T) {
 			done := fast.expect(inUseNow)
 			served := fingerprintShown(t, done, "Fingerprint")
 			slow.goes(chain.windows[last])
-			refused := slow.expect("Nothing was changed: what you saw is out of date.", "certificate")
+			refused := slow.expect("Nothing was changed.", "what you saw has changed since: certificate")
 			if !strings.Contains(refused, "admin") || !strings.Contains(refused, "certificate generate") {
 				t.Errorf("%s: the refusal does not say what changed:\n%s", chain.name, refused)
 			}
