@@ -61,12 +61,7 @@ func (p *person) escapes() {
 		} else {
 			p.press("Escape")
 		}
-		last := ""
-		p.until("something else, drawn to its end", func(seen string) bool {
-			still := seen == last && seen != before && !strings.Contains(seen, "Loading ...")
-			last = seen
-			return still
-		})
+		p.settles("something else", func(seen string) bool { return seen != before && !strings.Contains(seen, "Loading ...") })
 	}
 	p.t.Fatalf("Esc does not leave the chain:\n%s", p.screen())
 }
@@ -113,7 +108,7 @@ func (k *desk) leavesEveryWindow() {
 			for _, no := range []string{"Cancel", "No"} {
 				if strings.Contains(p.screen(), "["+no+"]") {
 					p.chooses(no)
-					p.until("another window", func(seen string) bool { return !strings.Contains(seen, "["+no+"]") })
+					p.settles("another window", func(seen string) bool { return !strings.Contains(seen, "["+no+"]") })
 					p.escapes()
 					unchanged(no, chain, at)
 					p.reaches(chain.windows, at)

@@ -203,7 +203,7 @@ func (p *person) leaveAnywhere() {
 		default:
 			p.press("Escape")
 		}
-		p.until("something else", func(seen string) bool { return seen != before })
+		p.settles("something else", func(seen string) bool { return seen != before })
 	}
 	p.t.Fatalf("Esc does not leave the menu:\n%s", p.screen())
 }

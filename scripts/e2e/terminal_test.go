@@ -130,6 +130,17 @@ func (w *terminal) until(what string, wanted func(screen string) bool) string {
 	}
 }
 
+// settles is until for a screen that is drawn to its end: it is seen twice.
+func (w *terminal) settles(what string, wanted func(screen string) bool) string {
+	w.t.Helper()
+	last := ""
+	return w.until(what, func(seen string) bool {
+		still := seen == last && wanted(seen)
+		last = seen
+		return still
+	})
+}
+
 // expect waits until all words are on the screen, and returns it.
 func (w *terminal) expect(words ...string) string {
 	w.t.Helper()
