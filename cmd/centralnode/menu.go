@@ -24,5 +24,5 @@ func (c commands) openMenu(ctx context.Context, who acts.Actor, s cli.MenuScreen
 			Product: product, Version: c.version, Host: host, SSHPort: cli.SSHPort(status.SSH),
 			Now: c.now, Logger: c.logger, Draining: c.draining,
 		},
-		adminmenu.Terminal{Name: s.Name, Size: s.Size, Resized: s.Resized, In: s.In, Out: s.Out, ASCII: s.ASCII, Mono: s.Mono})
+		adminmenu.Terminal(s))
 }

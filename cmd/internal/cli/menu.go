@@ -22,7 +22,8 @@ type Menu struct {
 	Open func(ctx context.Context, who acts.Actor, s MenuScreen) error
 }
 
-// MenuScreen is what a menu is drawn on, as adminmenu.Terminal has it.
+// MenuScreen is what a menu is drawn on: it converts to adminmenu.Terminal, which
+// this package does not know, because the agent's program uses it too.
 type MenuScreen struct {
 	Name        string
 	Size        func() (columns, rows int)
