@@ -32,6 +32,9 @@ var layers = []struct {
 	{"centralnode/eventlog", []string{"pki", "proto", "internal"}, "the event log knows no other room"},
 	{"centralnode/gateway", []string{"centralnode/trust", "internal", "pki", "proto"}, "the door knows the judge and no path"},
 	{"centralnode/store", []string{"centralnode/trust", "internal", "pki"}, "entities over internal/kv"},
+	{"centralnode/scan/engine", nil, "what engines have in common knows no engine"},
+	{"centralnode/scan", []string{"internal", "pki"}, "scanning knows no callers, no door and no lists"},
+	{"centralnode/alerts", []string{"centralnode/scan/engine", "internal", "pki"}, "alerts know neither who scans nor who asks"},
 	{"centralnode", []string{"centralnode", "internal", "pki", "proto"}, "a daemon never imports another"},
 	{"agent", []string{"agent", "internal", "pki", "proto"}, "the agent never imports a daemon"},
 	{"adminmenu", []string{"adminmenu", "internal/acts", "internal/foreign", "pki"}, "the menu knows words and its own backends, no daemon, no store, no protocol"},
@@ -62,6 +65,8 @@ var rooms = []struct {
 	{"software.sslmate.com/src/go-pkcs12", []string{"pki"}, "every decode goes through the bound on iterations"},
 	{"github.com/pelletier/go-toml", []string{"internal/settings"}, "one strict reader of configuration"},
 	{"github.com/prometheus/client_golang", []string{"internal/health"}, "daemons give numbers, one place serves them"},
+	{"github.com/gabriel-vasile/mimetype", []string{"centralnode/scan/builtin"}, "one place recognises types of files"},
+	{"github.com/getkin/kin-openapi", []string{"proto/openapi/openapitest"}, "tests hold exchanges against the description; the daemon only serves it"},
 }
 
 // banned names what no code of ours may contain, with the reason.

@@ -42,6 +42,7 @@ const (
 	FaceWeb        Face = "web"         // web interface
 	FaceFirstStart Face = "first-start" // the daemon itself, when it makes its keys
 	FaceLink       Face = "link"        // a Sensor, when it asks to join
+	FaceAPI        Face = "api"         // an external system, when it asks to integrate
 )
 
 // Actor is who performs an act. From is an address, or "local".

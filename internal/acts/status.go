@@ -16,6 +16,9 @@ type Status struct {
 	Agents      AgentCounts  `json:"agents"`
 	Sensors     SensorCounts `json:"sensors"`
 	Events      EventState   `json:"events"`
+	Systems     SystemCounts `json:"external_systems"`
+	Scan        ScanStatus   `json:"scan"`
+	Alerts      AlertCounts  `json:"alerts"`
 	// Problems are sentences that need a person, the worst first.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -41,6 +44,13 @@ type SensorCounts struct {
 	Accepted  int `json:"accepted"`
 	Rejected  int `json:"rejected"`
 	Connected int `json:"connected"` // accepted ones that have a link now
+}
+
+// SystemCounts counts external systems by what was decided about them.
+type SystemCounts struct {
+	Pending  int `json:"pending"`
+	Accepted int `json:"accepted"`
+	Rejected int `json:"rejected"`
 }
 
 // EventState is the state of the event log.

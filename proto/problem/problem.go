@@ -32,13 +32,15 @@ const (
 
 // The codes of a request that the server cannot serve, whoever asks.
 const (
-	NotFound    Code = "not_found"    // 404: no such path
-	Busy        Code = "busy"         // 429: a bound is reached, ask again after Retry-After
-	Unavailable Code = "unavailable"  // 503: ask again after Retry-After
-	TooLarge    Code = "too_large"    // 413: more bytes than a request may have
-	TooSlow     Code = "too_slow"     // 408: the request trickled in below the least rate
-	BadRequest  Code = "bad_request"  // 400
-	StorageFull Code = "storage_full" // 503: nothing can be made durable now
+	NotFound     Code = "not_found"     // 404: no such path
+	Busy         Code = "busy"          // 429: a bound is reached, ask again after Retry-After
+	Unavailable  Code = "unavailable"   // 503: ask again after Retry-After
+	TooLarge     Code = "too_large"     // 413: more bytes than a request may have
+	TooSlow      Code = "too_slow"      // 408: the request trickled in below the least rate
+	BadRequest   Code = "bad_request"   // 400
+	StorageFull  Code = "storage_full"  // 503: nothing can be made durable now
+	ScanIDTaken  Code = "scan_id_taken" // 409: another object was submitted under this scanId
+	NotSupported Code = "not_supported" // 400: well-formed, but this host or server cannot do it
 )
 
 // The codes of a Sensor that cannot carry anybody now: status 503.

@@ -1,0 +1,119 @@
+package acts
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"vedette/pki"
+)
+
+// SystemType is what an external system is, as documented.
+type SystemType string
+
+// The types of external systems.
+const (
+	MailSensor  SystemType = "mail sensor"
+	OtherSystem SystemType = "other system"
+)
+
+// ParseSystemType reads a type as a person or a caller writes it.
+func ParseSystemType(s string) (SystemType, error) {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "mail", "mail sensor", "mail-sensor":
+		return MailSensor, nil
+	case "other", "other system", "other-system":
+		return OtherSystem, nil
+	}
+	return "", fmt.Errorf("type %q is not known; the types are mail and other", s)
+}
+
+// ExternalSystem is one row of the table of external systems: a request to
+// integrate and what was decided about it. It is known by its ID together with
+// its certificate. Its texts came from outside.
+type ExternalSystem struct {
+	// ID is what the external system calls itself in every path.
+	ID string `json:"id"`
+	// Fingerprint is of the certificate that it proved to hold.
+	Fingerprint pki.Fingerprint `json:"fingerprint"`
+	// Sensor is the documented column: the address of the external system's
+	// server, the one that called last.
+	Sensor string `json:"sensor"`
+	// Type is what it is treated as; while Pending it is the caller's own claim,
+	// until an administrator confirms or corrects it.
+	Type SystemType `json:"type"`
+	// Name is what it calls itself, or the name in its certificate. The documented
+	// table shows a dash for a mail sensor.
+	Name     string       `json:"name"`
+	Subject  string       `json:"subject"`   // of the certificate
+	NotAfter time.Time    `json:"not_after"` // of the certificate; it warns and cuts nobody
+	State    RequestState `json:"state"`
+	// Changed marks a request of an ID that was known with another certificate;
+	// Others are the certificates that the ID has beside this one, the accepted
+	// ones first.
+	Changed   bool              `json:"changed"`
+	Others    []pki.Fingerprint `json:"others,omitempty"`
+	Requested time.Time         `json:"requested"`
+	Decided   time.Time         `json:"decided,omitzero"`
+	DecidedBy string            `json:"decided_by,omitempty"`
+	// Addresses are those that called with this certificate most recently.
+	Addresses []string  `json:"addresses"`
+	LastCall  time.Time `json:"last_call,omitzero"`
+	// Calls, Submitted and Refused count since the request was made: calls of any
+	// kind, objects taken for scanning, and calls that were answered with an error.
+	Calls     uint64 `json:"calls"`
+	Submitted uint64 `json:"submitted"`
+	Refused   uint64 `json:"refused"`
+	// LastError is the last answer that was an error, as the caller read it.
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	// Connections and Waiting are about now: kept connections, and objects of this
+	// ID that have no verdict yet.
+	Connections int `json:"connections"`
+	Waiting     int `json:"waiting"`
+}
+
+// ExternalSystemList is the table with what stands above it, and what it was
+// read at.
+type ExternalSystemList struct {
+	Systems []ExternalSystem `json:"systems"`
+	// ServerCertificate is the fingerprint of the Central Node, for the
+	// administrators of the external systems to compare.
+	ServerCertificate pki.Fingerprint `json:"server_certificate"`
+	// MaximumScanPriority is the documented switch: mail sensors first.
+	MaximumScanPriority bool   `json:"maximum_scan_priority"`
+	Revision            uint64 `json:"revision"`
+}
+
+// DecideExternalSystem names the request that an administrator accepts, rejects
+// or deletes: by ID or by fingerprint, when only one has it, or by both.
+type DecideExternalSystem struct {
+	Which string
+	// Fingerprint is of the certificate that a person compared; zero: none beside
+	// Which.
+	Fingerprint pki.Fingerprint
+	// Type is what the administrator confirms or corrects on Accept; empty: as
+	// claimed.
+	Type     SystemType
+	Revision uint64
+}
+
+// ExternalSystemDecision is what came of it.
+type ExternalSystemDecision struct {
+	System   ExternalSystem `json:"system"`
+	Revision uint64         `json:"revision"`
+	Cut      int            `json:"cut"` // connections that were ended, uploads and all
+	Took     time.Duration  `json:"took_ns"`
+}
+
+// SetScanPriority sets the documented switch Maximum scan priority.
+type SetScanPriority struct {
+	On       bool
+	Revision uint64
+}
+
+// ScanPriority is where the switch stands.
+type ScanPriority struct {
+	On       bool   `json:"maximum_scan_priority"`
+	Revision uint64 `json:"revision"`
+}
