@@ -18,6 +18,7 @@ type config struct {
 	// agents, against the documented rule: for demonstrations and tests.
 	UnsafeSameServer bool         `toml:"unsafe_same_server"`
 	Events           eventsConfig `toml:"events"`
+	Scan             scanConfig   `toml:"scan"`
 	Limits           cli.Limits   `toml:"limits"`
 }
 
@@ -39,6 +40,7 @@ func defaults() config {
 			LogLevel:    "info",
 		},
 		Events: eventsConfig{MaxAge: settings.Duration(2 * time.Hour), MaxBytes: 8 << 30},
+		Scan:   scanDefaults(),
 		Limits: cli.Limits{Connections: 20_000, Strangers: 4096, StrangersPerAddress: 256},
 	}
 }
@@ -61,6 +63,7 @@ func (c config) Validate() []string {
 	if c.Events.MaxBytes < minEventBytes {
 		faults = append(faults, fmt.Sprintf("events.max_bytes: %s is less than %s", c.Events.MaxBytes, settings.Size(minEventBytes)))
 	}
+	faults = append(faults, c.Scan.Faults()...)
 	return append(faults, c.Limits.Faults()...)
 }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"vedette/internal/settings"
 )
 
 func TestTheDefaultsHaveNoFault(t *testing.T) {
@@ -24,6 +27,25 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		"events.nats_url":              func(c *config) { c.Events.NATSURL = "localhost:4222" },
 		"events.max_age":               func(c *config) { c.Events.MaxAge = 0 },
 		"events.max_bytes":             func(c *config) { c.Events.MaxBytes = 1 },
+		"scan.max_object_size":         func(c *config) { c.Scan.MaxObjectSize = 1023 },
+		"scan.spool_quota":             func(c *config) { c.Scan.SpoolQuota = c.Scan.MaxObjectSize - 1 },
+		"scan.in_flight":               func(c *config) { c.Scan.InFlight = 0 },
+		"scan.in_flight_per_system":    func(c *config) { c.Scan.InFlightPerSystem = c.Scan.InFlight + 1 },
+		"scan.workers":                 func(c *config) { c.Scan.Workers = -1 },
+		"scan.attempts":                func(c *config) { c.Scan.Attempts = 101 },
+		"scan.timeout":                 func(c *config) { c.Scan.Timeout = settings.Duration(time.Millisecond) },
+		"scan.retry_after":             func(c *config) { c.Scan.RetryAfter = 0 },
+		"scan.keep_results":            func(c *config) { c.Scan.KeepResults = 0 },
+		"scan.builtin.hashes":          func(c *config) { c.Scan.Builtin.Hashes = []string{"/a", "/b", "/a"} },
+		"scan.builtin.rules":           func(c *config) { c.Scan.Builtin.Rules = []string{"rules"} },
+		"scan.clamd.address":           func(c *config) { c.Scan.Clamd.Address = "/run/clamd.ctl" },
+		"scan.clamd.max_file_size":     func(c *config) { c.Scan.Clamd.MaxFileSize = 0 },
+		"scan.clamd.timeout":           func(c *config) { c.Scan.Clamd.Timeout = c.Scan.Timeout + 1 },
+		"scan.yara.rules":              func(c *config) { c.Scan.YARA.Rules = []string{""} },
+		"scan.yara.program":            func(c *config) { c.Scan.YARA.Program = "bin/yara" },
+		"scan.yara.compiler":           func(c *config) { c.Scan.YARA.Compiler = "" },
+		"scan.yara.timeout":            func(c *config) { c.Scan.YARA.Timeout = 0 },
+		"scan.yara.max_memory":         func(c *config) { c.Scan.YARA.MaxMemory = 1 << 20 },
 		"limits.connections":           func(c *config) { c.Limits.Connections = -1 },
 		"limits.strangers":             func(c *config) { c.Limits.Strangers, c.Limits.StrangersPerAddress = 0, 0 },
 		"limits.strangers_per_address": func(c *config) { c.Limits.StrangersPerAddress = 1 << 20 },
@@ -46,6 +68,10 @@ func TestWhatIsFineHasNoFault(t *testing.T) {
 		"localhost":         func(c *config) { c.LocalListen = "localhost:9443" },
 		"any free ports":    func(c *config) { c.Listen, c.SSHListen, c.LocalListen = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0" },
 		"names":             func(c *config) { c.Names = []string{"cn", "a-b.example.org", "192.0.2.1", "fd00::1"} },
+		"a clamd by socket": func(c *config) { c.Scan.Clamd.Address = "unix:/run/clamav/clamd.ctl" },
+		"a clamd by TCP":    func(c *config) { c.Scan.Clamd.Address = "tcp://[::1]:3310" },
+		"a yara by path":    func(c *config) { c.Scan.YARA.Program = "/usr/local/bin/yara" },
+		"one worker":        func(c *config) { c.Scan.Workers = 1 },
 		"a NATS cluster":    func(c *config) { c.Events.NATSURL = "nats://a:4222, tls://b:4222" },
 	} {
 		c := defaults()
@@ -80,6 +106,18 @@ func TestPasswordsInAddressesAreHidden(t *testing.T) {
 	} {
 		if got := redacted(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestAClamdIsAtASocketOrAtAPort(t *testing.T) {
+	for address, want := range map[string]bool{
+		"unix:/run/clamd.ctl": true, "tcp://127.0.0.1:3310": true, "tcp://clamd.example.org:3310": true,
+		"unix:clamd.ctl": false, "unix:": false, "tcp://127.0.0.1": false, "tcp://:3310": false, "tcp://h:0": false, "tcp://h:http": false,
+		"tcp://h:70000": false, "http://h:1": false, "127.0.0.1:3310": false,
+	} {
+		if isClamd(address) != want {
+			t.Errorf("%q: %v", address, !want)
 		}
 	}
 }

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vedette/internal/settings"
+)
+
+// scanConfig is how objects of external systems are kept and scanned.
+type scanConfig struct {
+	MaxObjectSize     settings.Size     `toml:"max_object_size"`      // a larger one is refused
+	SpoolQuota        settings.Size     `toml:"spool_quota"`          // on disk, all together
+	InFlight          int               `toml:"in_flight"`            // uploading or without a verdict, all together
+	InFlightPerSystem int               `toml:"in_flight_per_system"` // of one external system
+	Workers           int               `toml:"workers"`              // scanned at the same time; 0: one for each CPU
+	Attempts          int               `toml:"attempts"`             // at one object, before its verdict is error or timeout
+	Timeout           settings.Duration `toml:"timeout"`              // of one attempt
+	RetryAfter        settings.Duration `toml:"retry_after"`          // between attempts, and what a caller who is too fast is told
+	KeepResults       settings.Duration `toml:"keep_results"`         // verdicts that nobody deletes
+	Builtin           builtinConfig     `toml:"builtin"`
+	Clamd             clamdConfig       `toml:"clamd"`
+	YARA              yaraConfig        `toml:"yara"`
+}
+
+// builtinConfig is of the engine that is part of the daemon.
+type builtinConfig struct {
+	Hashes []string `toml:"hashes"` // files with lists of hashes
+	Rules  []string `toml:"rules"`  // files with byte rules
+}
+
+// clamdConfig is of a clamd that somebody else runs.
+type clamdConfig struct {
+	Address     string            `toml:"address"`       // unix:/path or tcp://host:port; empty: not used
+	MaxFileSize settings.Size     `toml:"max_file_size"` // what that clamd looks at wholly, by its own configuration
+	Timeout     settings.Duration `toml:"timeout"`
+}
+
+// yaraConfig is of the yara program, a child for each object.
+type yaraConfig struct {
+	Rules     []string          `toml:"rules"`    // files; none: not used
+	Program   string            `toml:"program"`  // its path, or its name to be found in PATH
+	Compiler  string            `toml:"compiler"` // yarac, likewise
+	Timeout   settings.Duration `toml:"timeout"`
+	MaxMemory settings.Size     `toml:"max_memory"` // of the child
+}
+
+func scanDefaults() scanConfig {
+	return scanConfig{
+		MaxObjectSize: 100 << 20, SpoolQuota: 10 << 30,
+		InFlight: 4096, InFlightPerSystem: 1024,
+		Attempts: 3, Timeout: settings.Duration(2 * time.Minute), RetryAfter: settings.Duration(10 * time.Second),
+		KeepResults: settings.Duration(7 * 24 * time.Hour),
+		Builtin:     builtinConfig{Hashes: []string{}, Rules: []string{}},
+		Clamd:       clamdConfig{MaxFileSize: 25 << 20, Timeout: settings.Duration(time.Minute)},
+		YARA: yaraConfig{
+			Rules: []string{}, Program: "yara", Compiler: "yarac",
+			Timeout: settings.Duration(time.Minute), MaxMemory: 512 << 20,
+		},
+	}
+}
+
+// Bounds on what may be configured.
+const (
+	minObjectSize  = 1 << 10
+	maxInFlight    = 1 << 20
+	maxWorkers     = 1 << 10
+	maxAttempts    = 100
+	minScanTimeout = time.Second
+	minKeepResults = time.Minute
+	minYARAMemory  = 64 << 20
+)
+
+// Faults says what is wrong, one text a fault, each after its key.
+func (c scanConfig) Faults() []string {
+	var faults []string
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Sprintf("scan."+format, args...))
+	}
+	if c.MaxObjectSize < minObjectSize {
+		fault("max_object_size: %s is less than %s", c.MaxObjectSize, settings.Size(minObjectSize))
+	}
+	if c.SpoolQuota < c.MaxObjectSize {
+		fault("spool_quota: %s is less than scan.max_object_size, %s", c.SpoolQuota, c.MaxObjectSize)
+	}
+	for _, one := range []struct {
+		key            string
+		n, least, most int
+	}{
+		{"in_flight", c.InFlight, 1, maxInFlight},
+		{"in_flight_per_system", c.InFlightPerSystem, 1, maxInFlight},
+		{"workers", c.Workers, 0, maxWorkers},
+		{"attempts", c.Attempts, 1, maxAttempts},
+	} {
+		if one.n < one.least || one.n > one.most {
+			fault("%s: %d is not between %d and %d", one.key, one.n, one.least, one.most)
+		}
+	}
+	if c.InFlightPerSystem > c.InFlight && c.InFlight >= 1 {
+		fault("in_flight_per_system: %d is more than scan.in_flight, %d", c.InFlightPerSystem, c.InFlight)
+	}
+	for _, one := range []struct {
+		key   string
+		d     settings.Duration
+		least time.Duration
+	}{
+		{"timeout", c.Timeout, minScanTimeout},
+		{"retry_after", c.RetryAfter, time.Second},
+		{"keep_results", c.KeepResults, minKeepResults},
+	} {
+		if time.Duration(one.d) < one.least {
+			fault("%s: %s is less than %s", one.key, one.d, settings.Duration(one.least))
+		}
+	}
+	files := func(key string, paths []string) {
+		for i, path := range paths {
+			switch {
+			case !filepath.IsAbs(path):
+				fault("%s: %q is not an absolute path", key, path)
+			case slices.Contains(paths[:i], path):
+				fault("%s: %q is there twice", key, path)
+			}
+		}
+	}
+	files("builtin.hashes", c.Builtin.Hashes)
+	files("builtin.rules", c.Builtin.Rules)
+	c.engineTimeout(fault, "clamd.timeout", c.Clamd.Timeout)
+	if c.Clamd.Address != "" && !isClamd(c.Clamd.Address) {
+		fault("clamd.address: %q is not an address like unix:/run/clamav/clamd.ctl or tcp://127.0.0.1:3310", c.Clamd.Address)
+	}
+	if c.Clamd.MaxFileSize < minObjectSize {
+		fault("clamd.max_file_size: %s is less than %s", c.Clamd.MaxFileSize, settings.Size(minObjectSize))
+	}
+	files("yara.rules", c.YARA.Rules)
+	for _, one := range []struct{ key, program string }{{"yara.program", c.YARA.Program}, {"yara.compiler", c.YARA.Compiler}} {
+		switch {
+		case one.program == "":
+			fault("%s: it is empty", one.key)
+		case strings.Contains(one.program, "/") && !filepath.IsAbs(one.program):
+			fault("%s: %q is neither an absolute path nor a name to be found in PATH", one.key, one.program)
+		}
+	}
+	c.engineTimeout(fault, "yara.timeout", c.YARA.Timeout)
+	if c.YARA.MaxMemory < minYARAMemory {
+		fault("yara.max_memory: %s is less than %s", c.YARA.MaxMemory, settings.Size(minYARAMemory))
+	}
+	return faults
+}
+
+// engineTimeout holds an engine's time against the one of the whole attempt.
+func (c scanConfig) engineTimeout(fault func(string, ...any), key string, d settings.Duration) {
+	switch {
+	case time.Duration(d) < minScanTimeout:
+		fault("%s: %s is less than %s", key, d, settings.Duration(minScanTimeout))
+	case d > c.Timeout && time.Duration(c.Timeout) >= minScanTimeout:
+		fault("%s: %s is more than scan.timeout, %s", key, d, c.Timeout)
+	}
+}
+
+// isClamd says whether s is where a clamd can be reached.
+func isClamd(s string) bool {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		return filepath.IsAbs(path)
+	}
+	address, ok := strings.CutPrefix(s, "tcp://")
+	if !ok {
+		return false
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
