@@ -167,19 +167,14 @@ func (m *agentCertificatesWindow) setValidation() {
 // confirm asks with a preview, acts on exactly what was read, and shows the
 // result.
 func (m *agentCertificatesWindow) confirm(question, doing, done string, preview func(context.Context) (acts.Preview, error), deed func(context.Context, uint64) (acts.Withdrawal, error)) {
-	s := m.session
-	fetch(s, titleConfirm, preview, func(p acts.Preview) {
-		if !p.Asks { // another administrator was faster
-			s.show("Nothing to do", previewLines(p))
-			return
-		}
-		s.ask(titleConfirm, slices.Concat([]line{heading(question)}, consequenceLines(p.Consequences), []line{blank()}, sentences(p)), wordYes, wordNo, func() {
-			act(s, doing, func(ctx context.Context) (acts.Withdrawal, error) { return deed(ctx, p.Revision) }, func(w acts.Withdrawal) {
-				s.backTo(m.window)
-				s.show("Result", withdrawalLines(done, w))
-			})
-		})
-	})
+	decide(m.session, decision[acts.Withdrawal]{question: question, doing: doing, preview: preview, deed: deed,
+		lines: func(p acts.Preview) []line {
+			return slices.Concat(consequenceLines(p.Consequences), []line{blank()}, sentences(p))
+		},
+		then: func(w acts.Withdrawal) {
+			m.session.backTo(m.window)
+			m.session.show("Result", withdrawalLines(done, w))
+		}})
 }
 
 // sentences are the lines of a preview, what is said of single certificates

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"vedette/internal/acts"
 	"vedette/pki"
@@ -16,14 +15,6 @@ type sensorServerWindow struct {
 	fingerprint pki.Fingerprint
 	window      *window
 	said        []line // how the last act ended
-}
-
-// decision is what an administrator can do with a Sensor.
-type decision struct {
-	question, doing, done string
-	preview               func(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
-	deed                  func(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
-	forgets               bool // the Sensor is gone afterwards
 }
 
 // sensorServer opens the window of the Sensor with a fingerprint.
@@ -39,16 +30,13 @@ func (m *sensorServersWindow) sensorServer(fingerprint string) {
 	leave := button{wordClose, func() { s.close(w) }}
 	all := []button{
 		{"Accept", func() {
-			d.decide(decision{question: "Accept this Sensor server?", doing: "Accepting the Sensor server", done: "Accepted",
-				preview: b.PreviewAcceptSensorServer, deed: b.AcceptSensorServer})
+			d.decide("Accept this Sensor server?", "Accepting the Sensor server", b.PreviewAcceptSensorServer, b.AcceptSensorServer, d.decided("Accepted"))
 		}},
 		{"Reject", func() {
-			d.decide(decision{question: "Reject this Sensor server?", doing: "Rejecting the Sensor server", done: "Rejected",
-				preview: b.PreviewRejectSensorServer, deed: b.RejectSensorServer})
+			d.decide("Reject this Sensor server?", "Rejecting the Sensor server", b.PreviewRejectSensorServer, b.RejectSensorServer, d.decided("Rejected"))
 		}},
 		{"Delete", func() {
-			d.decide(decision{question: "Delete this Sensor server?", doing: "Deleting the Sensor server", done: "Deleted", forgets: true,
-				preview: b.PreviewDeleteSensorServer, deed: b.DeleteSensorServer})
+			d.decide("Delete this Sensor server?", "Deleting the Sensor server", b.PreviewDeleteSensorServer, b.DeleteSensorServer, d.deleted)
 		}},
 		leave,
 	}
@@ -74,25 +62,31 @@ func (m *sensorServersWindow) sensorServer(fingerprint string) {
 
 // decide asks before a decision, with the fingerprint to compare, and carries
 // it out for exactly the Sensor that was shown.
-func (d *sensorServerWindow) decide(c decision) {
-	s := d.list.session
+func (d *sensorServerWindow) decide(question, doing string,
+	preview func(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error),
+	deed func(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error),
+	then func(acts.SensorServerDecision)) {
 	d.said = nil
-	in := acts.DecideSensorServer{Which: d.fingerprint.String(), Fingerprint: d.fingerprint}
-	fetch(s, titleConfirm, func(ctx context.Context) (acts.Preview, error) { return c.preview(ctx, s.who, in) }, func(p acts.Preview) {
-		in.Revision = p.Revision
-		lines := append([]line{heading(c.question), blank()}, comparison(p)...)
-		s.ask(titleConfirm, lines, wordYes, wordNo, func() {
-			act(s, c.doing, func(ctx context.Context) (acts.SensorServerDecision, error) { return c.deed(ctx, s.who, in) }, func(r acts.SensorServerDecision) {
-				result := decisionLines(c.done, r)
-				if c.forgets {
-					d.list.said = result
-					s.close(d.window)
-					return
-				}
-				d.said, d.window.focus = result, len(d.window.buttons)-1
-			})
-		})
-	})
+	s, in := d.list.session, acts.DecideSensorServer{Which: d.fingerprint.String(), Fingerprint: d.fingerprint}
+	decide(s, decision[acts.SensorServerDecision]{question: question, doing: doing, then: then,
+		preview: func(ctx context.Context) (acts.Preview, error) { return preview(ctx, s.who, in) },
+		deed: func(ctx context.Context, revision uint64) (acts.SensorServerDecision, error) {
+			in.Revision = revision
+			return deed(ctx, s.who, in)
+		}})
+}
+
+// decided says in the Sensor's window what came of a decision.
+func (d *sensorServerWindow) decided(done string) func(acts.SensorServerDecision) {
+	return func(r acts.SensorServerDecision) {
+		d.said, d.window.focus = decisionLines(done, r), len(d.window.buttons)-1
+	}
+}
+
+// deleted says it in the list: the Sensor's window is of nothing any more.
+func (d *sensorServerWindow) deleted(r acts.SensorServerDecision) {
+	d.list.said = decisionLines("Deleted", r)
+	d.list.session.close(d.window)
 }
 
 // decisionLines says what came of a decision.
@@ -106,26 +100,4 @@ func decisionLines(done string, r acts.SensorServerDecision) []line {
 		cut = counted(r.Cut, "agents' connection") + " cut"
 	}
 	return []line{heading(fmt.Sprintf("%s: %s. Done in %s, %s; revision %d.", done, name, took(r.Took), cut, r.Revision))}
-}
-
-// took is how long something took, to the point that a person cares for.
-func took(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%.3g ms", float64(d)/float64(time.Millisecond))
-	}
-	return fmt.Sprintf("%.3g s", d.Seconds())
-}
-
-// mayNot says why a person cannot do what a window is for, in whose place it
-// then shows no button; nothing when the person can. The daemon decides: this
-// spares a way that ends in a refusal.
-func (s *session) mayNot(what string, roles ...acts.Role) []line {
-	if slices.Contains(roles, s.who.Role) {
-		return nil
-	}
-	may := string(roles[0])
-	for _, r := range roles[1:] {
-		may += " or " + string(r)
-	}
-	return []line{blank(), warn(fmt.Sprintf("To %s takes the role %s; %s has the role %s.", what, may, s.who.Account, s.who.Role))}
 }
