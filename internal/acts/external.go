@@ -71,6 +71,9 @@ type ExternalSystem struct {
 	// ID that have no verdict yet.
 	Connections int `json:"connections"`
 	Waiting     int `json:"waiting"`
+	// NextStep tells the administrator in a sentence what to do about it now, or
+	// that all is well.
+	NextStep string `json:"next_step"`
 }
 
 // ExternalSystemList is the table with what stands above it, and what it was
