@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
@@ -10,7 +9,6 @@ import (
 
 	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
-	"vedette/pki"
 )
 
 func (c commands) newSensorListCmd() *cobra.Command {
@@ -109,90 +107,49 @@ func some(values ...string) (out []string) {
 }
 
 func (c commands) newSensorAcceptCmd() *cobra.Command {
-	d := decision{
-		verb: "accept", short: "Let a Sensor carry agents", done: "accepted",
+	var in acts.DecideSensorServer
+	cmd := newDecisionCmd(c, decision[acts.DecideSensorServer, acts.SensorServerDecision]{
+		verb: "accept", short: "Let a Sensor carry agents",
 		long: "Let a Sensor carry agents. Compare the fingerprint of its link identity with the one that the Sensor itself shows\n" +
 			"(on it: sensor central-node show) first. With --yes the fingerprint that was compared has to be named, as WHICH or\n" +
 			"with --fingerprint.",
 		example: "  centralnode sensor accept branch-1\n" +
 			"  centralnode sensor accept AA:BB:...:FF --yes",
-		preview: c.preview(Admin.PreviewAcceptSensorServer), deed: c.deed(Admin.AcceptSensorServer),
-	}
-	var in acts.DecideSensorServer
-	cmd := c.newDecisionCmd(d, &in)
-	cli.FingerprintFlag(cmd, &in.Fingerprint, "the `FINGERPRINT` that was compared")
-	demand := cmd.PreRunE
-	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		if _, err := pki.ParseFingerprint(args[0]); err == nil {
-			return nil // WHICH is what was compared
-		}
-		return demand(cmd, args)
-	}
+		preview: Admin.PreviewAcceptSensorServer, deed: Admin.AcceptSensorServer, name: nameSensor, write: writeSensorDecision("accepted"),
+	}, &in)
+	comparedFlag(cmd, &in.Fingerprint)
 	return cmd
 }
 
 func (c commands) newSensorRejectCmd() *cobra.Command {
-	return c.newDecisionCmd(decision{
-		verb: "reject", short: "Refuse a Sensor, and cut what it carries", done: "rejected",
+	return newDecisionCmd(c, decision[acts.DecideSensorServer, acts.SensorServerDecision]{
+		verb: "reject", short: "Refuse a Sensor, and cut what it carries",
 		long: "Refuse a Sensor. When the command returns, every agent's connection through it is cut and nothing that comes through it\n" +
 			"is taken any more. It may ask again once its administrator has confirmed this Central Node anew.",
 		example: "  centralnode sensor reject branch-1 --dry-run\n" +
 			"  centralnode sensor reject branch-1 --yes",
-		preview: c.preview(Admin.PreviewRejectSensorServer), deed: c.deed(Admin.RejectSensorServer),
+		preview: Admin.PreviewRejectSensorServer, deed: Admin.RejectSensorServer, name: nameSensor, write: writeSensorDecision("rejected"),
 	}, new(acts.DecideSensorServer))
 }
 
 func (c commands) newSensorDeleteCmd() *cobra.Command {
-	return c.newDecisionCmd(decision{
-		verb: "delete", short: "Forget a Sensor, and cut what it carries", done: "deleted",
+	return newDecisionCmd(c, decision[acts.DecideSensorServer, acts.SensorServerDecision]{
+		verb: "delete", short: "Forget a Sensor, and cut what it carries",
 		long: "Forget a Sensor, with the effect of rejecting it. If it connects again it makes a new request; to keep it away, reject it.",
 		example: "  centralnode sensor delete branch-1 --dry-run\n" +
 			"  centralnode sensor delete branch-1 --yes",
-		preview: c.preview(Admin.PreviewDeleteSensorServer), deed: c.deed(Admin.DeleteSensorServer),
+		preview: Admin.PreviewDeleteSensorServer, deed: Admin.DeleteSensorServer, name: nameSensor, write: writeSensorDecision("deleted"),
 	}, new(acts.DecideSensorServer))
 }
 
-// decision is one of the three commands that decide about a Sensor.
-type decision struct {
-	verb, short, long, example, done string
-
-	preview func(*cobra.Command, acts.DecideSensorServer) (acts.Preview, error)
-	deed    func(*cobra.Command, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+func nameSensor(in *acts.DecideSensorServer, which string, revision uint64) {
+	in.Which, in.Revision = which, revision
 }
 
-func (c commands) newDecisionCmd(d decision, in *acts.DecideSensorServer) *cobra.Command {
-	cmd := &cobra.Command{Use: d.verb + " WHICH", Short: d.short, Long: d.long, Example: d.example, Args: cli.Args(1, 1)}
-	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
-	confirm := cli.ConfirmFlags(cmd, format)
-	cmd.RunE = cli.Act(func(cmd *cobra.Command, args []string) error {
-		in.Which = args[0]
-		result, done, err := cli.Perform(cmd, confirm,
-			func() (acts.Preview, error) { return d.preview(cmd, *in) },
-			func(revision uint64) (acts.SensorServerDecision, error) {
-				in.Revision = revision
-				return d.deed(cmd, *in)
-			})
-		if !done || err != nil {
-			return err
-		}
-		if *format == cli.FormatJSON {
-			return cli.WriteJSON(cmd.OutOrStdout(), result)
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", d.done, cli.Cells("", way(result.Server.ID, result.Server.Name)))
-		return writeCut(cmd.OutOrStdout(), result.Cut, result.Took, result.Revision)
-	})
-	return cli.Remote(cmd)
-}
-
-func (c commands) preview(act func(Admin, context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)) func(*cobra.Command, acts.DecideSensorServer) (acts.Preview, error) {
-	return func(cmd *cobra.Command, in acts.DecideSensorServer) (acts.Preview, error) {
-		return act(c.admin, cmd.Context(), c.who, in)
-	}
-}
-
-func (c commands) deed(act func(Admin, context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)) func(*cobra.Command, acts.DecideSensorServer) (acts.SensorServerDecision, error) {
-	return func(cmd *cobra.Command, in acts.DecideSensorServer) (acts.SensorServerDecision, error) {
-		return act(c.admin, cmd.Context(), c.who, in)
+func writeSensorDecision(done string) func(io.Writer, acts.SensorServerDecision) error {
+	return func(w io.Writer, d acts.SensorServerDecision) error {
+		fmt.Fprintf(w, "%s %s\n", done, cli.Cells("", way(d.Server.ID, d.Server.Name)))
+		return writeCut(w, d.Cut, d.Took, d.Revision)
 	}
 }
 
