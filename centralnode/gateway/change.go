@@ -68,6 +68,18 @@ func (g *Gateway) Connected(leaf pki.Fingerprint) int {
 	return n
 }
 
+// ConnectedSystem counts the live connections that an external system was let
+// in on. One connection may count for several systems that share a leaf.
+func (g *Gateway) ConnectedSystem(who trust.System) int {
+	n := 0
+	for _, c := range g.live.Of(who.Leaf) {
+		if c.cameBy(entrance{trust.ExternalSystem, who.ID}) {
+			n++
+		}
+	}
+	return n
+}
+
 // Carried counts the live connections that each Sensor carries, in one pass.
 func (g *Gateway) Carried() map[pki.Fingerprint]int {
 	n := make(map[pki.Fingerprint]int)
@@ -97,15 +109,14 @@ func (g *Gateway) CutAll() int {
 // Affected counts the live connections that a snapshot would refuse.
 func (g *Gateway) Affected(s *trust.Snapshot) int { return len(refusedBy(s, g.live.All())) }
 
-// refusedBy returns the connections that were let in and would not be under s.
-// A stranger at the door has asked for nothing yet: its first request is judged
-// by the snapshot in force, and the answer can say why. One behind a Sensor has
-// the answer from there.
+// refusedBy returns the connections that came in by an entrance which s closes
+// to them. A stranger at the door has none yet: its first request is judged by
+// the snapshot in force, and the answer can say why. One behind a Sensor has the
+// answer from there, and is taken for an agent at once.
 func refusedBy(s *trust.Snapshot, conns []*conn) []*conn {
 	var out []*conn
 	for _, c := range conns {
-		known := c.Admitted() || !c.caller.Sensor.IsZero()
-		if known && !s.Judge(trust.AgentService, c.caller).Allowed {
+		if c.refusedBy(s) {
 			out = append(out, c)
 		}
 	}

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"crypto/x509"
 	"net"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"vedette/centralnode/trust"
@@ -25,6 +28,52 @@ type carrier interface {
 type conn struct {
 	carrier
 	caller trust.Caller
+	// certificate is the caller's leaf where it came directly, nil when there is
+	// none.
+	certificate *x509.Certificate
+
+	mu sync.Mutex
+	// entrances are those that the caller was let in by, each once.
+	entrances []entrance
+}
+
+// entrance is one way in: a door, and at that of external systems the ID that
+// was asked for.
+type entrance struct {
+	door trust.Door
+	id   string
+}
+
+// judge says whether c may use the entrance under s.
+func (e entrance) judge(s *trust.Snapshot, c trust.Caller) trust.Verdict {
+	if e.door == trust.ExternalSystem {
+		return s.JudgeSystem(e.id, c)
+	}
+	return s.Judge(e.door, c)
+}
+
+// cameBy reports whether the caller was let in by an entrance.
+func (c *conn) cameBy(e entrance) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.entrances, e)
+}
+
+// comesBy notes an entrance. There are never more than the judge has allowed to
+// one leaf.
+func (c *conn) comesBy(e entrance) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !slices.Contains(c.entrances, e) {
+		c.entrances = append(c.entrances, e)
+	}
+}
+
+// refusedBy reports whether s closes an entrance that the caller was let in by.
+func (c *conn) refusedBy(s *trust.Snapshot) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.entrances, func(e entrance) bool { return !e.judge(s, c.caller).Allowed })
 }
 
 // take gives a connection that came in to those who speak its protocol. What
@@ -32,7 +81,7 @@ type conn struct {
 func (g *Gateway) take(came *door.Conn) {
 	switch protocol := came.ConnectionState().NegotiatedProtocol; protocol {
 	case "", http1:
-		c := &conn{carrier: came, caller: trust.Caller{Way: trust.Direct, Remote: came.Remote, Leaf: came.Leaf, Connection: came.Number}}
+		c := &conn{carrier: came, certificate: came.Certificate, caller: trust.Caller{Way: trust.Direct, Remote: came.Remote, Leaf: came.Leaf, Connection: came.Number}}
 		g.enter(c, came.Outdated)
 	default:
 		if take := g.protocols[protocol]; take != nil {
@@ -68,7 +117,10 @@ type Stream interface {
 // gateway. cut is the code for a stream whose caller lost its right.
 func (g *Gateway) Carry(s Stream, c trust.Caller, cut link.Code) {
 	c.Connection = g.door.Number()
-	g.enter(&conn{carrier: &carried{Stream: s, enter: g.door.Enter, code: cut}, caller: c}, func() bool { return false })
+	// The Sensor answers those who may not use the agent service, so whoever comes
+	// through it has that entrance from the beginning.
+	carrier := &carried{Stream: s, enter: g.door.Enter, code: cut}
+	g.enter(&conn{carrier: carrier, caller: c, entrances: []entrance{{door: trust.AgentService}}}, func() bool { return false })
 }
 
 // carried is a stream as a carrier. It takes no place until it is let in: the
@@ -113,5 +165,11 @@ func (g *Gateway) in(scope trust.Scope) []*conn {
 	if scope.Everybody || len(scope.Sensors) > 0 {
 		return g.live.All()
 	}
-	return g.live.Of(scope.Leaves...)
+	leaves := slices.Clone(scope.Leaves)
+	for _, s := range scope.Systems {
+		if !slices.Contains(leaves, s.Leaf) {
+			leaves = append(leaves, s.Leaf)
+		}
+	}
+	return g.live.Of(leaves...)
 }

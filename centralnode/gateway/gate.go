@@ -11,7 +11,7 @@ import (
 type gate struct {
 	mu       sync.Mutex
 	snapshot *trust.Snapshot
-	underway tally // admissions, by caller
+	underway tally // admissions, by caller and entrance
 	held     tally // changes that hold their scope's admissions back
 	// moved is closed and made anew whenever a waiter may have to look again.
 	moved chan struct{}
@@ -27,15 +27,15 @@ func (g *gate) current() *trust.Snapshot {
 	return g.snapshot
 }
 
-// admit judges c under the snapshot in force and, when allowed, counts it as
-// under way until leave. It waits while c is held.
-func (g *gate) admit(ctx context.Context, door trust.Door, c trust.Caller) (trust.Verdict, error) {
+// admit judges c at an entrance under the snapshot in force and, when allowed,
+// counts it as under way until leave. It waits while c is held.
+func (g *gate) admit(ctx context.Context, e entrance, c trust.Caller) (trust.Verdict, error) {
 	for {
 		g.mu.Lock()
-		if !g.held.names(c) {
-			v := g.snapshot.Judge(door, c)
+		if !g.held.names(e, c) {
+			v := e.judge(g.snapshot, c)
 			if v.Allowed {
-				g.underway.addCaller(c, 1)
+				g.underway.addCaller(e, c, 1)
 			}
 			g.mu.Unlock()
 			return v, nil
@@ -50,10 +50,10 @@ func (g *gate) admit(ctx context.Context, door trust.Door, c trust.Caller) (trus
 	}
 }
 
-func (g *gate) leave(c trust.Caller) {
+func (g *gate) leave(e entrance, c trust.Caller) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.underway.addCaller(c, -1)
+	g.underway.addCaller(e, c, -1)
 	// Only a holder waits for this, so wake nobody when there is none.
 	if !g.held.empty() {
 		g.wake()

@@ -72,6 +72,8 @@ type Gateway struct {
 	gate *gate
 	live *door.Index[*conn]
 	mux  *http.ServeMux
+	// routes are what mux has, but for those who are nobody's.
+	routes []Route
 	// handed gives callers to the HTTP server.
 	handed *door.Handed
 	// protocols are those beside HTTP, by their ALPN name.

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"vedette/centralnode/trust"
@@ -16,39 +18,108 @@ import (
 // connKey is the context key under which a request finds its connection.
 type connKey struct{}
 
+// idKey is the context key under which a request of an external system finds
+// the ID that it was let in with.
+type idKey struct{}
+
 // Handle serves a pattern (net/http.ServeMux) to those whom the judge lets in
 // through door. It is called before Run.
 func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
-	g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		c := r.Context().Value(connKey{}).(*conn)
-		v := g.gate.current().Judge(door, c.caller)
-		if v.Allowed && !c.Admitted() {
-			if !c.Admit() {
-				w.Header().Set("Connection", "close")
-				problem.Write(w, problem.Full())
-				return
-			}
-			// A change that came before Admit has left this connection alone, and is
-			// in force now.
-			v = g.gate.current().Judge(door, c.caller)
-		}
-		if !v.Allowed {
-			g.refuse(w, c, door, v)
+	g.serve(door, pattern, func(w http.ResponseWriter, r *http.Request) {
+		c, e := r.Context().Value(connKey{}).(*conn), entrance{door: door}
+		if v, ok := g.letIn(w, c, e); !ok {
+			return
+		} else if !v.Allowed {
+			g.refuse(w, c, e, v, problem.Refusal(v.Code))
 			return
 		}
-		r.Body = newPaced(http.NewResponseController(w), r.Body)
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, pacedRequest(w, r))
 	})
 }
 
-// refuse answers with the code and ends the connection: a refused caller has
-// no reason to keep one.
-func (g *Gateway) refuse(w http.ResponseWriter, c *conn, door trust.Door, v trust.Verdict) {
+// HandleSystem serves a pattern with the wildcard {system}, the ID of an
+// external system, to those who were accepted with that ID. For those who were
+// not, refused gives the answer. It is called before Run.
+//
+// A handler that answers late, after a long upload or a long poll, moves the
+// connection's deadlines itself (net/http.ResponseController).
+func (g *Gateway) HandleSystem(pattern string, h http.Handler, refused func(r *http.Request, c trust.Caller, id string, v trust.Verdict) *problem.Problem) {
+	g.serve(trust.ExternalSystem, pattern, func(w http.ResponseWriter, r *http.Request) {
+		c := r.Context().Value(connKey{}).(*conn)
+		id, err := trust.ParseSystemID(r.PathValue("system"))
+		if err != nil {
+			w.Header().Set("Connection", "close")
+			problem.Write(w, &problem.Problem{Title: "Not an ID", Status: http.StatusBadRequest, Code: problem.BadRequest, Detail: "The ID in the path is not one: " + err.Error() + "."})
+			return
+		}
+		e := entrance{door: trust.ExternalSystem, id: id}
+		if v, ok := g.letIn(w, c, e); !ok {
+			return
+		} else if !v.Allowed {
+			g.refuse(w, c, e, v, refused(r, c.caller, id, v))
+			return
+		}
+		h.ServeHTTP(w, pacedRequest(w, r.WithContext(context.WithValue(r.Context(), idKey{}, id))))
+	})
+}
+
+// Route is what is served behind a door.
+type Route struct {
+	Door    trust.Door
+	Pattern string // of net/http.ServeMux
+}
+
+// Routes lists what is served, in the order in which it was registered. Every
+// other path is nobody's.
+func (g *Gateway) Routes() []Route { return slices.Clone(g.routes) }
+
+func (g *Gateway) serve(door trust.Door, pattern string, h http.HandlerFunc) {
+	g.routes = append(g.routes, Route{door, pattern})
+	g.mux.HandleFunc(pattern, h)
+}
+
+// letIn judges a request at an entrance. ok is false when it was answered
+// because no more connections can be let in.
+func (g *Gateway) letIn(w http.ResponseWriter, c *conn, e entrance) (v trust.Verdict, ok bool) {
+	v = e.judge(g.gate.current(), c.caller)
+	switch {
+	case !v.Allowed:
+		return v, true
+	case e.door == trust.Description:
+		// Who may be anybody stays a stranger, and a stranger's place is not kept.
+		if !c.Admitted() {
+			w.Header().Set("Connection", "close")
+		}
+		return v, true
+	case c.Admitted() && c.cameBy(e):
+		return v, true
+	case !c.Admit():
+		w.Header().Set("Connection", "close")
+		problem.Write(w, problem.Full())
+		return v, false
+	}
+	// A change that came before the entrance was noted has left this connection
+	// alone, and is in force now.
+	c.comesBy(e)
+	return e.judge(g.gate.current(), c.caller), true
+}
+
+func pacedRequest(w http.ResponseWriter, r *http.Request) *http.Request {
+	r.Body = newPaced(http.NewResponseController(w), r.Body)
+	return r
+}
+
+// refuse answers and ends the connection: a refused caller has no reason to keep
+// one.
+func (g *Gateway) refuse(w http.ResponseWriter, c *conn, e entrance, v trust.Verdict, p *problem.Problem) {
 	w.Header().Set("Connection", "close")
-	problem.Write(w, problem.Refusal(v.Code))
-	attrs := []any{"code", v.Code, "door", door, "way", c.caller.Way, "remote", c.caller.Remote.Addr().String(), "revision", v.Revision}
+	problem.Write(w, p)
+	attrs := []any{"code", p.Code, "door", e.door, "way", c.caller.Way, "remote", c.caller.Remote.Addr().String(), "revision", v.Revision}
 	if c.caller.HasLeaf() {
 		attrs = append(attrs, "leaf", c.caller.Leaf.String())
+	}
+	if e.id != "" {
+		attrs = append(attrs, "system", trust.System{ID: e.id, Leaf: c.caller.Leaf}.Key())
 	}
 	g.door.Log().Info("caller refused", attrs...)
 }
@@ -63,10 +134,14 @@ func notFound(w http.ResponseWriter, _ *http.Request) {
 var ErrCut = errors.New("the caller's right was withdrawn during the request")
 
 // Admit judges the caller of a request again, right before something of its is
-// made durable. A change of trust that concerns the caller waits for Release.
+// made durable: at door, and at that of external systems with the ID of the
+// request. A change of trust that concerns the caller waits for Release.
 func (g *Gateway) Admit(ctx context.Context, door trust.Door) (trust.Admission, error) {
-	c := ctx.Value(connKey{}).(*conn)
-	v, err := g.gate.admit(ctx, door, c.caller)
+	c, e := ctx.Value(connKey{}).(*conn), entrance{door: door}
+	if door == trust.ExternalSystem {
+		e.id, _ = ctx.Value(idKey{}).(string) // nobody is accepted without one
+	}
+	v, err := g.gate.admit(ctx, e, c.caller)
 	if err != nil {
 		return trust.Admission{}, err
 	}
@@ -74,7 +149,18 @@ func (g *Gateway) Admit(ctx context.Context, door trust.Door) (trust.Admission, 
 		c.Cut()
 		return trust.Admission{}, ErrCut
 	}
-	return trust.Admission{Caller: c.caller, Revision: v.Revision, Release: func() { g.gate.leave(c.caller) }}, nil
+	return trust.Admission{Caller: c.caller, Revision: v.Revision, Release: func() { g.gate.leave(e, c.caller) }}, nil
+}
+
+// Caller is who makes a request.
+func (g *Gateway) Caller(ctx context.Context) trust.Caller {
+	return ctx.Value(connKey{}).(*conn).caller
+}
+
+// Certificate is the leaf that the caller of a request showed; nil when it
+// showed none, or came through a Sensor.
+func (g *Gateway) Certificate(ctx context.Context) *x509.Certificate {
+	return ctx.Value(connKey{}).(*conn).certificate
 }
 
 // recovered keeps a panic of one request in its connection.

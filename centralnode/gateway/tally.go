@@ -11,28 +11,30 @@ type tally struct {
 	// The zero leaf stands for callers without a certificate, the zero Sensor for
 	// those who came directly.
 	leaves, sensors map[pki.Fingerprint]int
+	systems         map[trust.System]int
 }
 
 func newTally() tally {
-	return tally{leaves: make(map[pki.Fingerprint]int), sensors: make(map[pki.Fingerprint]int)}
+	return tally{leaves: make(map[pki.Fingerprint]int), sensors: make(map[pki.Fingerprint]int), systems: make(map[trust.System]int)}
 }
 
-func (t *tally) count(by int, leaves, sensors []pki.Fingerprint) {
-	count := func(m map[pki.Fingerprint]int, keys []pki.Fingerprint) {
-		for _, k := range keys {
-			if m[k] += by; m[k] == 0 {
-				delete(m, k)
-			}
+// addTo changes the count of some keys, and forgets those that come to nothing.
+func addTo[K comparable](counts map[K]int, by int, keys ...K) {
+	for _, k := range keys {
+		if counts[k] += by; counts[k] == 0 {
+			delete(counts, k)
 		}
 	}
-	count(t.leaves, leaves)
-	count(t.sensors, sensors)
 }
 
-// addCaller counts one caller.
-func (t *tally) addCaller(c trust.Caller, by int) {
+// addCaller counts one caller at an entrance.
+func (t *tally) addCaller(e entrance, c trust.Caller, by int) {
 	t.everybody += by
-	t.count(by, []pki.Fingerprint{c.Leaf}, []pki.Fingerprint{c.Sensor})
+	addTo(t.leaves, by, c.Leaf)
+	addTo(t.sensors, by, c.Sensor)
+	if e.door == trust.ExternalSystem {
+		addTo(t.systems, by, trust.System{ID: e.id, Leaf: c.Leaf})
+	}
 }
 
 // addScope counts those whom a scope names.
@@ -40,12 +42,15 @@ func (t *tally) addScope(s trust.Scope, by int) {
 	if s.Everybody {
 		t.everybody += by
 	}
-	t.count(by, s.Leaves, s.Sensors)
+	addTo(t.leaves, by, s.Leaves...)
+	addTo(t.sensors, by, s.Sensors...)
+	addTo(t.systems, by, s.Systems...)
 }
 
-// names reports whether a caller is among the counted scopes.
-func (t *tally) names(c trust.Caller) bool {
-	return t.everybody > 0 || t.leaves[c.Leaf] > 0 || t.sensors[c.Sensor] > 0
+// names reports whether a caller at an entrance is among the counted scopes.
+func (t *tally) names(e entrance, c trust.Caller) bool {
+	return t.everybody > 0 || t.leaves[c.Leaf] > 0 || t.sensors[c.Sensor] > 0 ||
+		e.door == trust.ExternalSystem && t.systems[trust.System{ID: e.id, Leaf: c.Leaf}] > 0
 }
 
 // of is how many of the counted callers a scope names; one that it names twice
@@ -61,7 +66,12 @@ func (t *tally) of(s trust.Scope) int {
 	for _, f := range s.Sensors {
 		n += t.sensors[f]
 	}
+	for _, who := range s.Systems {
+		n += t.systems[who]
+	}
 	return n
 }
 
-func (t *tally) empty() bool { return t.everybody == 0 && len(t.leaves) == 0 && len(t.sensors) == 0 }
+func (t *tally) empty() bool {
+	return t.everybody == 0 && len(t.leaves) == 0 && len(t.sensors) == 0 && len(t.systems) == 0
+}

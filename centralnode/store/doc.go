@@ -10,6 +10,9 @@
 //	withdrawn/<hex>             leaves that were on the list once, for ever
 //	sensor-server/<hex>         Sensors: their requests and what was decided
 //	sensor-contact/<hex>        what Sensors said last, off the watch
+//	external-system/<hex>       external systems: their requests and what was decided
+//	system-contact/<hex>        what was noted of their calls, off the watch
+//	scan-priority               the switch Maximum scan priority
 //	host/<agent id>             hosts that were seen
 //	event-queue/<agent>.<queue> checkpoints of the event log
 //	event-log                   its position

@@ -70,7 +70,7 @@ func (r RequestState) Trust() (trust.Request, error) {
 	case Rejected:
 		return trust.Rejected, nil
 	default:
-		return trust.Unknown, fmt.Errorf("state %q of a Sensor server is not known", r)
+		return trust.Unknown, fmt.Errorf("state %q of a request is not known", r)
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 
 // Trust reads the snapshot that the judge decides by.
 func (s *Store) Trust(ctx context.Context) (*trust.Snapshot, error) {
-	view, rev, err := s.kv.View(ctx, agentCertificatePrefix, withdrawnPrefix, validationKey, sensorServerPrefix)
+	view, rev, err := s.kv.View(ctx, agentCertificatePrefix, withdrawnPrefix, validationKey, sensorServerPrefix, externalSystemPrefix)
 	if err != nil {
 		return nil, err
 	}
-	lists := trust.Lists{Revision: uint64(rev), Sensors: make(map[pki.Fingerprint]trust.Request)}
+	lists := trust.Lists{Revision: uint64(rev), Sensors: make(map[pki.Fingerprint]trust.Request), Systems: make(map[trust.System]trust.Request)}
 	if lists.Validation, _, err = readValidation(view[validationKey]); err != nil {
 		return nil, err
 	}
@@ -37,6 +37,18 @@ func (s *Store) Trust(ctx context.Context) (*trust.Snapshot, error) {
 	for _, v := range servers {
 		if lists.Sensors[v.Fingerprint], err = v.State.Trust(); err != nil {
 			return nil, err
+		}
+	}
+	systems, err := externalSystems(view[externalSystemPrefix])
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range systems {
+		if lists.Systems[v.System()], err = v.State.Trust(); err != nil {
+			return nil, err
+		}
+		if v.Changed {
+			lists.Changed = append(lists.Changed, v.System())
 		}
 	}
 	lists.Policy = policyRevision(view)

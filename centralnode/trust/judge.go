@@ -11,6 +11,12 @@ const (
 	AgentService Door = "agent service"
 	// SensorLink is carrying agents' connections.
 	SensorLink Door = "sensor link"
+	// ExternalSystem is the REST API. Who may enter depends on the ID in the path:
+	// JudgeSystem says.
+	ExternalSystem Door = "external system"
+	// Description is the description of the REST API: for anybody who came
+	// directly.
+	Description Door = "description"
 )
 
 // Verdict is the answer of the judge. Code is empty when Allowed.
@@ -21,8 +27,8 @@ type Verdict struct {
 	Revision uint64
 }
 
-// Judge says whether c may enter door under s. Doors it does not know are
-// closed to everybody.
+// Judge says whether c may enter door under s. Doors it does not know, and
+// ExternalSystem without an ID, are closed to everybody.
 func (s *Snapshot) Judge(door Door, c Caller) Verdict {
 	switch door {
 	case AgentService:
@@ -32,6 +38,11 @@ func (s *Snapshot) Judge(door Door, c Caller) Verdict {
 		return s.judgeAgent(c)
 	case SensorLink:
 		return s.judgeSensor(c)
+	case Description:
+		if c.Sensor.IsZero() {
+			return s.allow()
+		}
+		return s.refuse(problem.WrongDoor)
 	default:
 		return s.refuse(problem.WrongDoor)
 	}

@@ -7,8 +7,8 @@ import (
 	"vedette/pki"
 )
 
-// Request is the state of a Sensor's wish to join. The zero value is of one
-// that never asked, or was deleted.
+// Request is the state of a wish to join, of a Sensor or of an external system.
+// The zero value is of one that never asked, or was deleted.
 type Request uint8
 
 // States of a request.
@@ -31,6 +31,10 @@ type Lists struct {
 	Listed     []pki.Fingerprint
 	Withdrawn  []pki.Fingerprint // the most recent last
 	Sensors    map[pki.Fingerprint]Request
+	Systems    map[System]Request
+	// Changed are those of Systems that asked when another leaf of their ID was
+	// known.
+	Changed []System
 }
 
 // Snapshot is the lists at one revision of the store. It is never changed
@@ -44,6 +48,8 @@ type Snapshot struct {
 	withdrawn map[pki.Fingerprint]struct{}
 	order     []pki.Fingerprint // of the withdrawals
 	sensors   map[pki.Fingerprint]Request
+	systems   map[System]systemRequest
+	systemIDs map[string]int // how many leaves are known with an ID
 }
 
 // NewSnapshot makes a snapshot. A leaf that is both listed and withdrawn is
@@ -55,6 +61,19 @@ func NewSnapshot(l Lists) *Snapshot {
 		withdrawn: make(map[pki.Fingerprint]struct{}, len(l.Withdrawn)),
 		order:     slices.Clone(l.Withdrawn),
 		sensors:   maps.Clone(l.Sensors),
+		systems:   make(map[System]systemRequest, len(l.Systems)),
+		systemIDs: make(map[string]int, len(l.Systems)),
+	}
+	for who, state := range l.Systems {
+		if state != Unknown {
+			s.addSystem(who, systemRequest{state: state})
+		}
+	}
+	for _, who := range l.Changed {
+		if r, known := s.systems[who]; known {
+			r.changed = true
+			s.systems[who] = r
+		}
 	}
 	for _, f := range l.Listed {
 		s.listed[f] = struct{}{}
