@@ -125,6 +125,7 @@ func (l *Log) count(s *session, seq uint64, size int64) {
 	if s.store == l.at.Store {
 		l.highest = max(l.highest, seq)
 	}
+	l.tellReaders()
 	// Between two looks, and while nobody can look, this keeps the counts right.
 	l.view.Messages++
 	l.view.Bytes += uint64(size) + messageOverhead

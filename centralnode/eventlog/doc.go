@@ -36,6 +36,11 @@
 // degraded: Append answers ErrUnavailable, State says why in plain words, and
 // Run keeps trying until the cause has gone.
 //
+// # Reading
+//
+// List searches, Watch shows what comes to whoever looks, and may leave out what
+// a slow one would miss. A reader that must have every event once keeps a Cursor.
+//
 // What the log leaves to others: who may append (package agents judges), what
 // events mean, and where checkpoints are kept (package store).
 package eventlog

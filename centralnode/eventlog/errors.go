@@ -30,6 +30,11 @@ var (
 	// before the end of the range. See BoundError.
 	ErrBound = errors.New("search stopped at a bound")
 
+	// ErrCursor says that a Cursor does not lie in this event store: it is of
+	// another one, or of a time whose end this one has lost. A reader has to Start
+	// again.
+	ErrCursor = errors.New("no place in this event store")
+
 	// ErrClosed says that Close has been called.
 	ErrClosed = errors.New("event log closed")
 )

@@ -36,6 +36,9 @@ type Log struct {
 	closed  bool
 	// changed is closed and made anew whenever current changes.
 	changed chan struct{}
+	// stored, unless nil, is closed when a package is acknowledged, a session is
+	// put to use or the log closed; see Ready.
+	stored chan struct{}
 	// cause is why there is no session.
 	cause error
 	// at is the position of the last checkpoint, highest the last stream
@@ -135,6 +138,9 @@ func (l *Log) swap(s *session) {
 	l.current = s
 	close(l.changed)
 	l.changed = make(chan struct{})
+	if s != nil || l.closed {
+		l.tellReaders()
+	}
 }
 
 // session returns the session in use, or why there is none.
