@@ -26,7 +26,7 @@ const (
 	Pending            Code = "pending"             // the request waits for an administrator
 	Rejected           Code = "rejected"            // an administrator said no
 	Withdrawn          Code = "withdrawn"           // the leaf was accepted once and is no longer
-	CertificateChanged Code = "certificate_changed" // a known ID with another leaf than the accepted one
+	CertificateChanged Code = "certificate_changed" // the ID was known with another leaf when this one asked; it waits for an administrator
 	WrongDoor          Code = "wrong_door"          // this caller may not use this path at all
 )
 

@@ -6,7 +6,8 @@ import (
 )
 
 // Refusal is what a refused identity reads, at every door: enough to know the
-// next step, nothing about anybody else.
+// next step, nothing about anybody else. A room that knows more of the caller
+// may put another detail in its place.
 func Refusal(code Code) *Problem {
 	p := &Problem{Status: http.StatusUnauthorized, Code: code}
 	switch code {
@@ -19,6 +20,15 @@ func Refusal(code Code) *Problem {
 	case Withdrawn:
 		p.Title = "Client certificate withdrawn"
 		p.Detail = "The administrator deleted this certificate from the list. Ask for a new one."
+	case Pending:
+		p.Title = "Waiting for an administrator"
+		p.Detail = "An administrator of this server has not decided about this request yet."
+	case Rejected:
+		p.Title = "Rejected by an administrator"
+		p.Detail = "An administrator of this server has rejected this request."
+	case CertificateChanged:
+		p.Title = "Known with another certificate"
+		p.Detail = "This ID is known with another certificate. An administrator of this server has to accept the new one."
 	default:
 		p.Title = "Not allowed here"
 		p.Detail = "This identity may not use this path."

@@ -9,7 +9,7 @@ import (
 
 func TestRefusalsSayTheNextStep(t *testing.T) {
 	seen := make(map[string]problem.Code)
-	for _, code := range []problem.Code{problem.NoCertificate, problem.CertificateUnknown, problem.Withdrawn, problem.WrongDoor} {
+	for _, code := range []problem.Code{problem.NoCertificate, problem.CertificateUnknown, problem.Withdrawn, problem.WrongDoor, problem.Pending, problem.Rejected, problem.CertificateChanged} {
 		p := problem.Refusal(code)
 		if p.Code != code || p.Status != http.StatusUnauthorized || p.Title == "" || p.Detail == "" {
 			t.Errorf("%s: %+v", code, p)

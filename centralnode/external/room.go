@@ -1,0 +1,136 @@
+package external
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/audit"
+	"vedette/internal/budget"
+	"vedette/pki"
+	"vedette/proto/problem"
+)
+
+// checkpointEvery is how often contacts are written.
+const checkpointEvery = time.Minute
+
+// Door is the gateway as this room sees it.
+type Door interface {
+	Trust() *trust.Snapshot
+	Change(ctx context.Context, scope trust.Scope, commit func() (*trust.Snapshot, error)) (trust.Changed, error)
+	HandleSystem(pattern string, h http.Handler, refused func(r *http.Request, c trust.Caller, id string, v trust.Verdict) *problem.Problem)
+	Admit(ctx context.Context, door trust.Door) (trust.Admission, error)
+	Caller(ctx context.Context) trust.Caller
+	// Certificate is what the caller of a request showed, nil when nothing.
+	Certificate(ctx context.Context) *x509.Certificate
+	// ConnectedSystem counts the live connections of a system.
+	ConnectedSystem(who trust.System) int
+}
+
+// Config is what a Room works with.
+type Config struct {
+	Door  Door
+	Store *store.Store
+	Trail *audit.Trail
+	// Certificate is the server certificate that callers see.
+	Certificate pki.Source
+	// Version is of this program, for those who check their connection.
+	Version string
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Room knows the external systems that asked.
+type Room struct {
+	c        Config
+	log      *slog.Logger // for what strangers cause
+	limited  *budget.Limited
+	asking   budget.Gate            // requests and contacts are written one after the other
+	yielding *budget.Rate[struct{}] // requests that make room for others
+
+	mu      sync.Mutex // guards what follows
+	systems map[trust.System]*system
+	mail    map[string]bool // IDs of accepted mail sensors
+	full    time.Time       // until when the disk need not be tried again
+}
+
+// New makes a Room, reads what is remembered of external systems, and serves
+// their check of the connection.
+func New(ctx context.Context, c Config) (*Room, error) {
+	limited := budget.NewLimited(c.Logger.Handler(), time.Second, c.Now, "remote", "code")
+	r := &Room{
+		c: c, log: slog.New(limited), limited: limited,
+		asking:   budget.NewGate(1),
+		yielding: budget.NewRate[struct{}](yieldEvery, yieldBurst, 1, c.Now),
+		systems:  make(map[trust.System]*system),
+	}
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	r.Handle(ConnectionPattern, http.HandlerFunc(r.connection))
+	return r, nil
+}
+
+// Handle serves a pattern with the wildcard {system} to accepted external
+// systems. Whoever else calls gets its answer here: that it has asked, and
+// waits, or why it may not. It is called before the door runs.
+func (r *Room) Handle(pattern string, h http.Handler) {
+	r.c.Door.HandleSystem(pattern, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), callKey{}, r.begin(req))))
+	}), r.refused)
+}
+
+// Run writes contacts now and then, and at the end, until ctx ends.
+func (r *Room) Run(ctx context.Context) error {
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		r.checkpoint(context.WithoutCancel(ctx))
+		if err := r.limited.Flush(context.WithoutCancel(ctx)); err != nil {
+			r.c.Logger.Warn("count held back log lines", "error", err)
+		}
+	}
+	return nil
+}
+
+// checkpoint writes contacts that have changed. What cannot be written now is
+// written later.
+func (r *Room) checkpoint(ctx context.Context) {
+	if r.asking.Enter(ctx) != nil {
+		return // the last checkpoint writes them
+	}
+	defer r.asking.Leave()
+	var changed []store.SystemContact
+	r.mu.Lock()
+	for _, s := range r.systems {
+		if s.dirty {
+			changed = append(changed, s.contact())
+			s.dirty = false
+		}
+	}
+	r.mu.Unlock()
+	if len(changed) == 0 {
+		return
+	}
+	err := r.c.Store.SaveSystemContacts(ctx, changed)
+	if err == nil {
+		return
+	}
+	r.c.Logger.Warn("write contacts of external systems", "error", err)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range changed {
+		if s := r.systems[c.System()]; s != nil {
+			s.dirty = true
+		}
+	}
+}
