@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"vedette/centralnode/agents"
@@ -43,12 +44,15 @@ type Events interface {
 
 // Config is what the acts work on.
 type Config struct {
-	Base    *firststart.Base
-	Store   *store.Store
-	Door    Door
-	Hosts   Hosts
-	Events  Events
-	Sensors Sensors
+	Base     *firststart.Base
+	Store    *store.Store
+	Door     Door
+	Hosts    Hosts
+	Events   Events
+	Sensors  Sensors
+	External External
+	Scan     Scan
+	Alerts   Alerts
 	// RefusedPackages counts packages that were answered "try again".
 	RefusedPackages func() uint64
 	// StateDegraded says why the state file takes no writes, or nothing.
@@ -70,9 +74,10 @@ type Admin struct {
 	*people
 	*conduct.Review
 
-	c       Config
-	desk    *conduct.Desk
-	started time.Time
+	c         Config
+	desk      *conduct.Desk
+	started   time.Time
+	switching sync.Mutex // while the switch Maximum scan priority is set
 }
 
 // New makes an Admin.

@@ -123,7 +123,7 @@ func (a *Admin) list(ctx context.Context, actor acts.Actor, act string, origin a
 		scope.Leaves = append(scope.Leaves, id)
 		added = append(added, a.describeAgent(store.AgentCertificate{DER: leaf.Raw, Leaf: leaf, Origin: string(origin), Added: at}, nil))
 	}
-	done, err := a.change(ctx, actor, act, subject, scope, change, func(s *trust.Snapshot) *trust.Snapshot { return s.With(scope.Leaves) })
+	done, err := a.change(ctx, actor, deed{act: act, subject: subject}, scope, change, func(s *trust.Snapshot) *trust.Snapshot { return s.With(scope.Leaves) })
 	if err != nil {
 		return nil, 0, err
 	}

@@ -61,7 +61,7 @@ func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, i
 	for _, c := range chosen {
 		change.WithdrawAgentCertificate(c, at)
 	}
-	done, err := a.change(ctx, actor, actDeleteAgent, subject, trust.Scope{Leaves: in.Fingerprints}, change,
+	done, err := a.change(ctx, actor, deed{act: actDeleteAgent, subject: subject}, trust.Scope{Leaves: in.Fingerprints}, change,
 		func(s *trust.Snapshot) *trust.Snapshot { return s.Without(in.Fingerprints) })
 	if err != nil {
 		return acts.Withdrawal{}, err
@@ -141,7 +141,7 @@ func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.Set
 	}
 	var change store.Change
 	change.SetValidation(in.On, switched)
-	done, err := a.change(ctx, actor, actSetValidation, subject, trust.Scope{Everybody: true}, change,
+	done, err := a.change(ctx, actor, deed{act: actSetValidation, subject: subject}, trust.Scope{Everybody: true}, change,
 		func(s *trust.Snapshot) *trust.Snapshot { return s.WithValidation(in.On) })
 	if err != nil {
 		return acts.Withdrawal{}, err
@@ -156,13 +156,20 @@ func (a *Admin) withdrawn(ctx context.Context, done trust.Changed, leaves []pki.
 	return w
 }
 
+// deed is an act as its audit record names it.
+type deed struct {
+	act     string
+	subject []string
+	detail  string
+}
+
 // change commits a change of trust through the gateway and puts it in force.
 // edit makes the same change to the lists in memory: what is written is in
 // force then, whether or not the state file can still be read. Nobody else
 // changes the lists meanwhile, because the gateway makes one change at a time.
-func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subject []string, scope trust.Scope, c store.Change, edit func(*trust.Snapshot) *trust.Snapshot) (trust.Changed, error) {
+func (a *Admin) change(ctx context.Context, actor acts.Actor, d deed, scope trust.Scope, c store.Change, edit func(*trust.Snapshot) *trust.Snapshot) (trust.Changed, error) {
 	done, err := a.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
-		revision, err := a.desk.Commit(ctx, actor, act, subject, "", c.Ops, c.Expect)
+		revision, err := a.desk.Commit(ctx, actor, d.act, d.subject, d.detail, c.Ops, c.Expect)
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +177,7 @@ func (a *Admin) change(ctx context.Context, actor acts.Actor, act string, subjec
 		return edit(a.c.Door.Trust()).At(uint64(revision), agents), nil
 	})
 	if err != nil {
-		return trust.Changed{}, a.desk.Failed(ctx, actor, act, subject, err)
+		return trust.Changed{}, a.desk.Failed(ctx, actor, d.act, d.subject, err)
 	}
 	return done, nil
 }

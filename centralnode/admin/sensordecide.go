@@ -134,7 +134,7 @@ func (a *Admin) decideSensor(ctx context.Context, actor acts.Actor, act string, 
 	case actDeleteSensor:
 		change.DeleteSensorServer(kept)
 	}
-	done, err := a.change(ctx, actor, act, []string{id.String(), row.shown.Name}, trust.Scope{Sensors: []pki.Fingerprint{id}}, change,
+	done, err := a.change(ctx, actor, deed{act: act, subject: []string{id.String(), row.shown.Name}}, trust.Scope{Sensors: []pki.Fingerprint{id}}, change,
 		func(s *trust.Snapshot) *trust.Snapshot { return s.WithSensor(id, state) })
 	if err != nil {
 		return none, err

@@ -50,7 +50,7 @@ type ExternalSystem struct {
 	State    RequestState `json:"state"`
 	// Changed marks a request of an ID that was known with another certificate;
 	// Others are the certificates that the ID has beside this one, the accepted
-	// ones first.
+	// ones first, MaxOthers at most.
 	Changed   bool              `json:"changed"`
 	Others    []pki.Fingerprint `json:"others,omitempty"`
 	Requested time.Time         `json:"requested"`
@@ -75,6 +75,10 @@ type ExternalSystem struct {
 	// that all is well.
 	NextStep string `json:"next_step"`
 }
+
+// MaxOthers is how many other certificates of its ID an external system is shown
+// with: anybody may ask with as many as he likes.
+const MaxOthers = 8
 
 // ExternalSystemList is the table with what stands above it, and what it was
 // read at.

@@ -1,0 +1,241 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"vedette/centralnode/external"
+	"vedette/centralnode/store"
+	"vedette/centralnode/trust"
+	"vedette/internal/acts"
+	"vedette/internal/conduct"
+	"vedette/internal/foreign"
+	"vedette/internal/kv"
+	"vedette/pki"
+)
+
+// External is the room of external systems.
+type External interface {
+	Look(who trust.System) external.Look
+	// Changed tells that an act has decided about an external system.
+	Changed(ctx context.Context, who trust.System)
+}
+
+// ExternalSystems shows the table of external systems, requests and all.
+func (a *Admin) ExternalSystems(ctx context.Context, actor acts.Actor) (acts.ExternalSystemList, error) {
+	if err := a.desk.Permit(ctx, actor, actViewSystems); err != nil {
+		return acts.ExternalSystemList{}, err
+	}
+	list, err := a.listSystems(ctx)
+	if err != nil {
+		return acts.ExternalSystemList{}, a.desk.Failed(ctx, actor, actViewSystems, nil, err)
+	}
+	return list, nil
+}
+
+func (a *Admin) listSystems(ctx context.Context) (acts.ExternalSystemList, error) {
+	rows, revision, err := a.externalSystems(ctx)
+	if err != nil {
+		return acts.ExternalSystemList{}, err
+	}
+	first, _, err := a.c.Store.ScanPriority(ctx)
+	if err != nil {
+		return acts.ExternalSystemList{}, err
+	}
+	certificate, err := a.c.Base.Serving.Show(ctx)
+	if err != nil {
+		return acts.ExternalSystemList{}, err
+	}
+	list := acts.ExternalSystemList{
+		Systems: make([]acts.ExternalSystem, len(rows)), ServerCertificate: certificate.Fingerprint,
+		MaximumScanPriority: first, Revision: uint64(revision),
+	}
+	for i, row := range rows {
+		list.Systems[i] = row.shown
+	}
+	return list, nil
+}
+
+// ExternalSystem shows one external system: the administrator's side of the
+// check of its connection. It is named by ID, by fingerprint, or by both as
+// ID/FINGERPRINT.
+func (a *Admin) ExternalSystem(ctx context.Context, actor acts.Actor, which string) (acts.ExternalSystem, error) {
+	if err := a.desk.Permit(ctx, actor, actViewSystems); err != nil {
+		return acts.ExternalSystem{}, err
+	}
+	row, _, err := a.findSystem(ctx, which, pki.Fingerprint{})
+	switch acts.CodeOf(err) {
+	case "":
+		return row.shown, nil
+	case acts.NotFound, acts.Invalid:
+		return acts.ExternalSystem{}, err // a slip of the pen is no matter of the audit
+	default:
+		return acts.ExternalSystem{}, a.desk.Failed(ctx, actor, actViewSystems, []string{which}, err)
+	}
+}
+
+// systemRow is an external system as it is kept, and as it is shown.
+type systemRow struct {
+	kept store.ExternalSystem
+	look external.Look
+	// same are the systems of its ID, itself among them, the accepted first; at
+	// most a few.
+	same  []store.ExternalSystem
+	shown acts.ExternalSystem
+}
+
+// others are the same without the system itself.
+func (r systemRow) others() (out []store.ExternalSystem) {
+	for _, v := range r.same {
+		if v.Fingerprint != r.kept.Fingerprint && len(out) < acts.MaxOthers {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// externalSystems reads the table, the oldest request first.
+func (a *Admin) externalSystems(ctx context.Context) ([]systemRow, kv.Revision, error) {
+	kept, revision, err := a.c.Store.ExternalSystems(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	slices.SortFunc(kept, func(x, y store.ExternalSystem) int {
+		return cmp.Or(x.Requested.Compare(y.Requested), strings.Compare(x.ID, y.ID), strings.Compare(x.Fingerprint.String(), y.Fingerprint.String()))
+	})
+	same := make(map[string][]store.ExternalSystem)
+	for _, state := range []store.RequestState{store.Accepted, store.Rejected, store.Pending} {
+		for _, v := range kept {
+			// One ID may ask with any number of certificates.
+			if v.State == state && len(same[v.ID]) <= acts.MaxOthers {
+				same[v.ID] = append(same[v.ID], v)
+			}
+		}
+	}
+	rows := make([]systemRow, len(kept))
+	for i, v := range kept {
+		rows[i] = systemRow{kept: v, look: a.c.External.Look(v.System()), same: same[v.ID]}
+		rows[i].shown = a.describeSystem(rows[i])
+	}
+	return rows, revision, nil
+}
+
+func (a *Admin) describeSystem(r systemRow) acts.ExternalSystem {
+	v, look := r.kept, r.look
+	s := acts.ExternalSystem{
+		ID: foreign.Line(v.ID), Fingerprint: v.Fingerprint, Type: v.Type, Name: external.Title(cmp.Or(look.Name, v.Name)),
+		Subject: foreign.Line(v.Subject), NotAfter: v.NotAfter, State: stateOf(v.State), Changed: v.Changed,
+		Requested: v.Requested, Decided: v.Decided, DecidedBy: foreign.Line(v.DecidedBy),
+		Sensor: foreign.Line(v.Address), Addresses: []string{}, LastCall: look.Last,
+		Calls: look.Calls, Submitted: look.Submitted, Refused: look.Refused,
+		LastError: foreign.Line(look.LastError), LastErrorAt: look.LastErrorAt,
+		Connections: look.Connections, Waiting: a.c.Scan.Waiting(v.ID),
+	}
+	for _, address := range look.Addresses {
+		s.Addresses = append(s.Addresses, address.String())
+	}
+	if len(s.Addresses) > 0 {
+		s.Sensor = s.Addresses[0]
+	}
+	others := r.others()
+	for _, other := range others {
+		s.Others = append(s.Others, other.Fingerprint)
+	}
+	s.NextStep = nextStep(s, others, a.c.Now())
+	return s
+}
+
+// findSystem finds the one external system that an administrator named, by ID,
+// by fingerprint or by both; both may also be the one text ID/FINGERPRINT. What
+// reads as the fingerprint of a known certificate is that, so that no external
+// system can take the place of another by what it calls itself.
+func (a *Admin) findSystem(ctx context.Context, which string, compared pki.Fingerprint) (systemRow, kv.Revision, error) {
+	which = strings.TrimSpace(which)
+	if which == "" {
+		return systemRow{}, 0, conduct.Invalid("no external system was named", "name it by ID or certificate fingerprint; the list shows them")
+	}
+	id, both := which, false
+	if before, after, found := strings.Cut(which, "/"); found {
+		f, err := pki.ParseFingerprint(after)
+		if err != nil {
+			return systemRow{}, 0, conduct.Invalid("\""+foreign.Line(after)+"\" is not a fingerprint", "name both as ID/FINGERPRINT, with the whole SHA-256 fingerprint")
+		}
+		if !compared.IsZero() && compared != f {
+			return systemRow{}, 0, conduct.Invalid("two fingerprints were named", "name the one that was compared")
+		}
+		id, compared, both = before, f, true
+	}
+	rows, revision, err := a.externalSystems(ctx)
+	if err != nil {
+		return systemRow{}, 0, err
+	}
+	var found []systemRow
+	if named, err := pki.ParseFingerprint(id); err == nil && !both {
+		found = slices.DeleteFunc(slices.Clone(rows), func(r systemRow) bool { return r.kept.Fingerprint != named })
+	}
+	if len(found) == 0 {
+		found = slices.DeleteFunc(slices.Clone(rows), func(r systemRow) bool { return r.kept.ID != id })
+	}
+	known := found
+	if !compared.IsZero() {
+		found = slices.DeleteFunc(slices.Clone(found), func(r systemRow) bool { return r.kept.Fingerprint != compared })
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], revision, nil
+	case len(found) > 1:
+		return systemRow{}, 0, severalSystems(found, id)
+	case len(known) > 0:
+		return systemRow{}, 0, &acts.Error{Code: acts.Refused, Text: "the external system " + foreign.Line(id) + " has another certificate than the one that was compared: nothing was done",
+			Hint: "compare " + known[0].kept.Fingerprint.String() + " with the certificate that the external system uses"}
+	default:
+		return systemRow{}, 0, &acts.Error{Code: acts.NotFound, Text: "no external system \"" + foreign.Line(which) + "\" is known", Hint: "the list shows the external systems that asked; an ID counts with its upper and lower case"}
+	}
+}
+
+// maxCandidates is how many of those that answer to a name are listed.
+const maxCandidates = 5
+
+func severalSystems(found []systemRow, id string) error {
+	candidates := make([]string, 0, maxCandidates)
+	for _, row := range found[:min(len(found), maxCandidates)] {
+		s := row.shown
+		candidates = append(candidates, s.ID+"/"+s.Fingerprint.String()+" ("+string(s.State)+", "+s.Sensor+")")
+	}
+	text := plural(len(found), "external system") + " answer to \"" + foreign.Line(id) + "\": " + strings.Join(candidates, ", ")
+	if more := len(found) - len(candidates); more > 0 {
+		text += ", and more"
+	}
+	return conduct.Invalid(text, "name one as ID/FINGERPRINT")
+}
+
+// systemCounts counts external systems, and says what needs a person.
+func (a *Admin) systemCounts(ctx context.Context) (c acts.SystemCounts, problems []string, err error) {
+	rows, _, err := a.externalSystems(ctx)
+	if err != nil {
+		return c, nil, err
+	}
+	for _, row := range rows {
+		switch row.kept.State {
+		case store.Accepted:
+			c.Accepted++
+			if w, soon := expiry(row.shown, a.c.Now()); soon {
+				problems = append(problems, "External system "+row.shown.ID+": "+w)
+			}
+		case store.Rejected:
+			c.Rejected++
+		default:
+			c.Pending++
+		}
+	}
+	switch c.Pending {
+	case 0:
+	case 1:
+		problems = append(problems, "1 external system waits for Accept or Reject.")
+	default:
+		problems = append(problems, plural(c.Pending, "external system")+" wait for Accept or Reject.")
+	}
+	return c, problems, nil
+}

@@ -1,0 +1,56 @@
+package admin
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"vedette/centralnode/store"
+	"vedette/internal/acts"
+	"vedette/pki"
+)
+
+// nextStep tells an administrator what to do about an external system now;
+// others are those of its ID with another certificate, the accepted first.
+func nextStep(s acts.ExternalSystem, others []store.ExternalSystem, now time.Time) string {
+	check := "GET /kata/scanner/v1/sensors/" + s.ID + "/connection"
+	known := len(others) > 0 && others[0].State == store.Accepted
+	switch s.State {
+	case acts.Pending:
+		switch {
+		case known:
+			return "This ID is accepted with another certificate: ask the administrator of the external system whether he has replaced it. If he has, compare the fingerprint and accept this one, then delete the other; if he has not, reject this one."
+		case s.Changed:
+			return "This ID was known with another certificate: ask the administrator of the external system whether he has replaced it, compare the fingerprint, then accept or reject the request."
+		}
+		return "Compare the fingerprint with the certificate that the external system uses, then accept or reject the request."
+	case acts.Rejected:
+		return "It is refused. Accept it to let it in; delete it to let it ask anew."
+	}
+	warning, soon := expiry(s, now)
+	switch {
+	case s.LastCall.Before(s.Decided):
+		return "No call has come since that was decided: have its administrator check the connection from there (" + check + ")."
+	case !s.LastErrorAt.IsZero() && !s.LastErrorAt.Before(s.LastCall):
+		return "Its last call was answered with an error (" + s.LastError + "): have its administrator check the connection from there (" + check + ")."
+	case soon:
+		return warning + " That cuts it off nowhere here; with a new certificate it asks anew."
+	case known:
+		return "The connection works. The same ID is accepted with another certificate too: delete the one that is no longer used."
+	}
+	return "The connection works: there is nothing to do."
+}
+
+// expiry says when the certificate of an external system deserves a word; its
+// dates cut nobody.
+func expiry(s acts.ExternalSystem, now time.Time) (string, bool) {
+	w, soon := pki.ExpiryWarning(&x509.Certificate{NotAfter: s.NotAfter}, now)
+	return w.Text, soon && w.Days <= 30
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

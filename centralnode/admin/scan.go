@@ -1,0 +1,65 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"vedette/internal/acts"
+	"vedette/internal/foreign"
+)
+
+// Scan is the room of scanning.
+type Scan interface {
+	// Waiting counts the objects of an external system's ID that have no verdict
+	// yet.
+	Waiting(system string) int
+	Status(ctx context.Context) acts.ScanStatus
+	// SetPriority puts the switch Maximum scan priority in force.
+	SetPriority(on bool)
+}
+
+// ScanStatus shows the state of scanning and of its engines.
+func (a *Admin) ScanStatus(ctx context.Context, actor acts.Actor) (acts.ScanStatus, error) {
+	if err := a.desk.Permit(ctx, actor, actViewScan); err != nil {
+		return acts.ScanStatus{}, err
+	}
+	return a.scanStatus(ctx), nil
+}
+
+func (a *Admin) scanStatus(ctx context.Context) acts.ScanStatus {
+	s := a.c.Scan.Status(ctx)
+	s.Reason = foreign.Clean(s.Reason)
+	for i := range s.Engines {
+		e := &s.Engines[i]
+		e.Version, e.RuleSet, e.Trouble = foreign.Line(e.Version), foreign.Line(e.RuleSet), foreign.Clean(e.Trouble)
+	}
+	return s
+}
+
+// When a state of scanning needs a person.
+const (
+	spoolNearlyFull = 90               // per cent of its quota
+	longWait        = 10 * time.Minute // of an object without a verdict
+)
+
+// scanProblems says what needs a person, the worst first.
+func scanProblems(s acts.ScanStatus, now time.Time) (problems []string) {
+	if s.Degraded {
+		problems = append(problems, "Objects are not taken for scanning: "+s.Reason)
+	}
+	for _, e := range s.Engines {
+		if e.Trouble != "" {
+			problems = append(problems, "Scanning engine "+e.Name+": "+e.Trouble)
+		}
+	}
+	if s.SpoolQuota > 0 && s.SpoolBytes >= s.SpoolQuota/100*spoolNearlyFull {
+		problems = append(problems, fmt.Sprintf("The spool of objects to scan holds %s of %s: when it is full, external systems are told to come back later.",
+			acts.ByteSize(uint64(max(0, s.SpoolBytes))), acts.ByteSize(uint64(s.SpoolQuota))))
+	}
+	if wait := now.Sub(s.Oldest); !s.Oldest.IsZero() && wait >= longWait {
+		problems = append(problems, fmt.Sprintf("An object waits for its verdict since %s, and %d wait in all: more workers or fewer engines make it faster (scan show).",
+			wait.Truncate(time.Minute), s.Waiting))
+	}
+	return problems
+}
