@@ -1,0 +1,143 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+
+	"vedette/internal/kv"
+)
+
+// Delete ends a scan, queued or running, and forgets its result. When it returns
+// nil the scan does not come back. ErrNotFound: there is none.
+func (r *Room) Delete(ctx context.Context, k Key) error {
+	for {
+		r.mu.Lock()
+		if _, err := r.available(); err != nil {
+			r.mu.Unlock()
+			return err
+		}
+		var it *item
+		if s := r.systems[k.System]; s != nil && k.ScanID != "" {
+			it = s.scans[local{k.Instance, k.ScanID}]
+		}
+		if it == nil {
+			r.mu.Unlock()
+			return ErrNotFound
+		}
+		wait := it.changing
+		if wait == nil {
+			it.changing = make(chan struct{})
+		}
+		r.mu.Unlock()
+		if wait == nil {
+			return r.remove([]*item{it})
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// deleteAtOnce is how many scans one write deletes at most.
+const deleteAtOnce = batchOps / 4
+
+// DeleteAll deletes what a system submitted until now, of one instance or of any,
+// and can look up. It returns how many that were; ErrNotFound when none.
+func (r *Room) DeleteAll(ctx context.Context, id, instance string, anyInstance bool) (int, error) {
+	r.mu.Lock()
+	_, err := r.available()
+	until := r.number
+	r.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	deleted := 0
+	for {
+		items, wait := r.claimAll(id, instance, anyInstance, until)
+		if len(items) > 0 {
+			if err := r.remove(items); err != nil {
+				return deleted, err
+			}
+			deleted += len(items)
+			continue
+		}
+		if wait == nil {
+			break
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return deleted, ctx.Err()
+		}
+	}
+	if deleted == 0 {
+		return 0, ErrNotFound
+	}
+	return deleted, nil
+}
+
+// claimAll claims some of the scans that are to be deleted, or returns what to
+// wait for; neither: there are none.
+func (r *Room) claimAll(id, instance string, anyInstance bool, until uint64) (items []*item, wait <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.systems[id]
+	if s == nil {
+		return nil, nil
+	}
+	for _, it := range s.order.items {
+		switch {
+		case it.gone, it.number >= until, !anyInstance && it.key.instance != instance:
+		case it.changing != nil:
+			wait = it.changing
+		case len(items) < deleteAtOnce:
+			it.changing = make(chan struct{})
+			items = append(items, it)
+		}
+	}
+	return items, wait
+}
+
+// remove deletes items that the caller has claimed.
+func (r *Room) remove(items []*item) error {
+	var ops []kv.Op
+	for _, it := range items {
+		ops = append(ops, kv.Op{Key: scanKey(it.number), Delete: true})
+		if j := it.job; j != nil && j.inline {
+			ops = append(ops, kv.Op{Key: objectKey(it.number), Delete: true})
+		}
+	}
+	if err := r.disk.journal.write(ops, false); err != nil {
+		r.diskTrouble(err)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, it := range items {
+			it.changed()
+		}
+		return fmt.Errorf("delete scans: %w", refusal(err))
+	}
+	for _, it := range items {
+		if j := it.job; j != nil && !j.inline {
+			r.unlink(r.disk, it)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, it := range items {
+		r.drop(it)
+		if j := it.job; j != nil {
+			r.queue.remove(it)
+			if j.place == atWorker {
+				j.stop()
+				r.running--
+			}
+			r.finished(it)
+		} else {
+			r.results.dropped()
+		}
+		it.changed()
+	}
+	return nil
+}

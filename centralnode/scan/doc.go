@@ -1,0 +1,40 @@
+// Package scan takes objects from external systems, has engines look at them,
+// and keeps what came of it until the system has read and deleted it.
+//
+// An object arrives through Begin, Upload.Write and Upload.Commit. It goes to a
+// spool under a quota and is hashed on its way; when Commit has returned nil,
+// object and record are on disk, and the object will have a verdict whatever
+// happens: after kill -9 or a power cut it is scanned again. Workers take objects
+// in the order that queue describes. Each goes through all engines, every one of
+// them with a time limit, and those that fail are tried again. Then first the
+// alerts are made durable, and after that the verdict; both may be repeated
+// after a crash, and Finding.Origin tells that it is the same finding.
+//
+// # Verdicts
+//
+// Any detection of any engine is "detect", also when another engine failed. Else,
+// when an engine failed until no try was left, or skipped a part of the object,
+// there is no answer: "timeout" when all that failed took too long, "error" with
+// the reason otherwise. Only what every engine has looked at wholly is "not
+// detected". An engine that panics has failed; one that does not end when it is
+// told to is given up on, and not asked any more while eight of its calls hang.
+//
+// # What is on disk
+//
+// Records are in scan.db, apart from the daemon's own state file: scans come and
+// go by the thousand, and trust must not suffer when their file is damaged or
+// full. Changes of many callers are written and synced as one. An object of up
+// to 16 KiB is inside its record's transaction; a larger one is a file of its
+// own.
+//
+// # Faults
+//
+// Open fails only for a Config that can never work. A folder that cannot be used
+// leaves the room unavailable, and Run tries again until it can. A full disk
+// refuses the object that it has no room for, leaves nothing of it, and takes the
+// next one when there is room. After a failed sync of the state file nothing is
+// taken until the daemon is started anew, since nobody knows what the disk holds.
+//
+// What the room leaves to others: who may submit and read (package external),
+// what an alert is (package alerts), how to find something (the engines).
+package scan

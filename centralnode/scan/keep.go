@@ -1,0 +1,138 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vedette/internal/kv"
+)
+
+const (
+	reclassEvery = time.Second
+	expireEvery  = time.Minute
+	probeEvery   = 10 * time.Second
+	// expireSlack is how far below Limits.MaxResults the oldest are removed, in
+	// parts of it, so that not every new verdict costs a removal of its own.
+	expireSlack = 100
+)
+
+// keep looks after what waits for a time, until ctx ends.
+func (r *Room) keep(ctx context.Context) {
+	reclass := time.NewTicker(reclassEvery)
+	defer reclass.Stop()
+	expire := time.NewTicker(expireEvery)
+	defer expire.Stop()
+	probe := time.NewTicker(probeEvery)
+	defer probe.Stop()
+	r.expire(ctx)
+	for {
+		wait := r.dueNow()
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.kick:
+			if r.crowded() {
+				r.expire(ctx)
+			}
+		case <-wait:
+		case <-reclass.C:
+			r.reclass()
+		case <-expire.C:
+			r.expire(ctx)
+			r.tidy()
+		case <-probe.C:
+			r.probe()
+		}
+	}
+}
+
+// dueNow puts in line what has waited long enough, and returns a channel for the
+// next.
+func (r *Room) dueNow() <-chan time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	wait := r.queue.due(time.Now())
+	r.wake.Broadcast()
+	if wait == 0 {
+		return nil
+	}
+	return time.After(wait)
+}
+
+func (r *Room) crowded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.results.len() > r.cfg.Limits.MaxResults
+}
+
+// expire removes the oldest verdicts, by age and by number.
+func (r *Room) expire(ctx context.Context) {
+	for ctx.Err() == nil {
+		items := r.claimOld()
+		if len(items) == 0 {
+			return
+		}
+		if err := r.remove(items); err != nil {
+			r.cfg.Logger.Error("old verdicts were not removed; it is tried again", "error", err)
+			return
+		}
+		r.cfg.Logger.Info("old verdicts were removed", "verdicts", len(items))
+	}
+}
+
+// claimOld claims some of the verdicts that are kept no longer.
+func (r *Room) claimOld() []*item {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.cfg.Limits
+	excess := 0
+	if n := r.results.len(); n > l.MaxResults {
+		excess = n - l.MaxResults + l.MaxResults/expireSlack
+	}
+	oldest := r.cfg.Now().Add(-l.KeepResults)
+	var items []*item
+	for _, it := range r.results.items {
+		if it.gone {
+			continue
+		}
+		if len(items) == deleteAtOnce || len(items) >= excess && it.finished.After(oldest) {
+			break
+		}
+		if it.changing == nil {
+			it.changing = make(chan struct{})
+			items = append(items, it)
+		}
+	}
+	return items
+}
+
+// tidy forgets systems that have nothing here.
+func (r *Room) tidy() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, s := range r.systems {
+		if s.idle() {
+			delete(r.systems, id)
+		}
+	}
+}
+
+// probe tries whether trouble with the disk has gone.
+func (r *Room) probe() {
+	r.mu.Lock()
+	trouble := r.storage != ""
+	r.mu.Unlock()
+	if !trouble {
+		return
+	}
+	err := errors.Join(r.disk.spool.Probe(), r.disk.journal.write([]kv.Op{{Key: probeKey}}, true))
+	if err != nil {
+		r.diskTrouble(err)
+		return
+	}
+	r.mu.Lock()
+	r.storage = ""
+	r.mu.Unlock()
+	r.cfg.Logger.Info("the disk takes objects again")
+}

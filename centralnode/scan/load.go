@@ -1,0 +1,185 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"vedette/internal/kv"
+)
+
+// loadPage is how many records are read at once.
+const loadPage = 1000
+
+// load opens the folder and brings the room to what is in it: verdicts are kept,
+// what has none is scanned again, what cannot be scanned any more gets the
+// verdict error, and files without a record are removed. The room is not in use.
+func (r *Room) load(ctx context.Context) (*disk, error) {
+	d, err := r.openDisk()
+	if err != nil {
+		return nil, err
+	}
+	l := &loading{room: r, disk: d}
+	if err := l.run(ctx); err != nil {
+		_ = d.close() // nothing was acknowledged
+		return nil, err
+	}
+	l.adopt()
+	return d, nil
+}
+
+// loading collects what is in the folder before the room takes it over.
+type loading struct {
+	room  *Room
+	disk  *disk
+	files map[uint64]int64
+	items []found
+	next  uint64
+}
+
+// found is one record.
+type found struct {
+	number uint64
+	record record
+}
+
+func (l *loading) run(ctx context.Context) error {
+	files, strange, err := l.disk.spool.Objects()
+	if err != nil {
+		return fmt.Errorf("read spool: %w", err)
+	}
+	l.files = files
+	for _, name := range strange {
+		l.room.cfg.Logger.Warn("the spool holds something that is not its own", "name", name)
+	}
+	from := scanPrefix
+	for {
+		entries, _, err := l.disk.store.Range(ctx, from, scanPrefix+"\xff", loadPage)
+		if err != nil {
+			return fmt.Errorf("read scans: %w", err)
+		}
+		for _, e := range entries {
+			n, rec, err := parseRecord(e)
+			if err != nil {
+				return err
+			}
+			l.items = append(l.items, found{n, rec})
+			l.next = n + 1
+		}
+		if len(entries) < loadPage {
+			break
+		}
+		from = entries[len(entries)-1].Key + "\x00"
+	}
+	if err := l.mend(ctx); err != nil {
+		return err
+	}
+	return l.sweep()
+}
+
+// mend gives a verdict to what cannot be scanned any more.
+func (l *loading) mend(ctx context.Context) error {
+	var ops []kv.Op
+	kept := l.items[:0]
+	for _, f := range l.items {
+		if f.record.State != Processing {
+			kept = append(kept, f)
+			continue
+		}
+		size, there := l.files[f.number]
+		if f.record.Inline {
+			e, err := l.disk.store.Get(ctx, objectKey(f.number))
+			size, there = int64(len(e.Value)), err == nil
+		}
+		if there && size == f.record.Size {
+			kept = append(kept, f)
+			continue
+		}
+		reason := "the object was not in the spool when the daemon started"
+		if there {
+			reason = fmt.Sprintf("of the object's %d bytes %d were in the spool when the daemon started", f.record.Size, size)
+		}
+		l.room.cfg.Logger.Error("an object is lost", "system", f.record.System, "sha256", f.record.SHA256.String(), "reason", reason)
+		if f.record.Inline {
+			ops = append(ops, kv.Op{Key: objectKey(f.number), Delete: true})
+		}
+		if f.record.ScanID == "" {
+			ops = append(ops, kv.Op{Key: scanKey(f.number), Delete: true})
+		} else {
+			f.record = f.record.finishedWith(&verdict{state: Failed, reason: reason, at: l.room.cfg.Now()})
+			ops = append(ops, f.record.op(f.number))
+			kept = append(kept, f)
+		}
+		l.room.verdicts[Failed]++
+	}
+	l.items = kept
+	for chunk := range slices.Chunk(ops, batchOps) {
+		if err := l.disk.journal.write(chunk, false); err != nil {
+			return fmt.Errorf("note lost objects: %w", err)
+		}
+	}
+	return nil
+}
+
+// sweep removes files that nothing needs.
+func (l *loading) sweep() error {
+	for _, f := range l.items {
+		if f.record.State == Processing && !f.record.Inline {
+			delete(l.files, f.number)
+		}
+	}
+	for n := range l.files {
+		if err := l.disk.spool.Remove(n); err != nil {
+			return fmt.Errorf("clear spool: %w", err)
+		}
+	}
+	return nil
+}
+
+// adopt gives the room what was found.
+func (l *loading) adopt() {
+	r := l.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.number = l.next
+	var done []*item
+	for _, f := range l.items {
+		it := f.item(r.system(f.record.System))
+		if it.key.id != "" {
+			it.system.scans[it.key] = it
+			it.system.order.add(it)
+		}
+		if it.job == nil {
+			done = append(done, it)
+			continue
+		}
+		r.unfinished++
+		it.system.unfinished++
+		r.quota.Hold(it.system.id, it.size)
+		r.queue.push(it)
+	}
+	slices.SortFunc(done, func(a, b *item) int { return a.finished.Compare(b.finished) })
+	for _, it := range done {
+		r.results.add(it)
+	}
+	r.wake.Broadcast()
+	if n := r.unfinished; n > 0 {
+		r.cfg.Logger.Info("objects wait for their scan since before the start", "objects", n)
+	}
+}
+
+// item makes the entry in memory of a record.
+func (f found) item(s *system) *item {
+	rec := f.record
+	it := &item{
+		number: f.number, system: s, key: local{rec.Instance, rec.ScanID}, sha256: rec.SHA256, size: rec.Size,
+		submitted: rec.Submitted, state: rec.State, reason: rec.Reason, finished: rec.Finished, durable: true,
+	}
+	if rec.State == Processing {
+		it.job = &job{
+			leaf: rec.Leaf, systemName: rec.SystemName, name: rec.Name, remote: rec.Remote, mail: rec.Mail,
+			md5: rec.MD5, origin: rec.Origin, inline: rec.Inline,
+		}
+	}
+	return it
+}

@@ -1,0 +1,101 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vedette/centralnode/scan/engine"
+	"vedette/internal/foreign"
+)
+
+// maxReason bounds why there was no answer, in bytes.
+const maxReason = 512
+
+// verdict is what was decided about an object.
+type verdict struct {
+	state    State
+	reason   string
+	at       time.Time
+	findings []Finding
+}
+
+// judge makes one answer of all engines' answers. Whatever was found counts.
+// Nothing found by all who were asked, each of whom looked at everything, is
+// "not detected". Everything else is no answer: settled is false while another
+// try may give one.
+func judge(engines []engine.Engine, answers []answer, last bool) (state State, reason string, settled bool) {
+	var why []string
+	failed, skipped, late := 0, 0, 0
+	for i, a := range answers {
+		switch {
+		case a.err == nil && len(a.result.Detections) > 0:
+			return Detect, "", true
+		case !a.asked:
+			failed++
+			why = append(why, engines[i].Name()+": was not asked")
+		case a.err != nil:
+			failed++
+			if errors.Is(a.err, engine.ErrTimeout) {
+				late++
+			}
+			why = append(why, fmt.Sprintf("%s: %v", engines[i].Name(), a.err))
+		case a.result.Skipped != "":
+			skipped++
+			why = append(why, engines[i].Name()+": "+a.result.Skipped)
+		}
+	}
+	reason = foreign.Bounded(strings.Join(why, "; "), maxReason)
+	switch {
+	case failed > 0 && !last:
+		return Processing, reason, false
+	case failed > 0 && late == failed && skipped == 0:
+		return Timeout, reason, true
+	case failed > 0 || skipped > 0 || len(answers) == 0:
+		return Failed, reason, true
+	}
+	return NotDetected, "", true
+}
+
+// findings are what has to be told about an object, one for each engine that
+// found something.
+func (r *Room) findings(it *item, j *job, at time.Time) []Finding {
+	var found []Finding
+	kind := ""
+	for _, a := range j.answers {
+		if kind == "" && a.err == nil {
+			kind = a.result.Type
+		}
+	}
+	for i, a := range j.answers {
+		if a.err != nil || len(a.result.Detections) == 0 {
+			continue
+		}
+		found = append(found, Finding{
+			Origin: j.origin, Key: it.fullKey(), Leaf: j.leaf, SystemName: j.systemName,
+			Mail: j.mail, Remote: j.remote, Name: j.name, Size: it.size,
+			MD5: j.md5, SHA256: it.sha256.String(), Type: kind,
+			Submitted: it.submitted, Scanned: at,
+			Engine: r.hands[i].engine.Name(), Technology: r.hands[i].engine.Technology(), Result: a.result,
+		})
+	}
+	return found
+}
+
+// ask has every engine look that has not answered yet. It returns false when
+// ctx ended before: then nothing is known.
+func (r *Room) ask(ctx context.Context, answers []answer, o engine.Object) bool {
+	for i, h := range r.hands {
+		if answers[i].asked && answers[i].err == nil {
+			continue
+		}
+		result, err := h.scan(ctx, o)
+		if ctx.Err() != nil {
+			return false
+		}
+		answers[i] = answer{asked: true, result: result, err: err}
+	}
+	return true
+}
