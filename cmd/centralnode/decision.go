@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,13 +50,13 @@ func newDecisionCmd[In, Out any](c commands, d decision[In, Out], in *In) *cobra
 }
 
 // comparedFlag adds --fingerprint to a command that lets somebody in: --yes
-// wants the fingerprint that was compared, here or as WHICH, which then is the
+// wants the fingerprint that was compared, here or in WHICH, which then is the
 // one and only that is let in.
 func comparedFlag(cmd *cobra.Command, f *pki.Fingerprint) {
 	cli.FingerprintFlag(cmd, f, "the `FINGERPRINT` that was compared")
 	demand := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		named, err := pki.ParseFingerprint(args[0])
+		named, err := pki.ParseFingerprint(args[0][strings.LastIndexByte(args[0], '/')+1:]) // it may be ID/FINGERPRINT
 		if err != nil || cmd.Flags().Changed("fingerprint") {
 			return demand(cmd, args)
 		}

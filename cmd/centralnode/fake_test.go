@@ -30,6 +30,7 @@ type fakeAdmin struct {
 	uploaded   []string
 	filter     acts.EventFilter
 	decided    acts.DecideSensorServer
+	external   fakeExternal
 	allowed    bool
 }
 
@@ -77,7 +78,9 @@ func (f *fakeAdmin) Status(context.Context, acts.Actor) (acts.Status, error) {
 		SSH:         acts.SSHDoor{HostKey: "SHA256:hostkey"},
 		Certificate: acts.Certificate{Fingerprint: fingerprint(9), NotAfter: epoch}, Agents: acts.AgentCounts{Hosts: 3, Connections: 2, Strangers: 1},
 		Sensors: acts.SensorCounts{Pending: 1, Accepted: 2, Connected: 1},
-		Events:  acts.EventState{Packages: 5, Bytes: 1000, Store: "embedded", Degraded: true, Reason: "the disk is full"}, Problems: []string{"the disk is full"},
+		Systems: acts.SystemCounts{Pending: 1, Accepted: 2},
+		Scan:    scanStatus(), Alerts: acts.AlertCounts{New: 3, InProcess: 1, Closed: 2},
+		Events: acts.EventState{Packages: 5, Bytes: 1000, Store: "embedded", Degraded: true, Reason: "the disk is full"}, Problems: []string{"the disk is full"},
 	}, nil
 }
 

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vedette/cmd/internal/cli"
+	"vedette/internal/acts"
+)
+
+// alertOptions are the filters as typed.
+type alertOptions struct {
+	filter              acts.AlertFilter
+	state, since, until string
+}
+
+func (o *alertOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.state, "state", "", "only alerts in this `STATE`: "+joined(alertStates()))
+	cmd.Flags().StringVar(&o.filter.Importance, "importance", "", "only alerts of this `IMPORTANCE`: high, medium, low")
+	cmd.Flags().StringVar(&o.filter.Technology, "technology", "", "only alerts of this `TECHNOLOGY`: am, yara")
+	cmd.Flags().StringVar(&o.filter.System, "system", "", "only alerts about objects of the external system with this `ID`")
+	cmd.Flags().StringVar(&o.filter.Text, "text", "", "only alerts with this `PART` in object name, hash or detection")
+	cmd.Flags().StringVar(&o.since, "since", "", "only alerts made at this `TIME` or later: 10m ago, or RFC 3339")
+	cmd.Flags().StringVar(&o.until, "until", "", "only alerts made at this `TIME` or before")
+	cmd.Flags().IntVar(&o.filter.Limit, "limit", 1000, "the newest `N` alerts at most")
+	cli.CompleteFlag(cmd, "state", alertStates()...)
+	cli.CompleteFlag(cmd, "importance", "high", "medium", "low")
+	cli.CompleteFlag(cmd, "technology", "am", "yara")
+}
+
+func alertStates() []string { return []string{"new", "in-process", "closed"} }
+
+// parse completes the filter.
+func (o *alertOptions) parse(now time.Time) error {
+	if o.filter.Limit < 1 {
+		return cli.Usagef("--limit: %d is less than 1", o.filter.Limit)
+	}
+	var err error
+	if o.state != "" {
+		if o.filter.State, err = acts.ParseAlertState(o.state); err != nil {
+			return cli.Usagef("--state: %v", err)
+		}
+	}
+	o.filter.Since, o.filter.Until, err = cli.ParsePeriod(o.since, o.until, now)
+	return err
+}
+
+func (c commands) newAlertListCmd() *cobra.Command {
+	var o alertOptions
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List alerts, the newest first",
+		Example: "  centralnode alert list --state new\n" +
+			"  centralnode alert list --system mail1 --importance high --since 24h --output json",
+		Args: cli.Args(0, 0),
+	}
+	o.flags(cmd)
+	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
+	cmd.RunE = cli.Act(func(cmd *cobra.Command, _ []string) error {
+		if err := o.parse(c.now()); err != nil {
+			return err
+		}
+		list, err := c.admin.Alerts(cmd.Context(), c.who, o.filter)
+		if err != nil {
+			return err
+		}
+		if *format == cli.FormatJSON {
+			return cli.WriteJSON(cmd.OutOrStdout(), list)
+		}
+		t := cli.NewTable(cmd.OutOrStdout(), "ID", "CREATED", "IMPORTANCE", "STATE", "TECHNOLOGY", "DETECTION", "OBJECT", "SYSTEM")
+		for _, a := range list.Alerts {
+			t.Row(fmt.Sprint(a.ID), cli.Time(a.Created), a.Importance, string(a.State), a.Technology, joined(a.Detections), a.ObjectName, a.System)
+		}
+		return t.Flush()
+	})
+	return cli.Remote(cmd)
+}
+
+func (c commands) newAlertShowCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show one alert",
+		Example: "  centralnode alert show 12\n  centralnode alert show 12 --output json",
+		Args:    cli.Args(1, 1),
+	}
+	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
+	cmd.RunE = cli.Act(func(cmd *cobra.Command, args []string) error {
+		id, err := alertID(args[0])
+		if err != nil {
+			return err
+		}
+		a, err := c.admin.Alert(cmd.Context(), c.who, id)
+		if err != nil {
+			return err
+		}
+		return writeAlert(cmd.OutOrStdout(), *format, a)
+	})
+	return cli.Remote(cmd)
+}
+
+func alertID(arg string) (int64, error) {
+	id, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil || id < 1 {
+		return 0, cli.Usagef("%q is not the number of an alert", arg)
+	}
+	return id, nil
+}
+
+func writeAlert(w io.Writer, format cli.Format, a acts.Alert) error {
+	if format == cli.FormatJSON {
+		return cli.WriteJSON(w, a)
+	}
+	f := cli.NewFields(w)
+	f.Add("ID", fmt.Sprint(a.ID))
+	state := []string{string(a.State)}
+	if a.StateBy != "" {
+		state = append(state, "since "+cli.Time(a.StateAt)+", by "+a.StateBy)
+	}
+	f.Add("State", state...)
+	f.Add("Importance", a.Importance)
+	f.Add("Detections", a.Detections...)
+	f.Add("Technology", a.Technology)
+	engine := a.Engine
+	if a.RuleSet != "" {
+		engine += ", rule set " + a.RuleSet
+	}
+	f.Add("Engine", engine)
+	f.Add("Object", a.ObjectName)
+	f.Add("Object type", some(a.ObjectType)...)
+	f.Add("Object size", fmt.Sprintf("%d bytes", a.ObjectSize))
+	f.Add("MD5", a.MD5)
+	f.Add("SHA-256", a.SHA256)
+	f.Add("Source", a.Source)
+	f.Add("System", some(a.System, a.SystemName, a.Fingerprint.String())...)
+	f.Add("Instance", some(a.Instance)...)
+	f.Add("Scan ID", some(a.ScanID)...)
+	f.Add("Came from", a.Remote)
+	f.Add("Submitted", cli.Time(a.Submitted))
+	f.Add("Created", cli.Time(a.Created))
+	return f.Flush()
+}
+
+func (c commands) newAlertStateCmd() *cobra.Command {
+	var in acts.SetAlertState
+	cmd := &cobra.Command{
+		Use:     "state ID new|in-process|closed",
+		Short:   "Say what is done about an alert",
+		Example: "  centralnode alert state 12 in-process\n  centralnode alert state 12 closed",
+		Args:    cli.Args(2, 2),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) != 1 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return alertStates(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	cmd.Flags().Uint64Var(&in.Revision, "revision", 0, "refuse when the alert is no longer the one of this list (0: no check)")
+	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSON)
+	cmd.RunE = cli.Act(func(cmd *cobra.Command, args []string) error {
+		var err error
+		if in.ID, err = alertID(args[0]); err != nil {
+			return err
+		}
+		if in.State, err = acts.ParseAlertState(args[1]); err != nil {
+			return cli.Usagef("%v", err)
+		}
+		a, err := c.admin.SetAlertState(cmd.Context(), c.who, in)
+		if err != nil {
+			return err
+		}
+		if *format == cli.FormatJSON {
+			return cli.WriteJSON(cmd.OutOrStdout(), a)
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "alert %d is %s\n", a.ID, a.State)
+		return err
+	})
+	return cli.Remote(cmd)
+}
