@@ -31,19 +31,14 @@ func refusal(code problem.Code, own pki.Fingerprint) *problem.Problem {
 
 // notAsked is what a caller reads whose request was not made.
 func notAsked(err error) *problem.Problem {
-	p := problem.Refusal(problem.CertificateUnknown)
-	p.Title = "Not known, and no request was made"
-	var unfit *pki.RuleError
-	switch {
-	case errors.As(err, &unfit):
-		p.Detail = "The client certificate cannot be used here: " + unfit.Text + ". Make another one."
-	case errors.Is(err, errCrowded):
+	if errors.Is(err, errCrowded) {
+		p := problem.Refusal(problem.CertificateUnknown)
+		p.Title = "Not known, and no request was made"
 		p.Detail = "Too many requests to integrate wait for an administrator of this server. Ask the administrator to decide about them, then call again."
-	default:
-		return &problem.Problem{
-			Title: "The request to integrate cannot be kept now", Status: http.StatusServiceUnavailable, Code: problem.StorageFull,
-			Detail: "This server cannot write at the moment. Call again later.", RetryAfter: 30 * time.Second,
-		}
+		return p
 	}
-	return p
+	return &problem.Problem{
+		Title: "The request to integrate cannot be kept now", Status: http.StatusServiceUnavailable, Code: problem.StorageFull,
+		Detail: "This server cannot write at the moment. Call again later.", RetryAfter: 30 * time.Second,
+	}
 }

@@ -1,8 +1,8 @@
 package external
 
 import (
+	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -15,7 +15,6 @@ import (
 	"vedette/internal/budget"
 	"vedette/internal/foreign"
 	"vedette/internal/kv"
-	"vedette/pki"
 	"vedette/proto/problem"
 )
 
@@ -35,6 +34,9 @@ const (
 	yieldBurst = 20
 	// fullFor is how long the disk is left alone after it took no request.
 	fullFor = 2 * time.Second
+	// maxTries bounds how often a request starts again because an administrator
+	// decided about it, or about the one that yields, at the same time.
+	maxTries = 5
 )
 
 var (
@@ -69,21 +71,14 @@ func (r *Room) refused(req *http.Request, c trust.Caller, id string, v trust.Ver
 // ask makes a Pending request of a system that is not known, unless too many
 // wait, and returns the code of its state then.
 func (r *Room) ask(ctx context.Context, who trust.System, from netip.Addr, said claim) (problem.Code, error) {
-	cert := r.c.Door.Certificate(ctx)
-	if cert == nil {
-		return problem.NoCertificate, nil
-	}
-	if err := pki.CheckLeaf(cert); err != nil {
-		return "", err
-	}
-	if err := r.mayAsk(who, from); err != nil {
+	if err := r.mayAsk(from); err != nil {
 		return "", err // cheaply: nothing has waited, and nothing was read
 	}
 	if err := r.asking.Enter(ctx); err != nil {
 		return "", errNotKept
 	}
 	defer r.asking.Leave()
-	for {
+	for range maxTries {
 		// The queue may have been long. Whoever was accepted meanwhile gets in with
 		// its next call.
 		if v := r.c.Door.Trust().JudgeSystem(who.ID, trust.Caller{Leaf: who.Leaf}); v.Code != problem.CertificateUnknown {
@@ -92,72 +87,75 @@ func (r *Room) ask(ctx context.Context, who trust.System, from netip.Addr, said 
 			}
 			return v.Code, nil
 		}
-		err := r.request(ctx, who, from, said, cert)
-		var moved *kv.ConflictError
+		yields, err := r.place(from)
+		if err == nil {
+			err = r.request(ctx, r.describe(ctx, who, from, said), yields)
+		}
 		switch {
-		case err == nil, errors.As(err, &moved): // an administrator decided about one of the two
+		case err == nil, isConflict(err): // somebody was faster with one of the two
 		case errors.Is(err, errCrowded):
 			return "", err
 		default:
-			return "", r.notKept(who, from, err)
+			return "", r.notKept(ctx, who, from, err)
 		}
 	}
+	return "", errNotKept
 }
 
-// request writes the request. It needs the gate of asking.
-func (r *Room) request(ctx context.Context, who trust.System, from netip.Addr, said claim, cert *x509.Certificate) error {
-	yields, makesRoom, err := r.place(who, from)
-	if err != nil {
-		return err
-	}
-	kept := false
-	defer func() {
-		if makesRoom && !kept {
-			r.yielding.Refund(struct{}{})
-		}
-	}()
-	v := store.ExternalSystem{
+func isConflict(err error) bool {
+	_, moved := errors.AsType[*kv.ConflictError](err)
+	return moved
+}
+
+// describe is the request that a caller makes.
+func (r *Room) describe(ctx context.Context, who trust.System, from netip.Addr, said claim) store.ExternalSystem {
+	cert := r.c.Door.Certificate(ctx)
+	return store.ExternalSystem{
 		ID: who.ID, Fingerprint: who.Leaf, State: store.Pending,
-		Type: said.kind, Name: said.name,
+		Type: cmp.Or(said.kind, acts.OtherSystem), Name: cmp.Or(said.name, foreign.Bounded(cert.Subject.CommonName, maxName)),
 		Subject: foreign.Bounded(cert.Subject.String(), maxSubject), NotAfter: cert.NotAfter,
 		Requested: r.c.Now(), Address: from.String(),
 	}
-	if v.Type == "" {
-		v.Type = acts.OtherSystem
-	}
-	if v.Name == "" {
-		v.Name = foreign.Bounded(cert.Subject.CommonName, maxName)
-	}
+}
+
+// request writes a request, in the place of another one when that yields. It
+// needs the gate of asking.
+func (r *Room) request(ctx context.Context, v store.ExternalSystem, yields *store.ExternalSystem) error {
+	who := v.System()
 	record := audit.Record{
-		Account: who.Key(), Face: string(acts.FaceAPI), From: from.String(),
+		Account: who.Key(), Face: string(acts.FaceAPI), From: v.Address,
 		Act: ActRequest, Subject: []string{who.Leaf.String(), who.ID, v.Name},
 	}
 	scope := trust.Scope{Systems: []trust.System{who}}
-	if makesRoom {
+	if yields != nil {
 		record.Detail = "it took the place of " + yields.System().Leaf.String() + " with the ID " + yields.ID + ", which waited longest of those that do not call"
 		scope.Systems = append(scope.Systems, yields.System())
 	}
-	_, err = r.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
+	_, err := r.c.Door.Change(ctx, scope, func() (*trust.Snapshot, error) {
 		snapshot := r.c.Door.Trust()
 		v.Changed = snapshot.KnownSystemID(who.ID)
 		var change store.Change
 		snapshot = snapshot.WithSystem(who, trust.Pending)
 		change.PutExternalSystem(v)
-		if makesRoom {
+		if yields != nil {
 			snapshot = snapshot.WithSystem(yields.System(), trust.Unknown)
-			change.DeleteExternalSystem(yields)
+			change.DeleteExternalSystem(*yields)
 		}
 		revision, err := r.c.Trail.Commit(ctx, record, change.Ops, change.Expect)
 		return snapshot.At(uint64(revision), false), err
 	})
+	r.Changed(ctx, who)
+	if yields != nil {
+		r.Changed(ctx, yields.System()) // also after a conflict, which shows that it was out of date
+	}
 	if err != nil {
+		if yields != nil {
+			r.yielding.Refund(struct{}{})
+		}
 		return err
 	}
-	kept = true
-	r.Changed(ctx, who)
-	attrs := []any{"system", who.Key(), "id", who.ID, "remote", from.String(), "fingerprint", who.Leaf.String(), "changed", v.Changed}
-	if makesRoom {
-		r.Changed(ctx, yields.System())
+	attrs := []any{"system", who.Key(), "id", who.ID, "remote", v.Address, "fingerprint", who.Leaf.String(), "changed", v.Changed}
+	if yields != nil {
 		attrs = append(attrs, "instead_of", yields.System().Key())
 	}
 	r.c.Logger.Info("an external system asks to integrate", attrs...)
@@ -165,81 +163,72 @@ func (r *Room) request(ctx context.Context, who trust.System, from netip.Addr, s
 }
 
 // mayAsk says whether there is room for a request, without taking any.
-func (r *Room) mayAsk(who trust.System, from netip.Addr) error {
+func (r *Room) mayAsk(from netip.Addr) error {
 	now := r.c.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now.Before(r.full) && r.full.Sub(now) <= fullFor {
 		return errNotKept
 	}
-	_, _, err := r.candidate(who, from, now)
+	_, err := r.candidate(from, now)
 	return err
 }
 
 // place finds a place for a request. Where all are taken, the oldest request of
 // a system that has not called for a while yields its own: one that calls must
 // not be kept out by identities that nobody uses.
-func (r *Room) place(who trust.System, from netip.Addr) (yields store.ExternalSystem, makesRoom bool, err error) {
+func (r *Room) place(from netip.Addr) (yields *store.ExternalSystem, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	idle, makesRoom, err := r.candidate(who, from, r.c.Now())
-	if err != nil || !makesRoom {
-		return yields, false, err
+	idle, err := r.candidate(from, r.c.Now())
+	if err != nil || idle == nil {
+		return nil, err
 	}
 	if _, ok := r.yielding.Allow(struct{}{}); !ok {
-		return yields, false, errCrowded
+		return nil, errCrowded
 	}
-	return idle.kept, true, nil
+	kept := idle.kept
+	return &kept, nil
 }
 
-// candidate is the system whose request has to make room, if any has to. It
-// needs mu.
-func (r *Room) candidate(who trust.System, from netip.Addr, now time.Time) (idle *system, makesRoom bool, err error) {
-	origin := budget.Network(from)
+// candidate is the system whose request has to make room for one from an
+// address; nil when there is room. It needs mu.
+func (r *Room) candidate(from netip.Addr, now time.Time) (idle *system, err error) {
+	origin, here := budget.Network(from), 0
 	var idleHere *system
-	all, here := 0, 0
-	for id, s := range r.systems {
-		if id == who || s.kept.State != store.Pending {
+	for _, s := range r.waiting { // the oldest first
+		silent := now.Sub(s.last()) >= idleAfter
+		if silent && idle == nil {
+			idle = s
+		}
+		if s.origin != origin {
 			continue
 		}
-		silent := now.Sub(s.last()) >= idleAfter
-		all++
-		if silent {
-			idle = older(idle, s)
-		}
-		if budget.Network(s.asked) == origin {
-			here++
-			if silent {
-				idleHere = older(idleHere, s)
-			}
+		here++
+		if silent && idleHere == nil {
+			idleHere = s
 		}
 	}
 	switch {
 	case here >= maxPendingPerAddress:
 		idle = idleHere
-	case all < maxPending:
-		return nil, false, nil
+	case len(r.waiting) < maxPending:
+		return nil, nil
 	}
 	if idle == nil {
-		return nil, false, errCrowded
+		return nil, errCrowded
 	}
-	return idle, true, nil
-}
-
-// older is whichever of two made its request first; a may be nil.
-func older(a, b *system) *system {
-	if a == nil || b.kept.Requested.Before(a.kept.Requested) {
-		return b
-	}
-	return a
+	return idle, nil
 }
 
 // notKept reports why a request was not written, and leaves the disk alone for a
 // moment.
-func (r *Room) notKept(who trust.System, from netip.Addr, err error) error {
+func (r *Room) notKept(ctx context.Context, who trust.System, from netip.Addr, err error) error {
+	if ctx.Err() != nil {
+		return errNotKept // the caller went away
+	}
 	r.log.Warn("request of an external system not kept", "system", who.Key(), "remote", from.String(), "error", err)
-	var storage *kv.StorageError
-	if errors.As(err, &storage) {
+	if _, storage := errors.AsType[*kv.StorageError](err); storage {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.full = r.c.Now().Add(fullFor)

@@ -26,7 +26,8 @@ type Door interface {
 	HandleSystem(pattern string, h http.Handler, refused func(r *http.Request, c trust.Caller, id string, v trust.Verdict) *problem.Problem)
 	Admit(ctx context.Context, door trust.Door) (trust.Admission, error)
 	Caller(ctx context.Context) trust.Caller
-	// Certificate is what the caller of a request showed, nil when nothing.
+	// Certificate is what the caller of a request showed; the door has checked that
+	// it is one to go by.
 	Certificate(ctx context.Context) *x509.Certificate
 	// ConnectedSystem counts the live connections of a system.
 	ConnectedSystem(who trust.System) int
@@ -55,6 +56,7 @@ type Room struct {
 
 	mu      sync.Mutex // guards what follows
 	systems map[trust.System]*system
+	waiting []*system       // for a decision, the oldest request first
 	mail    map[string]bool // IDs of accepted mail sensors
 	full    time.Time       // until when the disk need not be tried again
 }

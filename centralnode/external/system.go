@@ -12,6 +12,7 @@ import (
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/acts"
+	"vedette/internal/budget"
 	"vedette/internal/foreign"
 	"vedette/proto/problem"
 )
@@ -27,9 +28,9 @@ const (
 
 // system is what is kept in memory of an external system that asked once.
 type system struct {
-	kept  store.ExternalSystem
-	asked netip.Addr // where its request came from
-	calls store.SystemContact
+	kept   store.ExternalSystem
+	origin netip.Prefix // where its request came from
+	calls  store.SystemContact
 	// addresses are those that called, the last one first.
 	addresses []netip.Addr
 	dirty     bool // the contact is to be written
@@ -37,9 +38,8 @@ type system struct {
 
 func newSystem(v store.ExternalSystem) *system {
 	s := &system{kept: v, calls: store.SystemContact{ID: v.ID, Fingerprint: v.Fingerprint}}
-	var err error
-	if s.asked, err = netip.ParseAddr(v.Address); err == nil {
-		s.addresses = []netip.Addr{s.asked}
+	if asked, err := netip.ParseAddr(v.Address); err == nil {
+		s.origin, s.addresses = budget.Network(asked), []netip.Addr{asked}
 	}
 	return s
 }
@@ -92,13 +92,13 @@ func (s *system) failed(p *problem.Problem, now time.Time) {
 	s.calls.LastError = foreign.Bounded(fmt.Sprintf("%d %s: %s", p.Status, p.Code, cmp.Or(p.Detail, p.Title)), maxError)
 }
 
-// kind is what the system is treated as: what it says, until an administrator
-// has confirmed or corrected it.
+// kind is what the system is treated as. Its own claim counts for nothing until
+// an administrator has confirmed it.
 func (s *system) kind() acts.SystemType {
 	if s.kept.Confirmed {
 		return s.kept.Type
 	}
-	return cmp.Or(s.calls.Type, s.kept.Type, acts.OtherSystem)
+	return acts.OtherSystem
 }
 
 // name is what it calls itself now.
@@ -133,14 +133,20 @@ func (r *Room) load(ctx context.Context) error {
 	return nil
 }
 
-// sortOut finds the mail sensors anew. It needs mu, or nobody else yet.
+// sortOut finds those who wait, and the mail sensors, anew. It needs mu, or
+// nobody else yet.
 func (r *Room) sortOut() {
-	r.mail = make(map[string]bool)
+	r.waiting, r.mail = r.waiting[:0], make(map[string]bool)
 	for _, s := range r.systems {
-		if s.kept.State == store.Accepted && s.kept.Confirmed && s.kept.Type == acts.MailSensor {
-			r.mail[s.kept.ID] = true
+		switch k := s.kept; {
+		case k.State == store.Pending:
+			r.waiting = append(r.waiting, s)
+		case k.State == store.Accepted && k.Confirmed && k.Type == acts.MailSensor:
+			r.mail[k.ID] = true
 		}
 	}
+	clear(r.waiting[len(r.waiting):cap(r.waiting)])
+	slices.SortFunc(r.waiting, func(a, b *system) int { return a.kept.Requested.Compare(b.kept.Requested) })
 }
 
 // MailSensor reports whether an accepted external system of this ID is a mail

@@ -9,6 +9,7 @@ import (
 
 	"vedette/centralnode/trust"
 	"vedette/internal/door"
+	"vedette/pki"
 	"vedette/proto/link"
 )
 
@@ -31,6 +32,7 @@ type conn struct {
 	// certificate is the caller's leaf where it came directly, nil when there is
 	// none.
 	certificate *x509.Certificate
+	unfit       error // why that certificate proves nothing; nil: it does
 
 	mu sync.Mutex
 	// entrances are those that the caller was let in by, each once.
@@ -82,6 +84,9 @@ func (g *Gateway) take(came *door.Conn) {
 	switch protocol := came.ConnectionState().NegotiatedProtocol; protocol {
 	case "", http1:
 		c := &conn{carrier: came, certificate: came.Certificate, caller: trust.Caller{Way: trust.Direct, Remote: came.Remote, Leaf: came.Leaf, Connection: came.Number}}
+		if c.certificate != nil {
+			c.unfit = pki.CheckLeaf(c.certificate)
+		}
 		g.enter(c, came.Outdated)
 	default:
 		if take := g.protocols[protocol]; take != nil {

@@ -89,6 +89,7 @@ func New(c Config) (*Gateway, error) {
 	config := pki.ServerConfig(c.Certificate, append(slices.Clone(c.Protocols), http1)...)
 	// A lane's frame is one record, also the first ones.
 	config.DynamicRecordSizingDisabled = true
+	config.VerifyConnection = unfitLater(config.VerifyConnection)
 	listener, err := door.Listen(door.Config{
 		Address: c.Address, TLS: config, Logger: c.Logger, Now: c.Now,
 		Limits: door.Limits{Admitted: limits.Connections, Strangers: limits.Strangers, StrangersPerAddress: limits.StrangersPerAddress},

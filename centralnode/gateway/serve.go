@@ -25,8 +25,8 @@ type idKey struct{}
 // Handle serves a pattern (net/http.ServeMux) to those whom the judge lets in
 // through door. It is called before Run.
 func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
-	g.serve(door, pattern, func(w http.ResponseWriter, r *http.Request) {
-		c, e := r.Context().Value(connKey{}).(*conn), entrance{door: door}
+	g.serve(door, pattern, func(w http.ResponseWriter, r *http.Request, c *conn) {
+		e := entrance{door: door}
 		if v, ok := g.letIn(w, c, e); !ok {
 			return
 		} else if !v.Allowed {
@@ -44,8 +44,7 @@ func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
 // A handler that answers late, after a long upload or a long poll, moves the
 // connection's deadlines itself (net/http.ResponseController).
 func (g *Gateway) HandleSystem(pattern string, h http.Handler, refused func(r *http.Request, c trust.Caller, id string, v trust.Verdict) *problem.Problem) {
-	g.serve(trust.ExternalSystem, pattern, func(w http.ResponseWriter, r *http.Request) {
-		c := r.Context().Value(connKey{}).(*conn)
+	g.serve(trust.ExternalSystem, pattern, func(w http.ResponseWriter, r *http.Request, c *conn) {
 		id, err := trust.ParseSystemID(r.PathValue("system"))
 		if err != nil {
 			w.Header().Set("Connection", "close")
@@ -73,9 +72,16 @@ type Route struct {
 // other path is nobody's.
 func (g *Gateway) Routes() []Route { return slices.Clone(g.routes) }
 
-func (g *Gateway) serve(door trust.Door, pattern string, h http.HandlerFunc) {
+func (g *Gateway) serve(door trust.Door, pattern string, h func(w http.ResponseWriter, r *http.Request, c *conn)) {
 	g.routes = append(g.routes, Route{door, pattern})
-	g.mux.HandleFunc(pattern, h)
+	g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		c := r.Context().Value(connKey{}).(*conn)
+		if c.unfit != nil {
+			g.refuseUnfit(w, c)
+			return
+		}
+		h(w, r, c)
+	})
 }
 
 // letIn judges a request at an entrance. ok is false when it was answered

@@ -1,0 +1,109 @@
+package scanner
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"vedette/centralnode/external"
+	"vedette/centralnode/scan"
+	"vedette/proto/problem"
+)
+
+// deleteOne answers DELETE scans/{scan}.
+func (a *API) deleteOne(w http.ResponseWriter, r *http.Request, call *external.Call) {
+	a.deleteScan(w, r, call, r.PathValue("scan"))
+}
+
+// deleteNamed answers DELETE of a scanId that is also the name of another path.
+func (a *API) deleteNamed(id string) func(http.ResponseWriter, *http.Request, *external.Call) {
+	return func(w http.ResponseWriter, r *http.Request, call *external.Call) { a.deleteScan(w, r, call, id) }
+}
+
+func (a *API) deleteScan(w http.ResponseWriter, r *http.Request, call *external.Call, id string) {
+	q, p := queryOf(r.URL)
+	var instance string
+	if p == nil {
+		instance, p = q.instance()
+	}
+	if p == nil && !isID(id) {
+		p = noSuchResult() // no object can have been submitted with it
+	}
+	if p != nil {
+		call.Fail(w, p)
+		return
+	}
+	a.remove(w, r, call, func(ctx context.Context) error {
+		err := a.c.Scans.Delete(ctx, scan.Key{System: call.System.ID, Instance: instance, ScanID: id})
+		if instance != "" || !errors.Is(err, scan.ErrNotFound) {
+			return err
+		}
+		return a.deleteOnly(ctx, call.System.ID, id)
+	})
+}
+
+// errSeveral says that the caller has to choose.
+var errSeveral = errors.New("several instances have this scan ID")
+
+// deleteOnly deletes the scan of an ID whose instance the caller did not name,
+// when only one has it.
+func (a *API) deleteOnly(ctx context.Context, system, id string) error {
+	var found *scan.Key
+	for _, s := range a.c.Scans.States(system, "", true, nil) {
+		if s.Key.ScanID != id {
+			continue
+		}
+		if found != nil {
+			return errSeveral
+		}
+		found = &s.Key
+	}
+	if found == nil {
+		return scan.ErrNotFound
+	}
+	return a.c.Scans.Delete(ctx, *found)
+}
+
+// deleteAll answers DELETE scans.
+func (a *API) deleteAll(w http.ResponseWriter, r *http.Request, call *external.Call) {
+	q, p := queryOf(r.URL)
+	var instance string
+	if p == nil {
+		instance, p = q.instance()
+	}
+	if p != nil {
+		call.Fail(w, p)
+		return
+	}
+	a.remove(w, r, call, func(ctx context.Context) error {
+		_, err := a.c.Scans.DeleteAll(ctx, call.System.ID, instance, instance == "")
+		return err
+	})
+}
+
+// remove does what makes a deletion durable while the caller has the right to it,
+// and answers.
+func (a *API) remove(w http.ResponseWriter, r *http.Request, call *external.Call, do func(context.Context) error) {
+	admission, err := call.Admit(r.Context())
+	if err != nil {
+		panic(http.ErrAbortHandler) // withdrawn or gone: the answer reaches nobody
+	}
+	err = do(r.Context())
+	admission.Release()
+	switch {
+	case err == nil:
+		ok(w)
+	case errors.Is(err, scan.ErrNotFound):
+		call.Fail(w, noSuchResult())
+	case errors.Is(err, errSeveral):
+		call.Fail(w, badRequest("Several instances have a result with this scanId. Say which one with sensorInstanceId."))
+	case r.Context().Err() != nil:
+		panic(http.ErrAbortHandler)
+	default:
+		call.Fail(w, a.refusal(err))
+	}
+}
+
+func noSuchResult() *problem.Problem {
+	return &problem.Problem{Title: "No such result", Status: http.StatusNotFound, Code: problem.NotFound, Detail: "This system has no result with this scanId."}
+}
