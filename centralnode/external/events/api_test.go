@@ -156,7 +156,7 @@ func TestBadCallsAreToldWhatToChange(t *testing.T) {
 	if res.StatusCode != http.StatusBadRequest || !res.Close {
 		t.Errorf("a call with a body: %s, closes %t", res.Status, res.Close)
 	}
-	if l := n.room.Look(s.who()); l.Contact.LastError == "" {
+	if l := n.room.Look(s.who()); l.LastError == "" {
 		t.Errorf("the last error is not noted: %+v", l)
 	}
 }
@@ -296,4 +296,3 @@ func TestEmptyAnswerComesWhenTheTimeIsOver(t *testing.T) {
 		t.Errorf("no wait: %+v", a)
 	}
 }
-

@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"vedette/centralnode/external/events"
 	"vedette/centralnode/trust"
+	"vedette/proto/problem"
 )
 
 func TestWaitingCallAnswersTheEventThatComes(t *testing.T) {
@@ -155,22 +157,44 @@ func TestEveryEventComesOnceInOrderAcrossRestarts(t *testing.T) {
 
 func TestSlowAnswersOfOneSystemHoldUpNobodyElse(t *testing.T) {
 	d := newDisk(t, 2)
-	d.limits = events.Limits{Answers: 2, AnswersPerSystem: 1}
+	d.limits = events.Limits{Calls: 3, CallsPerSystem: 2, Answers: 2, AnswersPerSystem: 1, AnswerBytes: 64 << 20}
 	n := d.start(t)
-	// Answers larger than what the kernel holds for a caller that does not read.
-	for seq := uint64(1); seq <= 60; seq++ {
-		n.append(seq, 1000)
+	for seq := uint64(1); seq <= 10; seq++ {
+		p := pack(seq, 1000)
+		p.Host = bigHost // more than the kernel holds for a caller that does not read
+		_, err := n.log.Append(t.Context(), p)
+		must(t, err)
 	}
 	slow, quick := d.systems[0], d.systems[1]
-	for range 3 {
-		res, err := slow.get(t.Context(), slow.plain, "/events?max_events=10000")
-		if err != nil {
-			continue // waits in line behind the system's own first call
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	res, err := slow.get(ctx, slow.plain, "/events?max_events=10000")
+	must(t, err)
+	defer res.Body.Close()
+	second := make(chan result, 1)
+	go func() {
+		a, err := slow.try(ctx, slow.plain, "/events?max_events=10000")
+		second <- result{a, err}
+	}()
+	for { // until the second one is in
+		_, err := quick.try(t.Context(), quick.client, "/events?max_events=1")
+		must(t, err)
+		third, leave := context.WithTimeout(ctx, 100*time.Millisecond)
+		_, err = slow.try(third, slow.plain, "/events?max_events=1")
+		leave()
+		var p *problem.Problem
+		if errors.As(err, &p) && p.Code == problem.Busy {
+			break
 		}
-		defer res.Body.Close()
-		break
 	}
 	if a := quick.poll(t, "max_events", "10"); len(a.Events) != 10 {
 		t.Errorf("%d events", len(a.Events))
 	}
+	select {
+	case r := <-second:
+		t.Errorf("the second answer did not wait for the first: %d events, %v", len(r.answer.Events), r.err)
+	default:
+	}
+	cancel()
+	await(t, second)
 }

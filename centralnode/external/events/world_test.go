@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -197,10 +198,18 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// bigHost is a host whose events are described at length.
+const bigHost = "big"
+
 // describe is a small form of what the daemon gives.
 func describe(r eventlog.Record) acts.Event {
+	message := ""
+	if r.Host == bigHost {
+		message = strings.Repeat("x", 4<<10)
+	}
 	return acts.Event{
-		Time: r.Event.GetTime().AsTime(), Agent: acts.EventAgent{ID: r.AgentID},
+		Message: message,
+		Time:    r.Event.GetTime().AsTime(), Agent: acts.EventAgent{ID: r.AgentID},
 		Event:   acts.EventMeta{ID: r.Event.GetId(), Kind: "event"},
 		Vedette: acts.EventWay{Way: r.Way, Seq: r.PackageSeq, Skipped: r.Skipped},
 	}
