@@ -1,6 +1,7 @@
 package adminmenu
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ func TestAnyKeysInAnyOrderKeepTheMenuWhole(t *testing.T) {
 			f := newFake(t)
 			f.people()
 			f.fleet()
+			f.integrated()
 			f.recorded(700, time.Second)
 			all := sensor(fakeSensor{f})
 			if seed%2 == 1 {
@@ -45,6 +47,16 @@ func TestAnyKeysInAnyOrderKeepTheMenuWhole(t *testing.T) {
 						f.accounts = append(f.accounts, acts.Account{Name: "new" + string(rune('a'+chance.IntN(26))), Revision: f.revision})
 					})
 				case 2:
+					f.change(func(f *fake) {
+						f.revision++
+						switch i := chance.IntN(len(f.systems) + 1); i {
+						case len(f.systems):
+							f.systems = append(f.systems, acts.ExternalSystem{ID: fmt.Sprint("new-", chance.IntN(1000)), Fingerprint: fingerprint(fmt.Sprint(f.revision)), State: acts.Pending, Type: acts.OtherSystem})
+						default:
+							f.systems = append(f.systems[:i:i], f.systems[i+1:]...)
+						}
+					})
+				case 3:
 					d.wait(1100 * time.Millisecond)
 				default:
 					d.press(keys[chance.IntN(len(keys))])

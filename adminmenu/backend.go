@@ -50,11 +50,25 @@ type Sensor interface {
 	Link(context.Context, acts.Actor) (acts.Link, error)
 }
 
+// ExternalSystems is what External systems works on.
+type ExternalSystems interface {
+	ExternalSystems(context.Context, acts.Actor) (acts.ExternalSystemList, error)
+	PreviewAcceptExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error)
+	AcceptExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error)
+	PreviewRejectExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error)
+	RejectExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error)
+	PreviewDeleteExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error)
+	DeleteExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error)
+	PreviewSetScanPriority(context.Context, acts.Actor, acts.SetScanPriority) (acts.Preview, error)
+	SetScanPriority(context.Context, acts.Actor, acts.SetScanPriority) (acts.ScanPriority, error)
+}
+
 // CentralNode is a Central Node's administration.
 type CentralNode interface {
 	Certificates
 	People
 	Review
+	ExternalSystems
 
 	Status(context.Context, acts.Actor) (acts.Status, error)
 	SensorServers(context.Context, acts.Actor) (acts.SensorServerList, error)

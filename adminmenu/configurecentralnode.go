@@ -139,9 +139,9 @@ func valueOf(sentence string) line {
 	switch name {
 	case "Central Node address":
 		return value("Central Node", text)
-	case "Fingerprint (SHA-256)", "Fingerprint of its link identity":
+	case "Fingerprint (SHA-256)", "Fingerprint of its link identity", "Certificate fingerprint":
 		return value("Fingerprint", text)
-	case "Subject", "Valid from", "Valid until", "Sensor server", "State":
+	case "Subject", "Valid from", "Valid until", "Sensor server", "External system", "Name", "State":
 		return value(name, text)
 	case "Expected":
 		return value(name, noted(text))

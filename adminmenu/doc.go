@@ -51,6 +51,8 @@
 //	refused   the Text and Hint of an *acts.Error, and then back to where
 //	run       what takes its time and changes nothing yet: its steps as they
 //	          come, then ENTER; leaving cancels it
+//	decide    an act with its preview: asks with what it says, and then acts on
+//	          exactly what was read
 //	act       an act; a refusal is shown, else it goes on; leaving does not stop it
 //	fetch     loads once what the next window needs, for instance a preview
 //

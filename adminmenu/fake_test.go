@@ -51,6 +51,10 @@ type fake struct {
 	unlisted   int // connections that no listed certificate is shown on
 	late       []string
 	events     acts.EventState
+	systems    []acts.ExternalSystem
+	priority   bool
+	scan       acts.ScanStatus
+	alerts     acts.AlertCounts
 
 	problems []string // of Status
 	met      string   // subject of the certificate that a Central Node shows

@@ -113,10 +113,13 @@ func (f fakeCentral) Status(ctx context.Context, _ acts.Actor) (acts.Status, err
 	for _, c := range f.agents {
 		agents.Connections += c.Connected
 	}
+	scan := f.scan
+	scan.MaximumScanPriority = f.priority
 	return acts.Status{
 		Daemon: "centralnode", Version: "0.4.0", Started: time.Now().Add(-36 * time.Hour), Address: "192.0.2.2:443", StoreID: "store-2", Revision: f.revision,
 		SSH: acts.SSHDoor{Address: ":22", HostKey: "SHA256:" + strings.Repeat("k", 43), Sessions: 1}, Certificate: f.certificate.Certificate, Validation: f.validation,
 		Agents: agents, Sensors: sensors, Events: f.events, Problems: slices.Clone(f.problems),
+		Systems: f.systemCounts(), Scan: scan, Alerts: f.alerts,
 	}, nil
 }
 

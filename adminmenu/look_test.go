@@ -1,6 +1,7 @@
 package adminmenu
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -86,6 +87,24 @@ func TestFingerprintBreaksBetweenGroups(t *testing.T) {
 			if i < len(parts)-1 && !strings.HasSuffix(p, ":") {
 				t.Errorf("%d columns: %q ends inside a group", columns, p)
 			}
+		}
+	}
+}
+
+func TestNamesBreakBehindWhatJoinsTheirParts(t *testing.T) {
+	for _, tt := range []struct {
+		s       string
+		columns int
+		want    []string
+	}{
+		{"mail-gateway-1", 10, []string{"mail-", "gateway-1"}},
+		{"files.north.example", 10, []string{"files.", "north.", "example"}},
+		{"a-bcdefghijklmno", 10, []string{"a-bcdefghi", "jklmno"}}, // half of the line would be empty
+		{"ab:cdef-ghijklmn", 10, []string{"ab:", "cdef-", "ghijklmn"}},
+		{"abcdefghijklm", 10, []string{"abcdefghij", "klm"}},
+	} {
+		if got := wrap(tt.s, tt.columns); !slices.Equal(got, tt.want) {
+			t.Errorf("%q in %d columns: %q, want %q", tt.s, tt.columns, got, tt.want)
 		}
 	}
 }

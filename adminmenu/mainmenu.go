@@ -12,7 +12,7 @@ func sensorMenu(s *session, b Sensor) *window {
 func centralNodeMenu(s *session, b CentralNode) *window {
 	return s.mainMenu([]choice{
 		{"Status", "what runs here, and what needs a person", func() { s.centralNodeStatus(b) }},
-		{"Program settings", "certificate, Sensor servers, Endpoint Agent certificates", func() { s.settings(centralNodeSettings(s, b)) }},
+		{"Program settings", "certificates, Sensor servers, external systems", func() { s.settings(centralNodeSettings(s, b)) }},
 	}, b)
 }
 
@@ -54,5 +54,6 @@ func centralNodeSettings(s *session, b CentralNode) []choice {
 		{"Manage server certificate", "", func() { s.certificates(b) }},
 		{"Sensor servers", "", func() { s.sensorServers(b) }},
 		{"Endpoint Agent certificates", "", func() { s.agentCertificates(b) }},
+		{titleExternalSystems, "", func() { s.externalSystems(b) }},
 	}
 }

@@ -12,7 +12,7 @@ func TestTheMainMenuHasItsEntriesInOrder(t *testing.T) {
 		settings []string
 	}{
 		"sensor":      {func(f *fake) setup { return sensor(fakeSensor{f}) }, []string{titleCertificates, "Configure Central Node", "Link state"}},
-		"centralnode": {func(f *fake) setup { return central(fakeCentral{f}) }, []string{titleCertificates, "Sensor servers", "Endpoint Agent certificates"}},
+		"centralnode": {func(f *fake) setup { return central(fakeCentral{f}) }, []string{titleCertificates, "Sensor servers", "Endpoint Agent certificates", "External systems"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := drive(t, tt.backend(newFake(t)))

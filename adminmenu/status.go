@@ -51,6 +51,9 @@ func centralNodeStatusLines(v acts.Status, now time.Time) []line {
 		value("Agents", fmt.Sprintf("%s, and %d not let in; %s", counted(v.Agents.Connections, "connection"), v.Agents.Strangers, counted(v.Agents.Hosts, "host"))),
 		value("Validation", onOff(v.Validation)))
 	lines = append(lines, eventLines(v.Events)...)
+	lines = append(lines, value("Ext. systems", fmt.Sprintf("%d accepted, %d pending, %d rejected", v.Systems.Accepted, v.Systems.Pending, v.Systems.Rejected)))
+	lines = append(lines, scanLines(v.Scan, now)...)
+	lines = append(lines, alertLine(v.Alerts))
 	return append(lines, value("State", fmt.Sprintf("store %s, revision %d", v.StoreID, v.Revision)))
 }
 
@@ -119,6 +122,36 @@ func eventLines(e acts.EventState) []line {
 		lines = append(lines, line{label: "Degraded", text: e.Reason, ink: bad})
 	}
 	return lines
+}
+
+// scanLines is how scanning stands. An engine is named when it has trouble.
+func scanLines(c acts.ScanStatus, now time.Time) []line {
+	objects := fmt.Sprintf("%d waiting, %d running, %d arriving", c.Waiting, c.Running, c.Uploading)
+	if c.Waiting > 0 && !c.Oldest.IsZero() {
+		objects += "; the oldest for " + span(now.Sub(c.Oldest))
+	}
+	if c.MaximumScanPriority {
+		objects += "; mail sensors first"
+	}
+	lines := []line{value("Scanning", objects)}
+	if c.Degraded {
+		lines = append(lines, line{label: "Scan degraded", text: c.Reason, ink: bad})
+	}
+	for _, e := range c.Engines {
+		if e.Trouble != "" {
+			lines = append(lines, line{label: "Engine", text: e.Name + ": " + e.Trouble, ink: bad})
+		}
+	}
+	return lines
+}
+
+// alertLine counts the alerts that somebody still has to deal with.
+func alertLine(c acts.AlertCounts) line {
+	l := value("Alerts", fmt.Sprintf("%d new, %d in process; the command alert list shows them", c.New, c.InProcess))
+	if c.New > 0 {
+		l.ink = warning
+	}
+	return l
 }
 
 // optional adds a value that not everything has.

@@ -39,17 +39,29 @@ func TestStatusOfACentralNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
 		f.fleet()
+		f.integrated()
+		f.change(func(f *fake) {
+			f.scan = acts.ScanStatus{Waiting: 12, Running: 2, Uploading: 3, Oldest: time.Now().Add(-75 * time.Second), Engines: []acts.ScanEngine{{Name: "builtin"}, {Name: "clamd"}}}
+			f.alerts = acts.AlertCounts{New: 3, InProcess: 1, Closed: 40}
+		})
 		d := drive(t, central(fakeCentral{f}))
 		d.choose("Status")
 		d.at("Status")
+		d.expect("Ext. systems 1 accepted, 2 pending, 1 rejected", "Scanning 12 waiting, 2 running, 3 arriving; the oldest for 1 min 15 s", "Alerts 3 new, 1 in process; the command alert list shows them")
+		d.refuse("clamd")
 		d.expect("1 accepted (1 connected), 1 pending, 1 rejected", "30 connections, and 2 not let in; 30 hosts", "Validation off", "1234 packages, 5.6 MB, embedded (on disk); oldest")
 		d.golden("status-centralnode")
 		f.change(func(f *fake) {
 			f.validation, f.servers[1].State = true, acts.Accepted
+			f.priority, f.scan.Waiting = true, 0
+			f.scan.Degraded, f.scan.Reason, f.scan.Engines[1].Trouble = true, "no room in the spool", "nobody answers at \x1b[2J/run/clamd.sock"
 			f.events.Degraded, f.events.Reason, f.events.Refused = true, "no space left on device", 7
 		})
 		d.wait(2 * time.Second)
 		d.expect("2 accepted (1 connected), 0 pending", "Validation on", "7 packages answered", "no space left on device")
+		d.press("end")
+		d.expect("Scanning 0 waiting, 2 running, 3 arriving; mail sensors first", "Scan degraded no room in the spool", `Engine clamd: nobody answers at \u{1b}[2J/run/clamd.sock`)
+		d.refuse("builtin", "the oldest for")
 	})
 }
 

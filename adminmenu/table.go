@@ -9,7 +9,9 @@ import (
 type column struct {
 	title string
 	width int  // 0: what the others leave
+	least int  // of a column that gets what the others leave
 	wrap  bool // over several lines, for fingerprints; else cut with an ellipsis
+	most  int  // lines of a cell that wraps, the last one cut; 0: as many as it takes
 }
 
 // entry of a table: its key says which one it stays when the table is loaded
@@ -17,6 +19,7 @@ type column struct {
 type tableRow struct {
 	key   string
 	cells []string
+	note  string // one line below the cells
 	ink   ink
 }
 
@@ -135,7 +138,7 @@ func (t *table) jump(to int) {
 const mostRows = 500
 
 func (t *table) height(l look, columns int) int {
-	n := 2 // heading, filter
+	n := len(t.titles(l, columns)) + 1 // filter
 	for _, r := range t.shown {
 		if n >= mostRows {
 			break
@@ -229,37 +232,76 @@ func (t *table) mark() {
 	t.jump(t.index() + 1)
 }
 
-// widths gives every column its width, the open ones an equal share.
+// widths gives every column its width, the open ones an equal share, but each
+// its least.
 func (t *table) widths(columns int) []int {
-	taken, open := 2, 0 // the mark before each row
-	for _, c := range t.columns {
-		taken += c.width + 1
+	all := make([]int, len(t.columns))
+	left, open := columns-2, 0 // the mark before each row
+	for i, c := range t.columns {
+		all[i] = c.width
+		left -= c.width + 1
 		if c.width == 0 {
 			open++
 		}
 	}
-	all := make([]int, len(t.columns))
 	for i, c := range t.columns {
-		if all[i] = c.width; c.width == 0 {
-			all[i] = max((columns-taken)/open, 4)
+		if c.width == 0 && c.least > max(left/open, 0) {
+			all[i] = c.least
+			left -= c.least
+			open--
+		}
+	}
+	for i := range all {
+		if all[i] == 0 {
+			all[i] = max(left/open, 4)
 		}
 	}
 	return all
 }
 
-// lines are the cells of a row, line by line.
+// titles are the titles of the columns, line by line.
+func (t *table) titles(l look, columns int) [][]string {
+	cells := make([][]string, len(t.columns))
+	for i, w := range t.widths(columns) {
+		cells[i] = wrap(l.clean(t.columns[i].title), w)
+	}
+	return abreast(cells)
+}
+
+// lines are the cells of a row, line by line, and its note.
 func (t *table) lines(l look, r tableRow, columns int) [][]string {
 	widths := t.widths(columns)
-	lines := [][]string{make([]string, len(widths))}
-	for i := 0; i < len(widths) && i < len(r.cells); i++ {
-		cell := l.clean(r.cells[i])
-		parts := []string{l.fit(cell, widths[i])}
-		if t.columns[i].wrap {
-			parts = wrap(cell, widths[i])
+	cells := make([][]string, len(widths))
+	for i := range cells {
+		if i >= len(r.cells) {
+			continue
 		}
+		col, cell := t.columns[i], l.clean(r.cells[i])
+		if !col.wrap {
+			cells[i] = []string{l.fit(cell, widths[i])}
+			continue
+		}
+		cells[i] = wrap(cell, widths[i])
+		if n := col.most; n > 0 && len(cells[i]) > n {
+			cells[i] = append(cells[i][:n-1], l.fit(cells[i][n-1]+l.clean("…"), widths[i]))
+		}
+	}
+	lines := abreast(cells)
+	if r.note != "" {
+		note := make([]string, len(widths))
+		note[0] = l.fit(l.clean(r.note), columns-2)
+		lines = append(lines, note)
+	}
+	return lines
+}
+
+// abreast sets cells of several lines side by side.
+func abreast(cells [][]string) [][]string {
+	lines := [][]string{make([]string, len(cells))}
+	for i, parts := range cells {
 		for n, p := range parts {
 			if n == len(lines) {
-				lines = append(lines, make([]string, len(widths)))
+				lines = append(lines, make([]string, len(cells)))
 			}
 			lines[n][i] = p
 		}
@@ -268,15 +310,13 @@ func (t *table) lines(l look, r tableRow, columns int) [][]string {
 }
 
 func (t *table) draw(c canvas, focused bool) {
-	widths := t.widths(c.w)
-	x := 2
-	for i, col := range t.columns {
-		c.put(x, 0, c.look.fit(c.look.clean(col.title), widths[i]), strong)
-		x += widths[i] + 1
+	widths, titles := t.widths(c.w), t.titles(c.look, c.w)
+	for y, parts := range titles {
+		drawCells(c, y, parts, widths, strong)
 	}
-	body := c.sub(0, 1, c.w, c.h-1)
+	body := c.sub(0, len(titles), c.w, c.h-len(titles))
 	if t.filtering || t.filter.String() != "" {
-		body = c.sub(0, 1, c.w, c.h-2)
+		body = c.sub(0, len(titles), c.w, c.h-len(titles)-1)
 		foot := c.sub(0, c.h-1, c.w, 1)
 		n := foot.put(0, 0, fmt.Sprintf("Filter (%d of %d): ", len(t.shown), len(t.rows)), normal)
 		t.filter.draw(foot.sub(n, 0, c.w-n, 1), t.filtering)
@@ -332,11 +372,16 @@ func (t *table) drawRow(c canvas, r tableRow, widths []int, at, focused bool) in
 		if y == 0 {
 			c.put(0, 0, lead, style)
 		}
-		x := 2
-		for i, cell := range cells {
-			c.put(x, y, cell, style)
-			x += widths[i] + 1
-		}
+		drawCells(c, y, cells, widths, style)
 	}
 	return len(lines)
+}
+
+// drawCells draws one line of cells.
+func drawCells(c canvas, y int, cells []string, widths []int, i ink) {
+	x := 2
+	for n, cell := range cells {
+		c.put(x, y, cell, i)
+		x += widths[n] + 1
+	}
 }

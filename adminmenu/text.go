@@ -1,6 +1,7 @@
 package adminmenu
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/rivo/uniseg"
@@ -94,28 +95,29 @@ func wrap(s string, columns int) []string {
 }
 
 // breakWord is the beginning of a word that fits: up to a colon when there is
-// one, 16 groups of a fingerprint at a time where they have room, else 8.
+// one, 16 groups of a fingerprint at a time where they have room, else 8. A name
+// breaks behind what joins its parts, unless half of the line were empty then.
 func breakWord(word string, columns int) string {
 	for _, groups := range []int{16, 8} {
 		if n := 3 * groups; columns >= n && len(word) > n && strings.Count(word[:n], ":") == groups && word[n-1] == ':' {
 			return word[:n]
 		}
 	}
-	used, end, colon := 0, 0, 0
+	used, end, colon, joint := 0, 0, 0, 0
 	for rest := word; rest != ""; {
 		cluster, after, w, _ := uniseg.FirstGraphemeClusterInString(rest, -1)
 		if used+w > columns && end > 0 {
 			break
 		}
 		used, end, rest = used+w, end+len(cluster), after
-		if cluster == ":" {
+		switch {
+		case cluster == ":":
 			colon = end
+		case strings.Contains("-._@/", cluster) && 2*used >= columns:
+			joint = end
 		}
 	}
-	if colon > 0 {
-		return word[:colon]
-	}
-	return word[:end]
+	return word[:cmp.Or(colon, joint, end)]
 }
 
 // text is lines that scroll.
