@@ -43,7 +43,7 @@ func (a *Admin) Events(ctx context.Context, actor acts.Actor, f acts.EventFilter
 		return a.eventError(err)
 	}
 	for i := range ring {
-		if !yield(a.exported(ring[(at+i)%len(ring)])) {
+		if !yield(a.Describe(ring[(at+i)%len(ring)])) {
 			return nil
 		}
 	}
@@ -62,7 +62,7 @@ func (a *Admin) WatchEvents(ctx context.Context, actor acts.Actor, f acts.EventF
 	if err != nil {
 		return err
 	}
-	err = a.c.Events.Watch(ctx, filter, func(r eventlog.Record) bool { return yield(a.exported(r)) })
+	err = a.c.Events.Watch(ctx, filter, func(r eventlog.Record) bool { return yield(a.Describe(r)) })
 	if ctx.Err() != nil {
 		return nil // the administrator has seen enough
 	}
@@ -90,8 +90,8 @@ func eventFilter(f acts.EventFilter) (eventlog.Filter, error) {
 	return out, nil
 }
 
-// exported gives an event its ECS form, cleaned of what could move a screen.
-func (a *Admin) exported(r eventlog.Record) acts.Event {
+// Describe gives an event its ECS form, cleaned of what could move a screen.
+func (a *Admin) Describe(r eventlog.Record) acts.Event {
 	e := r.Event
 	created := r.Received
 	if e.GetTime().IsValid() {
