@@ -29,6 +29,7 @@ type Config struct {
 	// generated certificate.
 	Names  []string
 	Events Events
+	Scan   Scan
 	Limits gateway.Limits
 	// UnsafeSameServer lets a Sensor on this very server be a proxy, which the
 	// documented rule forbids: for demonstrations and tests.

@@ -1,14 +1,17 @@
 package centralnode
 
 import (
+	"context"
+
 	"vedette/internal/health"
 )
 
-// parts are what the node needs to take packages.
+// parts are what the node needs to do its work.
 func (n *Node) parts() []health.Part {
 	return []health.Part{
 		{Name: "state", Trouble: func() string { return n.base.State.State().Reason }},
 		{Name: "events", Trouble: func() string { return n.log.State().Reason }},
+		{Name: "scan", Trouble: func() string { return n.scan.Status(context.Background()).Reason }},
 	}
 }
 
@@ -33,6 +36,9 @@ func (n *Node) gauges() []health.Gauge {
 			}
 			return 0
 		}},
+		{Name: "scan_waiting", Help: "Objects without a verdict.", Read: func() float64 { return float64(n.scan.Status(context.Background()).Waiting) }},
+		{Name: "scan_spool_bytes", Help: "Bytes of objects without a verdict.", Read: func() float64 { return float64(n.scan.Status(context.Background()).SpoolBytes) }},
+		{Name: "alerts_new", Help: "Alerts that nobody has dealt with.", Read: func() float64 { return float64(n.alerts.Counts().New) }},
 		{Name: "server_certificate_not_after_timestamp_seconds", Help: "When the server certificate expires.", Read: func() float64 {
 			return float64(n.base.Serving.Pair().Leaf().NotAfter.Unix())
 		}},

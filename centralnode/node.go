@@ -9,8 +9,12 @@ import (
 
 	"vedette/centralnode/admin"
 	"vedette/centralnode/agents"
+	"vedette/centralnode/alerts"
 	"vedette/centralnode/eventlog"
+	"vedette/centralnode/external"
+	"vedette/centralnode/external/events"
 	"vedette/centralnode/gateway"
+	"vedette/centralnode/scan"
 	"vedette/centralnode/sensors"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
@@ -26,15 +30,20 @@ import (
 
 // Node is a Central Node.
 type Node struct {
-	config  Config
-	base    *firststart.Base
-	log     *eventlog.Log
-	gateway *gateway.Gateway
-	table   *agents.Table
-	sensors *sensors.Room
-	admin   *admin.Admin
-	local   *health.Server
-	opened  lifetime.Opened
+	config   Config
+	base     *firststart.Base
+	entities *store.Store
+	log      *eventlog.Log
+	gateway  *gateway.Gateway
+	table    *agents.Table
+	sensors  *sensors.Room
+	external *external.Room
+	polls    *events.API
+	scan     *scan.Room
+	alerts   *alerts.Room
+	admin    *admin.Admin
+	local    *health.Server
+	opened   lifetime.Opened
 }
 
 // New opens the state, makes what a first start needs, and listens. What is
@@ -57,8 +66,8 @@ func New(c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.opened.Add(n.base.State.Close)
-	entities := store.New(n.base.State)
-	snapshot, err := entities.Trust(ctx)
+	n.entities = store.New(n.base.State)
+	snapshot, err := n.entities.Trust(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the lists: %w", err)
 	}
@@ -79,14 +88,14 @@ func New(c Config) (_ *Node, err error) {
 
 	n.log, err = eventlog.Open(ctx, eventlog.Config{
 		Dir: c.eventsPath(), NATSURL: c.Events.NATSURL, MaxAge: c.Events.MaxAge, MaxBytes: c.Events.MaxBytes,
-		Checkpoints: checkpoints{entities}, Logger: c.Logger.With("room", "eventlog"), Now: c.Now,
+		Checkpoints: checkpoints{n.entities}, Logger: c.Logger.With("room", "eventlog"), Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	n.opened.Add(n.log.Close)
 
-	if n.table, err = agents.NewTable(ctx, entities, c.Logger.With("room", "agents"), c.Now); err != nil {
+	if n.table, err = agents.NewTable(ctx, n.entities, c.Logger.With("room", "agents"), c.Now); err != nil {
 		return nil, err
 	}
 	service := agents.NewService(n.gateway, n.log, n.table, c.Now)
@@ -95,27 +104,31 @@ func New(c Config) (_ *Node, err error) {
 		n.gateway.Handle(trust.AgentService, p, handler)
 	}
 
-	if err := n.openSensors(ctx, entities); err != nil {
-		return nil, err
+	for _, open := range []func(context.Context) error{n.openSensors, n.openExternal, n.openScan} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
 	}
 
 	n.admin = admin.New(admin.Config{
-		Base: n.base, Store: entities, Door: n.gateway, Hosts: n.table, Events: n.log, Sensors: n.sensors,
+		Base: n.base, Store: n.entities, Door: n.gateway, Hosts: n.table, Events: n.log,
+		Sensors: n.sensors, External: n.external, Scan: n.scan, Alerts: n.alerts,
 		StateDegraded: func() string { return n.base.State.State().Reason }, RefusedPackages: service.Refused,
 		SSHAddress: c.SSHAddress, Address: n.gateway.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
 	})
+	n.openAPI()
 	return n, nil
 }
 
 // openSensors makes the room of Sensors and gives it its place at the door.
-func (n *Node) openSensors(ctx context.Context, entities *store.Store) error {
+func (n *Node) openSensors(ctx context.Context) error {
 	here, err := machine.Here()
 	if err != nil {
 		return err
 	}
 	n.sensors, err = sensors.New(ctx, sensors.Config{
-		Door: sensorDoor{n.gateway}, Store: entities, Trail: n.base.Trail, StoreID: n.base.State.ID(),
+		Door: sensorDoor{n.gateway}, Store: n.entities, Trail: n.base.Trail, StoreID: n.base.State.ID(),
 		Server: here, UnsafeSameServer: n.config.UnsafeSameServer,
 		Logger: n.config.Logger.With("room", "sensors"), Now: n.config.Now,
 	})
@@ -155,9 +168,10 @@ func (n *Node) Run(ctx context.Context) error {
 		n.base.Serving.WatchExpiry(ctx, n.config.Logger.With("room", "servercert"))
 		return nil
 	}
-	// What callers still write while they drain needs table and log, so these
-	// outlive the gateway.
-	err := lifetime.Run(ctx, []lifetime.Part{n.gateway.Run, n.sensors.Run, n.local.Run, watch}, []lifetime.Part{n.log.Run, n.table.Run})
+	// What callers still write while they drain needs table, log, scans and
+	// contacts, so these outlive the gateway.
+	err := lifetime.Run(ctx, []lifetime.Part{n.gateway.Run, n.sensors.Run, n.polls.Run, n.local.Run, watch},
+		[]lifetime.Part{n.log.Run, n.table.Run, n.external.Run, n.scan.Run, n.alerts.Run})
 	return errors.Join(err, n.opened.Close())
 }
 
