@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -324,28 +325,51 @@ func TestCertificateLinesNameWarningsAndAge(t *testing.T) {
 }
 
 func TestAllConsequencesOfACentralNodeAreSeenAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake(t)
-		who := []string{"192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"}
-		f.consequences = []acts.Consequence{ // as the Central Node has them
-			{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: 812, Who: who},
-			{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: 812, Who: who},
-			{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: true, Count: 3, Who: who[:3]},
-			{Text: "Mail sensors must be authorised again."},
-			{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
-			{Text: "The new certificate must be uploaded to Active Directory."},
-			{Text: "Endpoint Agent host isolation rules must be deleted first: isolated hosts are out of control afterwards."},
-		}
-		d := drive(t, central(fakeCentral{f}))
-		d.choose("Program settings")
-		d.choose("Manage server certificate")
-		d.choose("New")
-		d.button("Continue")
-		for _, c := range f.consequences {
-			d.expect(c.Text)
-		}
-		d.expect("(today: 812)", "and 807 more", "(not in use here)", "stays until the last confirmation")
-		d.refuse("Scroll")
-		d.golden("generate-2-confirmation-central-node")
-	})
+	who := []string{"192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"}
+	documented := []acts.Consequence{ // as the Central Node has them
+		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: 812, Who: who},
+		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: 812, Who: who},
+		{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: true, Count: 3, Who: who[:3]},
+		{Text: "Mail sensors must be authorised again."},
+		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
+		{Text: "The new certificate must be uploaded to Active Directory."},
+		{Text: "Endpoint Agent host isolation rules must be deleted first: isolated hosts are out of control afterwards."},
+	}
+	integrated := slices.Clone(documented)
+	integrated[3] = acts.Consequence{Text: "Mail sensors and other external systems must be given the new certificate. They stay authorised, since they are known by their own.", InUse: true, Count: 2, Who: []string{"file-store", "mail-gateway-1"}}
+	for name, consequences := range map[string][]acts.Consequence{"": documented, "-external": integrated} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t)
+			f.consequences = consequences
+			d := drive(t, central(fakeCentral{f}))
+			d.choose("Program settings")
+			d.choose("Manage server certificate")
+			d.choose("New")
+			d.button("Continue")
+			for _, c := range consequences {
+				d.expect(c.Text)
+			}
+			d.expect("The certificate in use stays until the last confirmation.", "(today: 812)", "and 807 more", "Not in use here: ")
+			d.refuse("Scroll")
+			d.golden("generate-2-confirmation-central-node" + name)
+		})
+	}
+}
+
+func TestConsequenceLines(t *testing.T) {
+	got := ""
+	for _, l := range consequenceLines([]acts.Consequence{
+		{Text: "A.", InUse: true, Count: 3, Who: []string{"x", "y"}}, {Text: "B."}, {Text: "C.", InUse: true, Count: 3, Who: []string{"x", "y"}}, {Text: "D."}, {Text: "E.", InUse: true},
+	}) {
+		got += l.label + l.text + "\n"
+	}
+	if want := "\nConsequences\n-A. (today: 3) x, y and 1 more\n-C. (today: 3)\n-E. (today: 0)\n-Not in use here: B. D.\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if l := consequenceLines([]acts.Consequence{{Text: "B."}}); l[2].text != "B. (not in use here)" {
+		t.Errorf("one that is not in use: %q", l[2].text)
+	}
+	if l := consequenceLines(nil); l != nil {
+		t.Errorf("none: %v", l)
+	}
 }

@@ -40,12 +40,11 @@ func (m *certificateWindow) generate() {
 // confirm asks before the work of a chain begins, and names the consequences
 // that the chain will have at its end.
 func (m *certificateWindow) confirm(p acts.Preview, word string, begin func(acts.Preview)) {
-	// All of it fits a screen of 80x24, on a Central Node too.
-	lines := consequenceLines(p.Consequences)
-	if len(lines) > 0 {
-		lines = lines[1:]
+	// What is in use fits a screen of 80x24, on a Central Node too.
+	lines := []line{words("The certificate in use stays until the last confirmation.")}
+	if all := consequenceLines(p.Consequences); len(all) > 0 {
+		lines = append(lines, all[1:]...)
 	}
-	lines = append(lines, words("The certificate in use stays until the last confirmation."))
 	w := &window{title: titleConfirm, text: text{lines: lines}}
 	w.buttons = []button{
 		{word, func() { begin(p) }},

@@ -21,28 +21,36 @@ func previewLines(p acts.Preview) []line {
 	return append(lines, consequenceLines(p.Consequences)...)
 }
 
-// consequenceLines lists consequences with today's numbers, and those without
-// a counterpart in this product as not in use here. Whom two in a row concern is
-// named once.
+// consequenceLines lists consequences with today's numbers, and behind them
+// those without a counterpart in this product, as not in use here. Whom two in a
+// row concern is named once.
 func consequenceLines(all []acts.Consequence) []line {
 	if len(all) == 0 {
 		return nil
 	}
 	lines := []line{blank(), heading("Consequences")}
-	for i, c := range all {
+	var before, unused []string
+	for _, c := range all {
 		if !c.InUse {
-			lines = append(lines, item(c.Text+" (not in use here)"))
+			unused = append(unused, c.Text)
 			continue
 		}
 		text := fmt.Sprintf("%s (today: %d)", c.Text, c.Count)
-		if len(c.Who) > 0 && (i == 0 || !slices.Equal(c.Who, all[i-1].Who)) {
+		if len(c.Who) > 0 && !slices.Equal(c.Who, before) {
 			more := ""
 			if rest := c.Count - len(c.Who); rest > 0 {
 				more = fmt.Sprintf(" and %d more", rest)
 			}
 			text += " " + strings.Join(c.Who, ", ") + more
 		}
+		before = c.Who
 		lines = append(lines, item(text))
 	}
-	return lines
+	switch len(unused) {
+	case 0:
+		return lines
+	case 1:
+		return append(lines, item(unused[0]+" (not in use here)"))
+	}
+	return append(lines, item("Not in use here: "+strings.Join(unused, " ")))
 }
