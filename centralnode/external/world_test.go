@@ -59,6 +59,7 @@ type world struct {
 	// slow, when set, is called while something is being taken, arrived when a
 	// body begins.
 	slow, arrived func()
+	fail          *problem.Problem // when set, the answer to uploads
 }
 
 // taken is one thing that was made durable, or one decision.
@@ -68,19 +69,44 @@ type taken struct {
 	order    int
 }
 
-func open(t testing.TB) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, path: filepath.Join(t.TempDir(), "state", "state.db"), now: &clock{at: time.Date(2030, 5, 6, 7, 8, 9, 0, time.UTC)},
 		server: pkitest.Pair(t, pki.KeyECDSAP256), logs: new(lockedBuffer), decided: make(map[trust.System]taken),
 	}
-	w.start()
 	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+func open(t testing.TB) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.start()
 	return w
 }
 
 // start opens the state file and serves.
 func (w *world) start() {
+	w.t.Helper()
+	w.assemble()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	ended := make(chan error, 2)
+	running.Go(func() { ended <- w.gateway.Run(ctx) })
+	running.Go(func() { ended <- w.room.Run(ctx) })
+	state := w.state
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		if err := errors.Join(<-ended, <-ended, state.Check(), state.Close()); err != nil {
+			w.t.Error(err)
+		}
+	})
+}
+
+// assemble makes what start runs.
+func (w *world) assemble() {
 	w.t.Helper()
 	must := func(err error) {
 		w.t.Helper()
@@ -107,20 +133,11 @@ func (w *world) start() {
 	w.room.Handle(scansPattern, http.HandlerFunc(w.upload))
 	w.gateway.Handle(trust.AgentService, agentPath, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "OK") }))
 	w.gateway.Handle(trust.Description, "GET "+openapiPath, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "OK") }))
-
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	ended := make(chan error, 2)
-	running.Go(func() { ended <- w.gateway.Run(ctx) })
-	running.Go(func() { ended <- w.room.Run(ctx) })
-	state := w.state
-	w.stop = sync.OnceFunc(func() {
-		cancel()
-		running.Wait()
-		if err := errors.Join(<-ended, <-ended, state.Check(), state.Close()); err != nil {
+	w.stop = func() {
+		if err := errors.Join(w.gateway.Close(), w.state.Close()); err != nil {
 			w.t.Error(err)
 		}
-	})
+	}
 }
 
 // upload takes an object, as the scanner API does.
@@ -131,6 +148,10 @@ func (w *world) upload(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Unlock()
 	if arrived != nil {
 		arrived()
+	}
+	if w.fail != nil {
+		call.Fail(rw, w.fail)
+		return
 	}
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
@@ -319,3 +340,7 @@ func from(c *http.Client, address string) *http.Client {
 	c.Transport.(*http.Transport).DialContext = dialer.DialContext
 	return c
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func auditOf(act string) audit.Filter { return audit.Filter{Act: act} }
