@@ -22,6 +22,8 @@ fail() {
   exit 1
 }
 
+scripts/need.sh curl openssl || fail "the demo needs curl and openssl"
+
 rm -rf "$demo"
 mkdir -p "$demo"
 chmod 700 "$demo"
@@ -131,6 +133,35 @@ cn host list
 cn sensor list
 sensor link status
 
+say "8. An external system makes its own certificate and calls: any call is a request to integrate"
+cn certificate download --out "$demo/centralnode.crt"
+openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=demo file store" \
+  -keyout "$demo/system.key" -out "$demo/system.crt" 2>/dev/null
+system=demo-store
+api=https://$cn_address/kata/scanner/v1/sensors/$system
+call() { curl -sS --cacert "$demo/centralnode.crt" --cert "$demo/system.crt" --key "$demo/system.key" "$@"; }
+call "$api/connection"
+echo
+cn external-system list
+say "9. Accept it on the Central Node, once the fingerprint of its certificate was compared"
+system_fingerprint=$(openssl x509 -in "$demo/system.crt" -noout -fingerprint -sha256 | cut -d= -f2)
+cn external-system accept "$system" --fingerprint "$system_fingerprint" --yes
+call "$api/connection"
+echo
+say "10. Submit an ordinary file and the EICAR test file, read both verdicts, see the alert"
+# In two halves, so that no scanner takes this script for the test file.
+printf '%s%s' 'X5O!P%@AP[4\PZX54(P^)7CC)7}$' 'EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*' >"$demo/eicar.com"
+for file in README.md demo/eicar.com; do
+  call -F "content=@$file" -F "scanId=$(basename "$file")" -F "objectType=file" "$api/scans?sensorInstanceId=demo"
+  echo "  $file"
+done
+states() { call "$api/scans/state"; }
+scanned() { ! states | grep -q processing; }
+until_true 20 scanned || fail "no verdict came" "$demo/centralnode.log"
+states
+echo
+cn alert list
+
 fingerprint=$(cn agent-certificate list --output json | value_of fingerprint)
 CN_ADDRESS=$cn_address
 SENSOR_ADDRESS=$sensor_address
@@ -159,6 +190,11 @@ cat <<EOF
     openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=sensor -keyout kata.pem -out kata.pem
     scp -P ${sensor_ssh##*:} kata.pem admin@${sensor_ssh%:*}:
   any command over SSH:          ssh -p ${cn_ssh##*:} admin@${cn_ssh%:*} status
+  submit a file of yours, read its verdict, withdraw the external system (then submit again):
+    api=$api
+    curl --cacert demo/centralnode.crt --cert demo/system.crt --key demo/system.key -X POST "\$api/scans" -F "content=@FILE" -F scanId=1 -F "objectType=file"
+    curl --cacert demo/centralnode.crt --cert demo/system.crt --key demo/system.key "\$api/scans/state"
+    bin/centralnode --config demo/centralnode.toml external-system delete $system
   how the link does:             bin/sensor --config demo/sensor.toml link watch
   what the agent says then:      bin/agent --config demo/agent.toml status
   who did what:                  bin/centralnode --config demo/centralnode.toml audit list
