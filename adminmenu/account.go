@@ -9,7 +9,7 @@ import (
 
 // accountWindow is one account, with what begins there.
 type accountWindow struct {
-	session *session
+	menu    *menuSession
 	backend People
 	above   *accountsWindow
 	window  *window
@@ -21,8 +21,8 @@ type accountWindow struct {
 
 // account opens the window of an account.
 func (a *accountsWindow) account(name string) {
-	s := a.session
-	m := &accountWindow{session: s, backend: a.backend, above: a, name: name}
+	s := a.menu
+	m := &accountWindow{menu: s, backend: a.backend, above: a, name: name}
 	m.table = &table{
 		columns: []column{{title: "Public key", width: 50}, {title: "Type, added, comment", wrap: true}},
 		open:    func(r tableRow) { m.key(r.key) },
@@ -45,7 +45,7 @@ func (a *accountsWindow) account(name string) {
 
 // show shows the account as it is now; one without a name is gone.
 func (m *accountWindow) show(now acts.Account) {
-	s, w := m.session, m.window
+	s, w := m.menu, m.window
 	if now.Name == "" {
 		w.text.set([]line{alarm("The account " + m.name + " does not exist any more: it was deleted.")})
 		m.table.set(nil)
@@ -68,7 +68,7 @@ func (m *accountWindow) show(now acts.Account) {
 
 // buttons are what the person may do with the account.
 func (m *accountWindow) buttons() []button {
-	s := m.session
+	s := m.menu
 	own := s.owns(m.name)
 	var all []button
 	switch {
@@ -103,7 +103,7 @@ func accountLines(a acts.Account, own bool) []line {
 
 // remove deletes the account, once its name was typed.
 func (m *accountWindow) remove() {
-	s, name := m.session, m.name
+	s, name := m.menu, m.name
 	m.said = nil
 	fetch(s, "Delete account", func(ctx context.Context) (acts.Preview, error) {
 		return m.backend.PreviewDeleteAccount(ctx, s.who, acts.DeleteAccount{Name: name, Revision: m.last.Revision})

@@ -39,7 +39,7 @@ func keyLines(k acts.PublicKey) []line {
 
 // key opens the window of a key.
 func (m *accountWindow) key(fingerprint string) {
-	s := m.session
+	s := m.menu
 	m.said = nil
 	for _, k := range m.last.Keys {
 		if k.Fingerprint != fingerprint {
@@ -57,7 +57,7 @@ func (m *accountWindow) key(fingerprint string) {
 func (m *accountWindow) deleteSelected() {
 	r, ok := m.table.current()
 	if !ok {
-		m.session.notice = "There is no key to delete."
+		m.menu.notice = "There is no key to delete."
 		return
 	}
 	m.deleteKey(r.key)
@@ -65,7 +65,7 @@ func (m *accountWindow) deleteSelected() {
 
 // deleteKey withdraws a key, and asks first.
 func (m *accountWindow) deleteKey(fingerprint string) {
-	s, in := m.session, acts.DeleteKey{Account: m.name, Fingerprint: fingerprint, Revision: m.last.Revision}
+	s, in := m.menu, acts.DeleteKey{Account: m.name, Fingerprint: fingerprint, Revision: m.last.Revision}
 	m.said = nil
 	fetch(s, wordDeleteKey, func(ctx context.Context) (acts.Preview, error) {
 		return m.backend.PreviewDeleteKey(ctx, s.who, in)
@@ -86,7 +86,7 @@ func (m *accountWindow) deleteKey(fingerprint string) {
 // addKey lets one more key sign in. What was typed or pasted is off the screen
 // as soon as it was given to the daemon, whatever that says.
 func (m *accountWindow) addKey() {
-	s := m.session
+	s := m.menu
 	m.said = nil
 	t := &keyText{again: func() { s.notice = "Tab goes to the buttons." }}
 	w := &window{title: titleAddKey, part: t, closed: t.forget, text: text{lines: []line{

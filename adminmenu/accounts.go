@@ -19,21 +19,21 @@ const (
 const consoleAccount = "local"
 
 // console reports whether the person came in without an account.
-func (s *session) console() bool { return strings.EqualFold(s.who.Account, consoleAccount) }
+func (s *menuSession) console() bool { return strings.EqualFold(s.who.Account, consoleAccount) }
 
 // owns reports whether the person is signed in with an account.
-func (s *session) owns(name string) bool {
+func (s *menuSession) owns(name string) bool {
 	return !s.console() && strings.EqualFold(s.who.Account, name)
 }
 
 // manages reports whether the person's role is the one that manages the
 // accounts of others. The daemon decides; the menu only does not let somebody
 // fill in a form in vain.
-func (s *session) manages() bool { return s.who.Role == acts.LocalAdministrator }
+func (s *menuSession) manages() bool { return s.who.Role == acts.LocalAdministrator }
 
 // accountsWindow is Accounts and keys, with what begins there.
 type accountsWindow struct {
-	session *session
+	menu    *menuSession
 	backend People
 	window  *window
 	table   *table
@@ -41,8 +41,8 @@ type accountsWindow struct {
 }
 
 // accounts is Accounts and keys: who may sign in.
-func (s *session) accounts(b People) {
-	m := &accountsWindow{session: s, backend: b}
+func (s *menuSession) accounts(b People) {
+	m := &accountsWindow{menu: s, backend: b}
 	m.table = &table{
 		columns: []column{{title: "Name"}, {title: "Role", width: 23}, {title: "Keys", width: 4}, {title: "Sessions", width: 8}, {title: "Password set", width: 16}},
 		open:    func(r tableRow) { m.said = nil; m.account(r.key) },
@@ -61,12 +61,12 @@ func (s *session) accounts(b People) {
 }
 
 func (m *accountsWindow) load(ctx context.Context) (acts.AccountList, error) {
-	return m.backend.Accounts(ctx, m.session.who)
+	return m.backend.Accounts(ctx, m.menu.who)
 }
 
 // notManaging says why a person sees less than others; nothing when he does
 // not.
-func (s *session) notManaging() []line {
+func (s *menuSession) notManaging() []line {
 	if s.manages() {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (s *session) notManaging() []line {
 }
 
 // accountRows are the rows of the table.
-func (s *session) accountRows(l acts.AccountList) []tableRow {
+func (s *menuSession) accountRows(l acts.AccountList) []tableRow {
 	rows := make([]tableRow, 0, len(l.Accounts))
 	for _, a := range l.Accounts {
 		name := a.Name
@@ -90,7 +90,7 @@ func (s *session) accountRows(l acts.AccountList) []tableRow {
 
 // create is the window of a new account.
 func (m *accountsWindow) create() {
-	s := m.session
+	s := m.menu
 	m.said = nil
 	name, password, repeat := newField("Name", ""), passwordField("Password"), passwordField("Repeat password")
 	roles := newPicker("Role", roleWords())

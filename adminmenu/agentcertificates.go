@@ -18,7 +18,7 @@ const switchName = "Validate Endpoint Agent TLS certificates"
 // agentCertificatesWindow is Endpoint Agent certificates: the switch, the
 // table, and the window of each certificate.
 type agentCertificatesWindow struct {
-	session *session
+	menu    *menuSession
 	backend CentralNode
 	window  *window
 	table   *table
@@ -37,12 +37,12 @@ type agentCertificatesModel struct {
 }
 
 // agentCertificates opens the list of Endpoint Agent certificates.
-func (s *session) agentCertificates(b CentralNode) {
+func (s *menuSession) agentCertificates(b CentralNode) {
 	t := &table{marking: true, match: matchDigits(), columns: []column{
 		{title: "TLS certificate"}, {title: "Serial number"}, {title: "Expires", width: 10}, {title: "Agents", width: 6}, {title: "Last seen", width: 16},
 	}}
 	w := &window{title: "Endpoint Agent certificates", part: t, text: text{lines: []line{words("Loading ...")}}}
-	m := &agentCertificatesWindow{session: s, backend: b, window: w, table: t}
+	m := &agentCertificatesWindow{menu: s, backend: b, window: w, table: t}
 	leave := button{wordClose, func() { s.close(w) }}
 	w.buttons = []button{{"Delete", m.deleteChosen}, {"Validation on/off", m.setValidation}, leave}
 	w.keys = []binding{bind(keyDelete, "Delete", "", "deletes the marked certificates, or the selected one; asks first", m.deleteChosen)}
@@ -130,7 +130,7 @@ func (m *agentCertificatesWindow) deleteChosen() {
 	}
 	switch {
 	case len(chosen) == 0:
-		m.session.notice = "There is no certificate to delete."
+		m.menu.notice = "There is no certificate to delete."
 	case hidden > 0:
 		m.delete(chosen, fmt.Sprintf(" %d of them are marked, and hidden by the filter.", hidden))
 	default:
@@ -140,7 +140,7 @@ func (m *agentCertificatesWindow) deleteChosen() {
 
 // delete asks, with those whom it cuts, and takes certificates off the list.
 func (m *agentCertificatesWindow) delete(chosen []pki.Fingerprint, note string) {
-	s, b := m.session, m.backend
+	s, b := m.menu, m.backend
 	in := acts.DeleteAgentCertificates{Fingerprints: chosen}
 	m.confirm("Delete "+counted(len(chosen), "certificate")+" from the list?"+note, "Deleting", "Deleted "+counted(len(chosen), "certificate")+".",
 		func(ctx context.Context) (acts.Preview, error) {
@@ -154,7 +154,7 @@ func (m *agentCertificatesWindow) delete(chosen []pki.Fingerprint, note string) 
 
 // setValidation turns the switch over, as it was loaded last.
 func (m *agentCertificatesWindow) setValidation() {
-	s, b := m.session, m.backend
+	s, b := m.menu, m.backend
 	in := acts.SetValidation{On: !m.validation}
 	m.confirm("Turn "+onOff(in.On)+": "+switchName+"?", "Turning the switch", switchName+": "+onOff(in.On)+".",
 		func(ctx context.Context) (acts.Preview, error) { return b.PreviewSetValidation(ctx, s.who, in) },
@@ -167,13 +167,13 @@ func (m *agentCertificatesWindow) setValidation() {
 // confirm asks with a preview, acts on exactly what was read, and shows the
 // result.
 func (m *agentCertificatesWindow) confirm(question, doing, done string, preview func(context.Context) (acts.Preview, error), deed func(context.Context, uint64) (acts.Withdrawal, error)) {
-	decide(m.session, decision[acts.Withdrawal]{question: question, doing: doing, preview: preview, deed: deed,
+	decide(m.menu, decision[acts.Withdrawal]{question: question, doing: doing, preview: preview, deed: deed,
 		lines: func(p acts.Preview) []line {
 			return slices.Concat(consequenceLines(p.Consequences), []line{blank()}, sentences(p))
 		},
 		then: func(w acts.Withdrawal) {
-			m.session.backTo(m.window)
-			m.session.show("Result", withdrawalLines(done, w))
+			m.menu.backTo(m.window)
+			m.menu.show("Result", withdrawalLines(done, w))
 		}})
 }
 
@@ -225,7 +225,7 @@ func minute(t time.Time) string {
 
 // agentCertificate opens the window of one certificate.
 func (m *agentCertificatesWindow) agentCertificate(f pki.Fingerprint) {
-	s, b := m.session, m.backend
+	s, b := m.menu, m.backend
 	w := &window{title: "Endpoint Agent certificate", text: text{lines: []line{words("Loading ...")}}}
 	leave := button{wordClose, func() { s.close(w) }}
 	w.buttons = []button{leave}

@@ -19,7 +19,7 @@ const auditPage = 500
 // auditWindow is one page of the audit records. The first one is live; older
 // ones lie over it, and Esc goes back to the newer.
 type auditWindow struct {
-	session *session
+	menu    *menuSession
 	backend Review
 	window  *window
 	table   *table
@@ -27,7 +27,7 @@ type auditWindow struct {
 }
 
 // auditLog is Audit: what was done, by whom, and what came of it.
-func (s *session) auditLog(b Review) {
+func (s *menuSession) auditLog(b Review) {
 	m := s.newAuditWindow(b)
 	m.window.live = watch(func(ctx context.Context) ([]acts.AuditRecord, error) {
 		return newestFirst(b.Audit(ctx, s.who, acts.AuditFilter{Limit: auditPage}))
@@ -35,8 +35,8 @@ func (s *session) auditLog(b Review) {
 	s.open(m.window)
 }
 
-func (s *session) newAuditWindow(b Review) *auditWindow {
-	m := &auditWindow{session: s, backend: b}
+func (s *menuSession) newAuditWindow(b Review) *auditWindow {
+	m := &auditWindow{menu: s, backend: b}
 	m.table = &table{
 		columns: []column{{title: "Time (UTC)", width: 19}, {title: "Account", width: 12}, {title: "Face", width: 11}, {title: "Act", wrap: true}, {title: "Result", width: 7}},
 		match:   func(r tableRow, filter string) bool { return m.matches(r.key, filter) },
@@ -114,7 +114,7 @@ func (m *auditWindow) matches(key, filter string) bool {
 
 // older opens the page before this one, under the same filter.
 func (m *auditWindow) older() {
-	s := m.session
+	s := m.menu
 	oldest := m.records[len(m.records)-1]
 	fetch(s, titleAudit, func(ctx context.Context) ([]acts.AuditRecord, error) {
 		return m.before(ctx, oldest)
@@ -131,7 +131,7 @@ func (m *auditWindow) older() {
 // no order, and everything down to the page is read.
 func (m *auditWindow) before(ctx context.Context, oldest acts.AuditRecord) ([]acts.AuditRecord, error) {
 	read := func(f acts.AuditFilter) ([]acts.AuditRecord, error) {
-		records, err := newestFirst(m.backend.Audit(ctx, m.session.who, f))
+		records, err := newestFirst(m.backend.Audit(ctx, m.menu.who, f))
 		records = slices.DeleteFunc(records, func(r acts.AuditRecord) bool { return r.Seq >= oldest.Seq })
 		return records[:min(len(records), auditPage)], err
 	}
@@ -139,7 +139,7 @@ func (m *auditWindow) before(ctx context.Context, oldest acts.AuditRecord) ([]ac
 	if err != nil || whole(records, oldest.Seq) {
 		return records, err
 	}
-	newest, err := m.backend.Audit(ctx, m.session.who, acts.AuditFilter{Limit: 1})
+	newest, err := m.backend.Audit(ctx, m.menu.who, acts.AuditFilter{Limit: 1})
 	if err != nil || len(newest) == 0 {
 		return nil, err
 	}

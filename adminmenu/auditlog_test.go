@@ -103,9 +103,9 @@ func TestPagesOfAuditAreWholeWhateverTheClockDid(t *testing.T) {
 			for i := range f.audit {
 				f.audit[i].Time = begun.Add(at(i))
 			}
-			m := &auditWindow{session: &session{who: testActor()}, backend: f}
+			m := &auditWindow{menu: &menuSession{who: testActor()}, backend: f}
 			want := uint64(2100)
-			page, err := newestFirst(f.Audit(t.Context(), m.session.who, acts.AuditFilter{Limit: auditPage}))
+			page, err := newestFirst(f.Audit(t.Context(), m.menu.who, acts.AuditFilter{Limit: auditPage}))
 			for pages := 1; ; pages++ {
 				if err != nil {
 					t.Fatal(err)
@@ -142,7 +142,7 @@ func TestAPageOfAuditThatCannotBeReadSaysWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
 		f.recorded(600, time.Second)
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			s.auditLog(staleReview{f})
 			w := s.top()
 			s.stack = nil

@@ -17,10 +17,10 @@ const (
 
 // certificates is Manage server certificate: the certificate in use, and at the
 // bottom what can take its place.
-func (s *session) certificates(b Certificates) {
+func (s *menuSession) certificates(b Certificates) {
 	l := &list{}
 	w := &window{title: titleCertificates, part: l, low: true, text: text{lines: []line{words("Loading ...")}}}
-	m := &certificateWindow{session: s, backend: b, window: w}
+	m := &certificateWindow{menu: s, backend: b, window: w}
 	w.live = watch(func(ctx context.Context) (acts.ServerCertificate, error) { return b.ServerCertificate(ctx, s.who) }, func(c acts.ServerCertificate) {
 		w.text.set(append(m.saidLines(), certificateLines(c, s.config.Now())...))
 		choices := []choice{{"New", "make a new key and certificate", m.generate}}
@@ -35,7 +35,7 @@ func (s *session) certificates(b Certificates) {
 
 // certificateWindow is Certificate management with the chains that begin there.
 type certificateWindow struct {
-	session *session
+	menu    *menuSession
 	backend Certificates
 	window  *window
 	said    []line // how the last chain ended
@@ -51,7 +51,7 @@ func (m *certificateWindow) saidLines() []line {
 // back returns to Certificate management from any window of a chain.
 func (m *certificateWindow) back(said ...line) {
 	m.said = said
-	m.session.backTo(m.window)
+	m.menu.backTo(m.window)
 }
 
 // certificateLines shows the certificate in use.

@@ -24,7 +24,7 @@ var unchanged = words("Nothing was changed: the certificate below stays in use."
 
 // generate is the chain that begins with New.
 func (m *certificateWindow) generate() {
-	s := m.session
+	s := m.menu
 	m.said = nil
 	fetch(s, "Information on the new certificate", func(ctx context.Context) (acts.Preview, error) {
 		return m.backend.PreviewGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{})
@@ -50,12 +50,12 @@ func (m *certificateWindow) confirm(p acts.Preview, word string, begin func(acts
 		{word, func() { begin(p) }},
 		{wordCancel, func() { m.back(unchanged) }},
 	}
-	m.session.open(w)
+	m.menu.open(w)
 }
 
 // create makes the new certificate.
 func (m *certificateWindow) create(p acts.Preview) {
-	s := m.session
+	s := m.menu
 	s.backTo(m.window)
 	run(s, work{title: "Creation of the certificate", begin: "A new key and certificate are made.", done: "The certificate is created."},
 		func(ctx context.Context, step func(string)) (acts.PreparedServerCertificate, error) {
@@ -67,7 +67,7 @@ func (m *certificateWindow) create(p acts.Preview) {
 
 // install makes the uploaded certificate ready.
 func (m *certificateWindow) install(p acts.Preview) {
-	s := m.session
+	s := m.menu
 	s.backTo(m.window)
 	run(s, work{title: "Installation of the certificate", begin: "The uploaded certificate is checked and made ready.", done: "The certificate is ready."},
 		func(ctx context.Context, step func(string)) (acts.PreparedServerCertificate, error) {
@@ -82,7 +82,7 @@ func (m *certificateWindow) failed(error) { m.back(unchanged) }
 
 // inspect shows the prepared certificate, the last chance to look at it.
 func (m *certificateWindow) inspect(title string, c acts.PreparedServerCertificate) {
-	s := m.session
+	s := m.menu
 	p := &prepared{c}
 	lines := append([]line{words("This certificate is not in use yet."), blank()}, describeCertificate(c.Certificate)...)
 	w := s.inform(title, lines, func() { m.last(p) })
@@ -96,7 +96,7 @@ func (m *certificateWindow) inspect(title string, c acts.PreparedServerCertifica
 
 // last is the last confirmation. Its [Ok] puts the certificate to use.
 func (m *certificateWindow) last(p *prepared) {
-	s := m.session
+	s := m.menu
 	lines := []line{
 		alarm(overwritten), blank(),
 		words("The certificate with this fingerprint will be in use at once:"),
@@ -114,7 +114,7 @@ func (m *certificateWindow) last(p *prepared) {
 // apply puts a certificate to use. From here on there is no way back: it goes
 // on whoever leaves.
 func (m *certificateWindow) apply(c acts.PreparedServerCertificate) {
-	s := m.session
+	s := m.menu
 	s.backTo(m.window)
 	act(s, "Applying the certificate", func(ctx context.Context) (acts.ServerCertificate, error) {
 		return m.backend.ApplyServerCertificate(ctx, s.who, c)
@@ -139,7 +139,7 @@ func appliedLines(cut int, d doorstep) []line {
 // uploaded is the window of an uploaded kata.pem. What another administrator
 // does with the file meanwhile shows here.
 func (m *certificateWindow) uploaded(f acts.File) {
-	s := m.session
+	s := m.menu
 	m.said = nil
 	l := &list{}
 	w := &window{title: titleUploaded, part: l}
@@ -179,7 +179,7 @@ func fileLines(f acts.File) []line {
 
 // askInstall is the chain that begins with Install certificate.
 func (m *certificateWindow) askInstall(f acts.File) {
-	s := m.session
+	s := m.menu
 	s.offer(titleConfirm, append([]line{words("Install the uploaded certificate? Nothing is changed before the last confirmation."), blank()}, fileLines(f)...), wordYes, wordNo, func() {
 		fetch(s, "Information on the certificate", func(ctx context.Context) (acts.Preview, error) {
 			return m.backend.PreviewInstallServerCertificate(ctx, s.who, acts.InstallServerCertificate{})
@@ -196,7 +196,7 @@ func (m *certificateWindow) askInstall(f acts.File) {
 
 // remove forgets the uploaded file.
 func (m *certificateWindow) remove(f acts.File) {
-	s := m.session
+	s := m.menu
 	s.ask(titleConfirm, []line{words("Remove " + f.Name + ", with the key in it?")}, wordYes, wordNo, func() {
 		act(s, "Removing "+f.Name, func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, m.backend.DiscardServerCertificate(ctx, s.who)

@@ -18,13 +18,13 @@ const (
 // centralNodeWindow is Configure Central Node with the chain that begins at
 // [Change]. Nothing is configured before the [Ok] under the certificate.
 type centralNodeWindow struct {
-	session *session
+	menu    *menuSession
 	backend Sensor
 	window  *window
 }
 
 // configureCentralNode opens the state of the connection to the Central Node.
-func (s *session) configureCentralNode(b Sensor) {
+func (s *menuSession) configureCentralNode(b Sensor) {
 	w := &window{title: titleConfigure, text: text{lines: []line{words("Loading ...")}}}
 	m := &centralNodeWindow{s, b, w}
 	cancel := button{wordCancel, func() { s.close(w) }}
@@ -68,7 +68,7 @@ func centralNodeLines(n acts.CentralNode, now time.Time) []line {
 
 // change asks for the address. What was typed stays until the chain is done.
 func (m *centralNodeWindow) change() {
-	s := m.session
+	s := m.menu
 	address := newField("IP address", "")
 	s.input(titleInputCentralNode, []line{
 		words("The address of the server with the Central Node component: an IPv4 or IPv6 address, or a name. Add :port where it is not 443."),
@@ -80,7 +80,7 @@ func (m *centralNodeWindow) change() {
 
 // meet looks at the certificate that the server at an address shows.
 func (m *centralNodeWindow) meet(address string) {
-	s := m.session
+	s := m.menu
 	fetch(s, "Connecting to the Central Node", func(ctx context.Context) (acts.Preview, error) {
 		return m.backend.PreviewSetCentralNode(ctx, s.who, acts.SetCentralNode{Address: address})
 	}, func(p acts.Preview) { m.compare(address, p) })
@@ -89,7 +89,7 @@ func (m *centralNodeWindow) meet(address string) {
 // compare shows the certificate. The focus begins on [Cancel]: an ENTER too
 // many trusts nobody.
 func (m *centralNodeWindow) compare(address string, p acts.Preview) {
-	s := m.session
+	s := m.menu
 	w := &window{title: titleCentralCertificate, text: text{lines: comparison(p)}, focus: 1}
 	w.buttons = []button{
 		{wordOk, func() {
@@ -102,7 +102,7 @@ func (m *centralNodeWindow) compare(address string, p acts.Preview) {
 
 // set configures exactly what was shown, and returns to the state.
 func (m *centralNodeWindow) set(in acts.SetCentralNode) {
-	s := m.session
+	s := m.menu
 	s.backTo(m.window)
 	act(s, "Configuring the Central Node", func(ctx context.Context) (acts.CentralNode, error) {
 		return m.backend.SetCentralNode(ctx, s.who, in)

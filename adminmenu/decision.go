@@ -21,7 +21,7 @@ type decision[T any] struct {
 }
 
 // decide asks, and acts. Where nothing is left to do, it says so.
-func decide[T any](s *session, c decision[T]) {
+func decide[T any](s *menuSession, c decision[T]) {
 	fetch(s, titleConfirm, c.preview, func(p acts.Preview) {
 		if !p.Asks { // another administrator was faster
 			s.show("Nothing to do", previewLines(p))
@@ -48,7 +48,7 @@ func took(d time.Duration) string {
 // mayNot says why a person cannot do what a window is for, in whose place it
 // then shows no button; nothing when the person can. The daemon decides: this
 // spares a way that ends in a refusal.
-func (s *session) mayNot(what string, roles ...acts.Role) []line {
+func (s *menuSession) mayNot(what string, roles ...acts.Role) []line {
 	if slices.Contains(roles, s.who.Role) {
 		return nil
 	}

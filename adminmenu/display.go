@@ -16,7 +16,7 @@ const (
 	chunkSize  = 256
 )
 
-// display is the screen of one session. The library's way of reading keys can
+// display is the screen of one menu session. The library's way of reading keys can
 // hang when a session ends while keys wait, and gathers what comes without
 // bound; its loop can be woken only by who is ready to wait for ever. So keys
 // and wakes come to the loop this way: neither whoever reads nor whoever wakes

@@ -6,7 +6,7 @@
 //
 // # How it works
 //
-// RunSensor and RunCentralNode run one session: one loop, one stack of windows,
+// RunSensor and RunCentralNode run one menu session: one loop, one stack of windows,
 // one terminal. Windows and their parts belong to the loop and have no locks.
 // What takes time runs off the loop, by start, and hands its result back by
 // post. A session ends when the person leaves, when no key came for long, when
@@ -15,10 +15,10 @@
 //
 // # How to write a screen
 //
-// A screen is a method of session, in a file of its own, that builds windows
+// A screen is a method of menuSession, in a file of its own, that builds windows
 // and opens them:
 //
-//	func (s *session) linkState(b Sensor) {
+//	func (s *menuSession) linkState(b Sensor) {
 //		w := &window{title: "Link state"}
 //		w.live = watch(func(ctx context.Context) (acts.Link, error) { return b.Link(ctx, s.who) }, func(l acts.Link) {
 //			w.text.set(linkLines(l))
@@ -66,7 +66,7 @@
 // however it went, also at the end of the session: forget secrets there.
 //
 // Keys have a meaning only in tables of bindings: those of the part, those of
-// the window (window.keys), those of every window (session.bindings). Handling,
+// the window (window.keys), those of every window (menuSession.bindings). Handling,
 // footer and the help on '?' are made of them. Nothing may need Alt, a function
 // key or a mouse.
 //
@@ -77,7 +77,7 @@
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		f := newFake(t)
-//		d := drive(t, sensor(fakeSensor{f})) // or central(fakeCentral{f}), alone(func(*session) *window)
+//		d := drive(t, sensor(fakeSensor{f})) // or central(fakeCentral{f}), alone(func(*menuSession) *window)
 //		d.choose("Link state")               // a list's entry by its word; press("down", "enter", "x") for keys
 //		d.at("Link state")                   // the title
 //		d.expect("Accepted")                 // anywhere, also over lines; refuse is the contrary

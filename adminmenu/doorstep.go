@@ -7,7 +7,7 @@ type doorstep struct {
 }
 
 // doorstep is the person's own. Nobody signs in as who works on the console.
-func (s *session) doorstep() doorstep {
+func (s *menuSession) doorstep() doorstep {
 	account, host := s.who.Account, s.config.Host
 	if s.console() {
 		account = "admin"

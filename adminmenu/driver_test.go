@@ -67,7 +67,7 @@ func central(b CentralNode) setup {
 }
 
 // alone sets up a menu of one window, for tests of a building block.
-func alone(build func(*session) *window) setup {
+func alone(build func(*menuSession) *window) setup {
 	return setup{run: func(ctx context.Context, who acts.Actor, c Config, t Terminal) error {
 		return runMenu(ctx, who, c, t, build)
 	}}

@@ -44,7 +44,7 @@ const (
 
 // externalSystem opens the window of one external system.
 func (m *externalSystemsWindow) externalSystem(key externalSystemKey) {
-	s, b := m.session, m.backend
+	s, b := m.menu, m.backend
 	w := &window{title: "External system", text: text{lines: []line{words("Loading ...")}}}
 	d := &externalSystemWindow{list: m, key: key, window: w}
 	leave := button{wordClose, func() { s.close(w) }}
@@ -95,7 +95,7 @@ func (d *externalSystemWindow) buttons() []button {
 // accept asks first what the system is: what it said of itself is a claim.
 func (d *externalSystemWindow) accept() {
 	d.said = nil
-	s, v := d.list.session, d.last
+	s, v := d.list.menu, d.last
 	question, doing, done := "Accept this external system?", "Accepting the external system", "Accepted"
 	lines := []line{words("What " + v.ID + " is treated as. It says that it is: " + string(v.Type) + ".")}
 	if v.State == acts.Accepted {
@@ -127,7 +127,7 @@ func (d *externalSystemWindow) decide(question, doing string, kind acts.SystemTy
 	deed func(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error),
 	then func(acts.ExternalSystemDecision)) {
 	d.said = nil
-	s, in := d.list.session, acts.DecideExternalSystem{Which: d.key.String(), Fingerprint: d.key.fingerprint, Type: kind}
+	s, in := d.list.menu, acts.DecideExternalSystem{Which: d.key.String(), Fingerprint: d.key.fingerprint, Type: kind}
 	decide(s, decision[acts.ExternalSystemDecision]{question: question, doing: doing, then: then,
 		preview: func(ctx context.Context) (acts.Preview, error) { return preview(ctx, s.who, in) },
 		deed: func(ctx context.Context, revision uint64) (acts.ExternalSystemDecision, error) {
@@ -146,7 +146,7 @@ func (d *externalSystemWindow) decided(done string) func(acts.ExternalSystemDeci
 // deleted says it in the list: the system's window is of nothing any more.
 func (d *externalSystemWindow) deleted(r acts.ExternalSystemDecision) {
 	d.list.said = externalDecisionLines("Deleted", r)
-	d.list.session.close(d.window)
+	d.list.menu.close(d.window)
 }
 
 // externalDecisionLines says what came of a decision.

@@ -19,7 +19,7 @@ const priorityName = "Maximum scan priority"
 // switch, the documented Server list, and the window of each system that opens
 // from it.
 type externalSystemsWindow struct {
-	session *session
+	menu    *menuSession
 	backend ExternalSystems
 	window  *window
 	of      map[string]externalSystemKey // by key of a row
@@ -29,14 +29,14 @@ type externalSystemsWindow struct {
 }
 
 // externalSystems opens the table of systems that are integrated, or ask to be.
-func (s *session) externalSystems(b ExternalSystems) {
+func (s *menuSession) externalSystems(b ExternalSystems) {
 	t := &table{columns: []column{
 		{title: "Sensor", least: 15, wrap: true, most: 3}, {title: "Type", width: 12},
 		{title: "Name", wrap: true, most: 3}, {title: "ID", wrap: true, most: 3},
 		{title: "Certificate fingerprint", width: 12}, {title: "State", width: 8},
 	}}
 	w := &window{title: titleExternalSystems, part: t, text: text{lines: []line{words("Loading ...")}}}
-	m := &externalSystemsWindow{session: s, backend: b, window: w}
+	m := &externalSystemsWindow{menu: s, backend: b, window: w}
 	t.open = func(r tableRow) { m.said = nil; m.externalSystem(m.of[r.key]) }
 	leave := button{wordClose, func() { s.close(w) }}
 	w.buttons = []button{{"Priority on/off", m.setPriority}, leave}
@@ -115,7 +115,7 @@ func (m *externalSystemsWindow) setPriority() {
 	if !m.loaded {
 		return // nobody saw where it stands
 	}
-	s, b, in := m.session, m.backend, acts.SetScanPriority{On: !m.priority}
+	s, b, in := m.menu, m.backend, acts.SetScanPriority{On: !m.priority}
 	m.said = nil
 	decide(s, decision[acts.ScanPriority]{
 		question: "Turn " + onOff(in.On) + ": " + priorityName + "?", doing: "Turning the switch",

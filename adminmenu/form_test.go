@@ -12,7 +12,7 @@ import (
 func TestFieldIsEditedAndTakesWhatIsPasted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got string
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			s.open(&window{title: "below"})
 			return s.input("Input", []line{words("Type.")}, []*field{newField("Address", "192.0.2.1")}, func(w *window) {
 				got = w.part.(*form).fields[0].String()
@@ -36,7 +36,7 @@ func TestFieldIsEditedAndTakesWhatIsPasted(t *testing.T) {
 
 func TestLongTextInAFieldFollowsTheCursor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			return s.input("Input", nil, []*field{newField("Key", "")}, func(*window) {})
 		}))
 		d.send("begin" + strings.Repeat("x", 300))
@@ -48,7 +48,7 @@ func TestLongTextInAFieldFollowsTheCursor(t *testing.T) {
 
 func TestTypedTextIsNotLostWithoutAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			s.open(&window{title: "below"})
 			return s.input("Input", nil, []*field{newField("Name", "")}, func(*window) {})
 		}))
@@ -65,7 +65,7 @@ func TestPasswordIsNeverShownAndForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secret := secretField("Password")
 		var buffer []rune
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			s.open(&window{title: "below"})
 			return s.input("Input", nil, []*field{newField("Name", ""), secret}, func(w *window) {
 				buffer = secret.value
@@ -87,7 +87,7 @@ func TestPasswordIsNeverShownAndForgotten(t *testing.T) {
 func TestWorstActWantsAWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		done := 0
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			below := &window{title: "below"}
 			s.open(below)
 			below.keys = []binding{bind("x", "x", "", "", func() {
@@ -111,7 +111,7 @@ func TestWorstActWantsAWord(t *testing.T) {
 
 func TestRefusalOfAnActIsShownWithItsNextStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			below := &window{title: "below"}
 			below.keys = []binding{bind("x", "x", "", "", func() {
 				act(s, "Doing", func(context.Context) (int, error) {

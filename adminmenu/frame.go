@@ -13,20 +13,20 @@ import (
 // title, the window on top in it, the footer.
 type frame struct {
 	*tview.Box
-	session *session
+	menu *menuSession
 }
 
 // Draw draws the screen from the session's state.
-func (f *frame) Draw(screen tcell.Screen) { f.session.guarded(func() { f.session.draw(screen) }) }
+func (f *frame) Draw(screen tcell.Screen) { f.menu.guarded(func() { f.menu.draw(screen) }) }
 
 const tooSmallText = "terminal too small (80x24 needed)"
 
-func (s *session) tooSmall() bool {
+func (s *menuSession) tooSmall() bool {
 	columns, rows := s.screen.Size()
 	return columns < minColumns || rows < minRows
 }
 
-func (s *session) draw(screen tcell.Screen) {
+func (s *menuSession) draw(screen tcell.Screen) {
 	columns, rows := screen.Size()
 	screen.HideCursor()
 	all := canvas{screen, s.look, 0, 0, columns, rows}
@@ -46,7 +46,7 @@ func (s *session) draw(screen tcell.Screen) {
 	s.drawFooter(all.sub(0, rows-1, columns, 1))
 }
 
-func (s *session) drawBorder(c canvas, w *window) {
+func (s *menuSession) drawBorder(c canvas, w *window) {
 	b := s.look.border()
 	line := strings.Repeat(b.h, c.w-2)
 	c.put(0, 0, b.tl+line+b.tr, edge)
@@ -79,7 +79,7 @@ func (s *session) drawBorder(c canvas, w *window) {
 }
 
 // drawFooter names the keys that are valid now, as far as they have room.
-func (s *session) drawFooter(c canvas) {
+func (s *menuSession) drawFooter(c canvas) {
 	var hints []binding
 	seen := map[key]bool{}
 	for _, b := range s.bindings() {

@@ -4,7 +4,7 @@ const titleHelp = "Help on keys"
 
 // help shows the keys of the window on top. It is made of the same tables as
 // the footer.
-func (s *session) help() {
+func (s *menuSession) help() {
 	if s.title() == titleHelp {
 		return
 	}
@@ -22,7 +22,7 @@ func (s *session) help() {
 }
 
 // display lets a person change how the menu is drawn, for this session.
-func (s *session) display() {
+func (s *menuSession) display() {
 	l := &list{}
 	w := &window{title: "Display", part: l, text: text{lines: []line{words("How the menu is drawn in this session. ENTER changes it.")}}}
 	var fill func()

@@ -1,7 +1,7 @@
 package adminmenu
 
 // helpPage is Help: what the menu is, and what goes without it.
-func (s *session) helpPage() {
+func (s *menuSession) helpPage() {
 	lines := append(helpLines(s.doorstep()), blank(), heading("Version"), words(s.config.Product+" "+s.config.Version))
 	w := &window{title: "Help", text: text{lines: lines}}
 	w.buttons = []button{{wordClose, func() { s.close(w) }}, {"Display", s.display}}

@@ -58,7 +58,7 @@ func dropSession(t *testing.T, n int, loads *atomic.Int64) {
 	defer cancel()
 	updates := make(chan struct{}, 1)
 	var w *window
-	build := func(s *session) *window {
+	build := func(s *menuSession) *window {
 		w = &window{title: "busy"}
 		w.live = watch(func(context.Context) (int64, error) {
 			select {

@@ -9,7 +9,7 @@ import (
 
 // linkState is Link state: the link to the Central Node and what agents send
 // into it.
-func (s *session) linkState(b Sensor) {
+func (s *menuSession) linkState(b Sensor) {
 	lookAt(s, "Link state", b.Link, linkLines)
 }
 

@@ -46,7 +46,7 @@ func (l *live) refresh() {
 }
 
 // follow loads for the window on top, and for no other.
-func (s *session) follow() {
+func (s *menuSession) follow() {
 	top := s.top()
 	for _, w := range s.stack {
 		if w != top && w.live != nil && w.live.stop != nil {
@@ -62,7 +62,7 @@ func (s *session) follow() {
 
 // load is the goroutine of a live window. What the person's role forbids is
 // asked for once: each refusal leaves an audit record.
-func (s *session) load(ctx context.Context, w *window) {
+func (s *menuSession) load(ctx context.Context, w *window) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

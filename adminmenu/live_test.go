@@ -98,7 +98,7 @@ func TestSelectionMarksFilterAndScrollingStayWhenATableIsLoadedAgain(t *testing.
 		now.Store(rows(0, 40))
 		opened := ""
 		tb := &table{columns: []column{{title: "Name", width: 10}, {title: "Fingerprint", width: 48, wrap: true}}, marking: true, empty: "There is no row.", open: func(r tableRow) { opened = r.key }}
-		d := drive(t, alone(func(s *session) *window {
+		d := drive(t, alone(func(s *menuSession) *window {
 			return &window{title: "Table", part: tb, live: watch(func(context.Context) ([]tableRow, error) { return now.Load().([]tableRow), nil }, tb.set)}
 		}))
 		d.expect("> row 00")

@@ -10,7 +10,7 @@ import (
 	"vedette/internal/foreign"
 )
 
-// look is how a session draws. It can change while the menu runs.
+// look is how a menu session draws. It can change while the menu runs.
 type look struct {
 	ascii bool
 	mono  bool

@@ -1,7 +1,7 @@
 package adminmenu
 
 // sensorMenu is the lowest window of a Sensor.
-func sensorMenu(s *session, b Sensor) *window {
+func sensorMenu(s *menuSession, b Sensor) *window {
 	return s.mainMenu([]choice{
 		{"Status", "what runs here, and what needs a person", func() { s.sensorStatus(b) }},
 		{"Program settings", "certificate, Central Node, link", func() { s.settings(sensorSettings(s, b)) }},
@@ -9,7 +9,7 @@ func sensorMenu(s *session, b Sensor) *window {
 }
 
 // centralNodeMenu is the lowest window of a Central Node.
-func centralNodeMenu(s *session, b CentralNode) *window {
+func centralNodeMenu(s *menuSession, b CentralNode) *window {
 	return s.mainMenu([]choice{
 		{"Status", "what runs here, and what needs a person", func() { s.centralNodeStatus(b) }},
 		{"Program settings", "certificates, Sensor servers, external systems", func() { s.settings(centralNodeSettings(s, b)) }},
@@ -22,7 +22,7 @@ type everywhere interface {
 	Review
 }
 
-func (s *session) mainMenu(choices []choice, b everywhere) *window {
+func (s *menuSession) mainMenu(choices []choice, b everywhere) *window {
 	choices = append(choices,
 		choice{titleAccounts, "who may sign in", func() { s.accounts(b) }},
 		choice{titleChangePassword, "your own", func() { s.changePassword(b) }},
@@ -37,11 +37,11 @@ func (s *session) mainMenu(choices []choice, b everywhere) *window {
 	}
 }
 
-func (s *session) settings(choices []choice) {
+func (s *menuSession) settings(choices []choice) {
 	s.open(&window{title: "Program settings", part: &list{numbered: true, choices: choices}})
 }
 
-func sensorSettings(s *session, b Sensor) []choice {
+func sensorSettings(s *menuSession, b Sensor) []choice {
 	return []choice{
 		{"Manage server certificate", "", func() { s.certificates(b) }},
 		{titleConfigure, "", func() { s.configureCentralNode(b) }},
@@ -49,7 +49,7 @@ func sensorSettings(s *session, b Sensor) []choice {
 	}
 }
 
-func centralNodeSettings(s *session, b CentralNode) []choice {
+func centralNodeSettings(s *menuSession, b CentralNode) []choice {
 	return []choice{
 		{"Manage server certificate", "", func() { s.certificates(b) }},
 		{"Sensor servers", "", func() { s.sensorServers(b) }},

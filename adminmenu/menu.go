@@ -40,16 +40,16 @@ var errPanic = errors.New("the administrator menu failed; the log has the cause"
 // are brought to their end before it returns. The error is nil when the menu
 // ended as menus do.
 func RunSensor(ctx context.Context, b Sensor, who acts.Actor, c Config, t Terminal) error {
-	return runMenu(ctx, who, c, t, func(s *session) *window { return sensorMenu(s, b) })
+	return runMenu(ctx, who, c, t, func(s *menuSession) *window { return sensorMenu(s, b) })
 }
 
 // RunCentralNode is RunSensor for the menu of a Central Node.
 func RunCentralNode(ctx context.Context, b CentralNode, who acts.Actor, c Config, t Terminal) error {
-	return runMenu(ctx, who, c, t, func(s *session) *window { return centralNodeMenu(s, b) })
+	return runMenu(ctx, who, c, t, func(s *menuSession) *window { return centralNodeMenu(s, b) })
 }
 
-// runMenu runs a session whose lowest window first builds.
-func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first func(*session) *window) error {
+// runMenu runs a menu session whose lowest window first builds.
+func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first func(*menuSession) *window) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -59,7 +59,7 @@ func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first fu
 	if c.Idle <= 0 {
 		c.Idle = defaultIdle
 	}
-	s := &session{
+	s := &menuSession{
 		config: c, who: who, log: c.Logger.With("account", who.Account, "from", who.From),
 		look:  look{ascii: t.ASCII || plain(t.Name), mono: t.Mono || plain(t.Name)},
 		app:   tview.NewApplication(),
@@ -112,7 +112,7 @@ func runMenu(ctx context.Context, who acts.Actor, c Config, t Terminal, first fu
 }
 
 // keys reads the person's keys until the input ends, and the menu with it.
-func (s *session) keys(in io.Reader) {
+func (s *menuSession) keys(in io.Reader) {
 	err := s.screen.read(in)
 	if err == nil || errors.Is(err, io.EOF) {
 		s.post(func() { s.finish(nil, "") })
@@ -123,7 +123,7 @@ func (s *session) keys(in io.Reader) {
 
 // watchOver waits for what ends the menu from outside, and for changes of the
 // terminal's size.
-func (s *session) watchOver(ctx context.Context, out *tty, resized <-chan struct{}) {
+func (s *menuSession) watchOver(ctx context.Context, out *tty, resized <-chan struct{}) {
 	idle := time.NewTimer(s.untilIdle(s.config.Idle))
 	defer idle.Stop()
 	again := make(chan time.Duration, 1)
@@ -150,13 +150,13 @@ func (s *session) watchOver(ctx context.Context, out *tty, resized <-chan struct
 }
 
 // untilIdle is how long from now a notice is due, if no key comes.
-func (s *session) untilIdle(idle time.Duration) time.Duration {
+func (s *menuSession) untilIdle(idle time.Duration) time.Duration {
 	return max(idle-idleNotice, idle/2)
 }
 
 // idle looks, on the loop, for how long no key came, and returns when to look
 // again.
-func (s *session) idle() time.Duration {
+func (s *menuSession) idle() time.Duration {
 	if s.working > 0 {
 		s.lastKey.Store(int64(time.Since(s.begun)))
 	}
@@ -176,6 +176,6 @@ func (s *session) idle() time.Duration {
 }
 
 // leave ends the menu, if the person means it.
-func (s *session) leave() {
+func (s *menuSession) leave() {
 	s.offer("Exit", []line{words("Leave the administrator menu?")}, wordYes, wordNo, func() { s.finish(nil, "") })
 }

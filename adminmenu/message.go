@@ -24,7 +24,7 @@ const (
 const titleConfirm = "Confirmation"
 
 // inform shows a text with [Continue] and [Cancel].
-func (s *session) inform(title string, lines []line, next func()) *window {
+func (s *menuSession) inform(title string, lines []line, next func()) *window {
 	w := &window{title: title, text: text{lines: lines}}
 	w.buttons = []button{{wordContinue, next}, {wordCancel, func() { s.close(w) }}}
 	s.open(w)
@@ -32,7 +32,7 @@ func (s *session) inform(title string, lines []line, next func()) *window {
 }
 
 // show shows a text with one button, which goes back.
-func (s *session) show(title string, lines []line) *window {
+func (s *menuSession) show(title string, lines []line) *window {
 	w := &window{title: title, text: text{lines: lines}}
 	w.buttons = []button{{wordClose, func() { s.close(w) }}}
 	s.open(w)
@@ -41,14 +41,14 @@ func (s *session) show(title string, lines []line) *window {
 
 // ask opens a confirmation whose focus begins on the button that does nothing.
 // yes closes the window and acts.
-func (s *session) ask(title string, lines []line, yes, no string, act func()) *window {
+func (s *menuSession) ask(title string, lines []line, yes, no string, act func()) *window {
 	w := s.offer(title, lines, yes, no, act)
 	w.focus = 1
 	return w
 }
 
 // offer is ask for what destroys nothing: the focus begins on yes.
-func (s *session) offer(title string, lines []line, yes, no string, act func()) *window {
+func (s *menuSession) offer(title string, lines []line, yes, no string, act func()) *window {
 	w := &window{title: title, text: text{lines: lines}}
 	w.buttons = []button{
 		{yes, func() { s.close(w); act() }},
@@ -59,7 +59,7 @@ func (s *session) offer(title string, lines []line, yes, no string, act func()) 
 }
 
 // askTyped is ask for the worst: the button acts only once the word was typed.
-func (s *session) askTyped(title string, lines []line, word, yes, no string, act func()) *window {
+func (s *menuSession) askTyped(title string, lines []line, word, yes, no string, act func()) *window {
 	f := newField("Type "+word+" to go on", "")
 	w := &window{title: title, text: text{lines: lines}}
 	try := func() {
@@ -79,7 +79,7 @@ func (s *session) askTyped(title string, lines []line, word, yes, no string, act
 
 // input opens a window with fields, [Ok] and [Cancel]. ok decides what becomes
 // of the window. Secrets are forgotten when the window is gone.
-func (s *session) input(title string, lines []line, fields []*field, ok func(w *window)) *window {
+func (s *menuSession) input(title string, lines []line, fields []*field, ok func(w *window)) *window {
 	f := &form{fields: fields}
 	w := &window{title: title, text: text{lines: lines}, part: f, closed: f.forget}
 	w.buttons = []button{{wordOk, func() { ok(w) }}, {wordCancel, func() { s.close(w) }}}
@@ -96,7 +96,7 @@ func (s *session) input(title string, lines []line, fields []*field, ok func(w *
 
 // refused shows why an act was not done, and then goes on: with back when it is
 // given.
-func (s *session) refused(err error, back func()) *window {
+func (s *menuSession) refused(err error, back func()) *window {
 	w := &window{title: "Error", text: text{lines: s.errorLines(err)}}
 	leave := func() {
 		s.close(w)
@@ -111,7 +111,7 @@ func (s *session) refused(err error, back func()) *window {
 }
 
 // errorLines are an error for a person: the text, and the next step.
-func (s *session) errorLines(err error) []line {
+func (s *menuSession) errorLines(err error) []line {
 	said, hint := s.explain(err)
 	title := "The act was not done."
 	if acts.CodeOf(err) == acts.Stale {
@@ -126,7 +126,7 @@ func (s *session) errorLines(err error) []line {
 
 // explain gives an error its words. An error that is not ours goes to the log:
 // its text is not for a person.
-func (s *session) explain(err error) (said, hint string) {
+func (s *menuSession) explain(err error) (said, hint string) {
 	var e *acts.Error
 	if errors.As(err, &e) {
 		return e.Text, e.Hint
@@ -136,7 +136,7 @@ func (s *session) explain(err error) (said, hint string) {
 }
 
 // loadProblem says why a window shows nothing, or nothing new.
-func (s *session) loadProblem(err error) string {
+func (s *menuSession) loadProblem(err error) string {
 	said, hint := s.explain(err)
 	if acts.CodeOf(err) == acts.NotAllowed { // now and later
 		return sentence(said) + " " + sentence(hint)

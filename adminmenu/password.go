@@ -33,7 +33,7 @@ func passwordRules() []line {
 // mistyped takes what was typed off the window before it is acted upon, and
 // tells the person when the last two are not the same. Further fields are
 // forgotten as well.
-func (s *session) mistyped(w *window, password, repeat *field, more ...*field) bool {
+func (s *menuSession) mistyped(w *window, password, repeat *field, more ...*field) bool {
 	same := password.String() == repeat.String()
 	for _, f := range append(more, password, repeat) {
 		f.forget()
@@ -59,7 +59,7 @@ func (f *form) vacant() {
 }
 
 // changePassword is Change password: the person's own.
-func (s *session) changePassword(b People) {
+func (s *menuSession) changePassword(b People) {
 	if s.console() {
 		s.consolePassword(b)
 		return
@@ -81,7 +81,7 @@ func (s *session) changePassword(b People) {
 }
 
 // consolePassword says why there is nothing to change here.
-func (s *session) consolePassword(b People) {
+func (s *menuSession) consolePassword(b People) {
 	w := &window{title: titleChangePassword, text: text{lines: []line{
 		heading("The console has no password of its own."), blank(),
 		words("You came in on the server itself, without an account: who may do that is decided by the operating system."), blank(),
@@ -96,7 +96,7 @@ func (s *session) consolePassword(b People) {
 
 // setPassword sets the password of somebody else.
 func (m *accountWindow) setPassword() {
-	s, name := m.session, m.name
+	s, name := m.menu, m.name
 	m.said = nil
 	password, repeat := passwordField("New password"), passwordField("Repeat the new one")
 	lines := append([]line{words("Sets the password of " + name + ". All sessions of " + name + " are ended then."), blank()}, passwordRules()...)

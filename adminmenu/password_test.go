@@ -111,8 +111,8 @@ func TestPasswordsAreOverwrittenWhenTheirWindowIsGone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake(t)
 				f.failing("ChangePassword", errors.New("disk full"))
-				var s *session
-				d := drive(t, alone(func(own *session) *window {
+				var s *menuSession
+				d := drive(t, alone(func(own *menuSession) *window {
 					s = own
 					s.changePassword(f)
 					w := s.top()

@@ -16,7 +16,7 @@ type work struct {
 // that ends with ENTER: then is called with the result when it was a success,
 // failed otherwise. When the person leaves before, the work is cancelled and
 // neither is called.
-func run[T any](s *session, wk work, do func(ctx context.Context, step func(done string)) (T, error), then func(T), failed func(error)) *window {
+func run[T any](s *menuSession, wk work, do func(ctx context.Context, step func(done string)) (T, error), then func(T), failed func(error)) *window {
 	w := &window{title: wk.title, text: text{lines: []line{words(wk.begin), blank()}}}
 	add := func(lines ...line) {
 		w.text.set(append(w.text.lines, lines...))
@@ -64,7 +64,7 @@ func run[T any](s *session, wk work, do func(ctx context.Context, step func(done
 
 // fetch loads once, off the loop, what a window needs before it can be opened.
 // A window says meanwhile that it loads; leaving that cancels.
-func fetch[T any](s *session, title string, load func(context.Context) (T, error), then func(T)) {
+func fetch[T any](s *menuSession, title string, load func(context.Context) (T, error), then func(T)) {
 	w := &window{title: title, text: text{lines: []line{words("Loading ...")}}}
 	var stop context.CancelFunc
 	w.closed = func() { stop() }
@@ -87,7 +87,7 @@ func fetch[T any](s *session, title string, load func(context.Context) (T, error
 
 // act does something short off the loop, shows a refusal, and goes on with then
 // after a success.
-func act[T any](s *session, title string, do func(context.Context) (T, error), then func(T)) {
+func act[T any](s *menuSession, title string, do func(context.Context) (T, error), then func(T)) {
 	w := &window{title: title, text: text{lines: []line{words("Working ...")}}}
 	w.keys = []binding{bind(keyEsc, "Esc", "Leave", "leaves; the act goes on to its end", func() { s.close(w) })}
 	s.open(w)
@@ -112,7 +112,7 @@ func act[T any](s *session, title string, do func(context.Context) (T, error), t
 
 // leftWith says how an act ended whose window the person left, when it did not
 // end well.
-func (s *session) leftWith(err error) {
+func (s *menuSession) leftWith(err error) {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return
 	}

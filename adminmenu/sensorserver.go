@@ -19,7 +19,7 @@ type sensorServerWindow struct {
 
 // sensorServer opens the window of the Sensor with a fingerprint.
 func (m *sensorServersWindow) sensorServer(fingerprint string) {
-	s, b := m.session, m.backend
+	s, b := m.menu, m.backend
 	f, err := pki.ParseFingerprint(fingerprint)
 	if err != nil {
 		s.refused(err, nil)
@@ -67,7 +67,7 @@ func (d *sensorServerWindow) decide(question, doing string,
 	deed func(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error),
 	then func(acts.SensorServerDecision)) {
 	d.said = nil
-	s, in := d.list.session, acts.DecideSensorServer{Which: d.fingerprint.String(), Fingerprint: d.fingerprint}
+	s, in := d.list.menu, acts.DecideSensorServer{Which: d.fingerprint.String(), Fingerprint: d.fingerprint}
 	decide(s, decision[acts.SensorServerDecision]{question: question, doing: doing, then: then,
 		preview: func(ctx context.Context) (acts.Preview, error) { return preview(ctx, s.who, in) },
 		deed: func(ctx context.Context, revision uint64) (acts.SensorServerDecision, error) {
@@ -86,7 +86,7 @@ func (d *sensorServerWindow) decided(done string) func(acts.SensorServerDecision
 // deleted says it in the list: the Sensor's window is of nothing any more.
 func (d *sensorServerWindow) deleted(r acts.SensorServerDecision) {
 	d.list.said = decisionLines("Deleted", r)
-	d.list.session.close(d.window)
+	d.list.menu.close(d.window)
 }
 
 // decisionLines says what came of a decision.

@@ -12,20 +12,20 @@ import (
 // sensorServersWindow is Sensor servers: the documented Server list, and the
 // window of each Sensor that opens from it.
 type sensorServersWindow struct {
-	session *session
+	menu    *menuSession
 	backend CentralNode
 	window  *window
 	said    []line // how the last act ended whose Sensor is gone
 }
 
 // sensorServers opens the table of Sensors that are connected, or ask to be.
-func (s *session) sensorServers(b CentralNode) {
+func (s *menuSession) sensorServers(b CentralNode) {
 	t := &table{columns: []column{
 		{title: "IP/name", wrap: true}, {title: "Type", width: 12}, {title: "State", width: 8},
 		{title: "Fingerprint", width: 12}, {title: "Agents", width: 6}, {title: "Link", width: 9},
 	}}
 	w := &window{title: "Sensor servers", part: t, text: text{lines: []line{words("Loading ...")}}}
-	m := &sensorServersWindow{session: s, backend: b, window: w}
+	m := &sensorServersWindow{menu: s, backend: b, window: w}
 	t.open = func(r tableRow) { m.said = nil; m.sensorServer(r.key) }
 	w.live = watch(func(ctx context.Context) (acts.SensorServerList, error) { return b.SensorServers(ctx, s.who) }, func(l acts.SensorServerList) {
 		w.text.set(append(said(m.said), sensorServersLines(l)...))

@@ -1,7 +1,7 @@
 package adminmenu
 
 // top is the window that the person sees; nil: none yet.
-func (s *session) top() *window {
+func (s *menuSession) top() *window {
 	if len(s.stack) == 0 {
 		return nil
 	}
@@ -9,7 +9,7 @@ func (s *session) top() *window {
 }
 
 // open puts a window on top.
-func (s *session) open(w *window) {
+func (s *menuSession) open(w *window) {
 	if w.part != nil {
 		w.focus = inPart
 		w.part.enter(1)
@@ -18,7 +18,7 @@ func (s *session) open(w *window) {
 }
 
 // close takes a window, and what lies over it, from the stack.
-func (s *session) close(w *window) {
+func (s *menuSession) close(w *window) {
 	for i, one := range s.stack {
 		if one == w {
 			s.cut(i)
@@ -28,7 +28,7 @@ func (s *session) close(w *window) {
 }
 
 // backTo takes every window over w from the stack, and loads w anew.
-func (s *session) backTo(w *window) {
+func (s *menuSession) backTo(w *window) {
 	for i, one := range s.stack {
 		if one == w {
 			s.cut(i + 1)
@@ -39,7 +39,7 @@ func (s *session) backTo(w *window) {
 
 // holds reports whether a window is on the stack: whoever comes back from the
 // background asks it.
-func (s *session) holds(w *window) bool {
+func (s *menuSession) holds(w *window) bool {
 	for _, one := range s.stack {
 		if one == w {
 			return true
@@ -49,7 +49,7 @@ func (s *session) holds(w *window) bool {
 }
 
 // cut leaves the n lowest windows.
-func (s *session) cut(n int) {
+func (s *menuSession) cut(n int) {
 	for i := len(s.stack) - 1; i >= n; i-- {
 		w := s.stack[i]
 		if w.live != nil && w.live.stop != nil {

@@ -9,17 +9,17 @@ import (
 )
 
 // sensorStatus is Status on a Sensor.
-func (s *session) sensorStatus(b Sensor) {
+func (s *menuSession) sensorStatus(b Sensor) {
 	lookAt(s, "Status", b.Status, sensorStatusLines)
 }
 
 // centralNodeStatus is Status on a Central Node.
-func (s *session) centralNodeStatus(b CentralNode) {
+func (s *menuSession) centralNodeStatus(b CentralNode) {
 	lookAt(s, "Status", b.Status, centralNodeStatusLines)
 }
 
 // lookAt opens a window of live text.
-func lookAt[T any](s *session, title string, load func(context.Context, acts.Actor) (T, error), lines func(T, time.Time) []line) {
+func lookAt[T any](s *menuSession, title string, load func(context.Context, acts.Actor) (T, error), lines func(T, time.Time) []line) {
 	w := &window{title: title, text: text{lines: []line{words("Loading ...")}}}
 	w.live = watch(func(ctx context.Context) (T, error) { return load(ctx, s.who) }, func(v T) {
 		w.text.set(lines(v, s.config.Now()))

@@ -15,10 +15,10 @@ import (
 	"vedette/internal/acts"
 )
 
-// session is one menu on one terminal. Everything in it belongs to the loop but
-// what is under mu, and what says so. Other goroutines hand the loop functions
-// by post.
-type session struct {
+// menuSession is one menu on one terminal. Everything in it belongs to the loop
+// but what is under mu, and what says so. Other goroutines hand the loop
+// functions by post.
+type menuSession struct {
 	config Config
 	who    acts.Actor
 	look   look
@@ -48,7 +48,7 @@ type session struct {
 
 // post hands a function to the loop, from any goroutine. It never waits, and
 // drops the function when the session has ended.
-func (s *session) post(f func()) {
+func (s *menuSession) post(f func()) {
 	s.mu.Lock()
 	if !s.closed {
 		s.posted = append(s.posted, f)
@@ -58,7 +58,7 @@ func (s *session) post(f func()) {
 }
 
 // runPosted runs what was posted.
-func (s *session) runPosted() {
+func (s *menuSession) runPosted() {
 	s.mu.Lock()
 	posted := s.posted
 	s.posted = nil
@@ -73,7 +73,7 @@ func (s *session) runPosted() {
 
 // finish ends the session, from the loop: err is what Run returns, last what the
 // person reads when the screen is gone.
-func (s *session) finish(err error, last string) {
+func (s *menuSession) finish(err error, last string) {
 	if s.ended {
 		return
 	}
@@ -82,7 +82,7 @@ func (s *session) finish(err error, last string) {
 }
 
 // guarded runs what windows do. A panic in it ends this session, and no other.
-func (s *session) guarded(f func()) {
+func (s *menuSession) guarded(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(p, s.title())
@@ -93,7 +93,7 @@ func (s *session) guarded(f func()) {
 }
 
 // guardedTask is guarded for what runs off the loop.
-func (s *session) guardedTask(f func()) {
+func (s *menuSession) guardedTask(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(p, "in the background")
@@ -105,11 +105,11 @@ func (s *session) guardedTask(f func()) {
 
 const panicText = "The menu failed and was ended. The log has the cause."
 
-func (s *session) panicked(p any, window string) {
+func (s *menuSession) panicked(p any, window string) {
 	s.log.Error("administrator menu panicked", "panic", fmt.Sprint(p), "window", window, "stack", string(debug.Stack()))
 }
 
-func (s *session) title() string {
+func (s *menuSession) title() string {
 	if w := s.top(); w != nil {
 		return w.title
 	}
@@ -118,7 +118,7 @@ func (s *session) title() string {
 
 // capture sees every event of the loop, and hands none on: there are only
 // wakes, and their number says nothing.
-func (s *session) capture(*tcell.EventKey) *tcell.EventKey {
+func (s *menuSession) capture(*tcell.EventKey) *tcell.EventKey {
 	s.guarded(func() {
 		s.runPosted()
 		s.runInputs()
@@ -135,7 +135,7 @@ func (s *session) capture(*tcell.EventKey) *tcell.EventKey {
 const inputsAtOnce = 16
 
 // runInputs gives what was typed to the window on top.
-func (s *session) runInputs() {
+func (s *menuSession) runInputs() {
 	for n := 0; !s.ended; n++ {
 		if n == inputsAtOnce {
 			s.screen.Wake()
@@ -158,7 +158,7 @@ func (s *session) runInputs() {
 
 // key gives a key to whoever wants it: text to the part that takes it, then the
 // bindings, the nearest first, then the first letters of buttons.
-func (s *session) key(k key) {
+func (s *menuSession) key(k key) {
 	w := s.top()
 	if w == nil || s.ended {
 		return
@@ -182,7 +182,7 @@ func (s *session) key(k key) {
 }
 
 // bindings are all keys that are valid now, the nearest first.
-func (s *session) bindings() []binding {
+func (s *menuSession) bindings() []binding {
 	w := s.top()
 	back := "Back"
 	if len(s.stack) == 1 {
@@ -196,7 +196,7 @@ func (s *session) bindings() []binding {
 }
 
 // escape goes one level back, and asks where something would be lost.
-func (s *session) escape() {
+func (s *menuSession) escape() {
 	w := s.top()
 	leave := func() {
 		switch {
@@ -218,11 +218,11 @@ func (s *session) escape() {
 }
 
 // redraw sends every cell again.
-func (s *session) redraw() { s.screen.Sync() }
+func (s *menuSession) redraw() { s.screen.Sync() }
 
 // paste gives pasted text to a part that takes text, and drops it elsewhere: no
 // line end in it presses a button.
-func (s *session) paste(text string) {
+func (s *menuSession) paste(text string) {
 	w := s.top()
 	if w == nil || w.focus != inPart || s.tooSmall() {
 		return

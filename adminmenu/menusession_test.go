@@ -212,19 +212,19 @@ func TestTerminalThatTakesNothingHoldsNobodyUp(t *testing.T) {
 
 func TestPanicEndsThisSessionAndIsLogged(t *testing.T) {
 	boom := func() { panic("boom") }
-	for name, build := range map[string]func(*session) *window{
-		"in a key":   func(s *session) *window { return &window{keys: []binding{bind("x", "x", "", "", boom)}} },
-		"in drawing": func(s *session) *window { return &window{part: &explosive{}} },
-		"in loading": func(s *session) *window {
+	for name, build := range map[string]func(*menuSession) *window{
+		"in a key":   func(s *menuSession) *window { return &window{keys: []binding{bind("x", "x", "", "", boom)}} },
+		"in drawing": func(s *menuSession) *window { return &window{part: &explosive{}} },
+		"in loading": func(s *menuSession) *window {
 			return &window{live: &live{load: func(context.Context) (func(), error) { panic("boom") }}}
 		},
-		"in showing": func(s *session) *window {
+		"in showing": func(s *menuSession) *window {
 			return &window{live: watch(func(context.Context) (int, error) { return 1, nil }, func(int) { boom() })}
 		},
-		"in an act": func(s *session) *window {
+		"in an act": func(s *menuSession) *window {
 			return &window{keys: []binding{bind("x", "x", "", "", func() { act(s, "", func(context.Context) (int, error) { panic("boom") }, func(int) {}) })}}
 		},
-		"in the window": func(s *session) *window { panic("boom") },
+		"in the window": func(s *menuSession) *window { panic("boom") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
