@@ -105,5 +105,5 @@ func (a *API) remove(w http.ResponseWriter, r *http.Request, call *external.Call
 }
 
 func noSuchResult() *problem.Problem {
-	return &problem.Problem{Title: "No such result", Status: http.StatusNotFound, Code: problem.NotFound, Detail: "This system has no result with this scanId."}
+	return &problem.Problem{Title: "No such result", Status: http.StatusNotFound, Code: problem.NotFound, Detail: "This system has no such result."}
 }

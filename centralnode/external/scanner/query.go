@@ -57,17 +57,15 @@ func (q query) one(name string) (string, *problem.Problem) {
 }
 
 // list is a parameter that is a list: separated by commas, or given again for
-// each element. Empty elements are none.
+// each element. An empty one is like none.
 func (q query) list(name string) ([]string, *problem.Problem) {
 	if p := q.spelt(name); p != nil {
 		return nil, p
 	}
 	var list []string
 	for _, given := range q.values[name] {
-		for element := range strings.SplitSeq(given, ",") {
-			if element = strings.TrimSpace(element); element != "" {
-				list = append(list, element)
-			}
+		if given != "" {
+			list = append(list, strings.Split(given, ",")...)
 		}
 	}
 	return list, nil

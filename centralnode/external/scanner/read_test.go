@@ -30,9 +30,9 @@ func TestStatesAreSelectedByWord(t *testing.T) {
 		"?state=processing":            "late",
 		"?state=timeout,error":         "",
 		"?state=detect,not%20detected": "clean found",
-		"?state=detect%2Cnot%20detected%2Cprocessing":    "clean found late",
-		"?state=detect&state=processing":                 "found late",
-		"?sensorInstanceId=&state=detect,%20processing,": "found late",
+		"?state=detect%2Cnot%20detected%2Cprocessing": "clean found late",
+		"?state=detect&state=processing":              "found late",
+		"?sensorInstanceId=&state=detect,processing":  "found late",
 	} {
 		a := s.get("scans/state" + query)
 		var got struct {
@@ -55,7 +55,7 @@ func TestStatesAreSelectedByWord(t *testing.T) {
 			t.Errorf("%s: %q, want %q", query, names, want)
 		}
 	}
-	for _, query := range []string{"?state=clean", "?state=Detect", "?state=detect,infected", "?State=detect", "?state=%zz", "?sensorInstanceId=%00"} {
+	for _, query := range []string{"?state=clean", "?state=Detect", "?state=detect,infected", "?state=detect,", "?state=detect,%20processing", "?State=detect", "?state=%zz", "?sensorInstanceId=%00"} {
 		a := s.get("scans/state" + query)
 		if a.status != 400 || a.problem.Code != problem.BadRequest {
 			t.Errorf("%s: %d %v", query, a.status, a.problem)

@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"vedette/proto/openapi"
 )
@@ -20,7 +18,7 @@ import (
 // Exchanges judges exchanges and counts them. Make one with New.
 type Exchanges struct {
 	document *openapi3.T
-	router   routers.Router
+	paths    *paths
 
 	mu   sync.Mutex // guards seen
 	seen map[answer]int
@@ -42,14 +40,8 @@ func New(t testing.TB) *Exchanges {
 	if err := document.Validate(context.Background()); err != nil {
 		t.Fatalf("the description is not valid: %v", err)
 	}
-	// A test's server is somewhere else.
-	document.Servers = nil
 	closeAnswers(document)
-	router, err := gorillamux.NewRouter(document)
-	if err != nil {
-		t.Fatalf("read the paths of the description: %v", err)
-	}
-	return &Exchanges{document: document, router: router, seen: make(map[answer]int)}
+	return &Exchanges{document: document, paths: newPaths(document), seen: make(map[answer]int)}
 }
 
 // Transport judges what goes through next.
