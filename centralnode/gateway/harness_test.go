@@ -65,6 +65,12 @@ type change struct {
 
 func open(t testing.TB, limits gateway.Limits, listed ...*pki.Pair) *door {
 	t.Helper()
+	return openWith(t, limits, func(*door) {}, listed...)
+}
+
+// openWith opens a door that serves more: handle is called before it runs.
+func openWith(t testing.TB, limits gateway.Limits, handle func(*door), listed ...*pki.Pair) *door {
+	t.Helper()
 	d := &door{
 		t: t, server: pkitest.Pair(t, pki.KeyECDSAP256), logs: new(lockedBuffer), revision: 1, validation: true,
 		listed: make(map[pki.Fingerprint]bool), withdrawn: make(map[pki.Fingerprint]bool), changes: make(map[uint64]change), sensors: make(map[pki.Fingerprint]trust.Request), others: make(chan *doors.Conn, 1),
@@ -83,6 +89,7 @@ func open(t testing.TB, limits gateway.Limits, listed ...*pki.Pair) *door {
 	d.Gateway = g
 	g.Speak(otherProtocol, func(c *doors.Conn) { d.others <- c })
 	g.Handle(trust.AgentService, takePath, http.HandlerFunc(d.take))
+	handle(d)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- g.Run(ctx) }()
