@@ -1,0 +1,182 @@
+package clamd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// checkFor is how long it is believed that clamd reports what it passes over.
+	// clamd reads its settings only when it starts, and then answers nobody for
+	// longer than this while it loads an official database.
+	checkFor = 10 * time.Second
+	// thoroughFor is the same for the probe that makes clamd unpack MaxFileSize.
+	thoroughFor = time.Hour
+)
+
+// state is what is known of clamd.
+type state struct {
+	version version
+	at      time.Time // zero: nothing is known
+	trouble string    // why an OK is not believed
+
+	cut   bool      // large members of archives are cut in silence
+	cutAt time.Time // zero: that is not known
+	cutOf string    // the version it is known of
+}
+
+// young reports whether something noted at a time is still believed; a clock
+// that was set back ends it.
+func young(now, at time.Time, most time.Duration) bool {
+	return !at.IsZero() && !now.Before(at) && now.Sub(at) < most
+}
+
+// check finds out which version clamd is and whether its OK is to be believed.
+// fresh asks again even when that was known a moment ago.
+func (e *Engine) check(ctx context.Context, fresh bool) (state, error) {
+	if err := e.checking.Enter(ctx); err != nil {
+		return state{}, e.failed(ctx, "wait for", err)
+	}
+	defer e.checking.Leave()
+	e.mu.Lock()
+	known, forgotten := e.state, e.forgotten
+	e.mu.Unlock()
+	now := e.c.Now()
+	if !fresh && young(now, known.at, checkFor) {
+		return known, nil
+	}
+	next, err := e.probeAll(ctx, known, now)
+	if errors.Is(err, context.Canceled) {
+		return state{}, err // nobody waits any more
+	}
+	if err != nil {
+		e.forget()
+		e.tell(unreachable, err)
+		return state{}, err
+	}
+	e.mu.Lock()
+	if e.forgotten == forgotten { // else a connection failed meanwhile: ask again
+		e.state = next
+	}
+	e.mu.Unlock()
+	e.tell(next.trouble, nil)
+	return next, nil
+}
+
+// probeAll asks clamd for its version and sends it what it should report.
+func (e *Engine) probeAll(ctx context.Context, known state, now time.Time) (state, error) {
+	a, err := e.ask(ctx, "VERSION")
+	if err != nil {
+		return state{}, err
+	}
+	next := state{at: now, cut: known.cut, cutAt: known.cutAt, cutOf: known.cutOf}
+	if next.version, err = parseVersion(a.text, now.Location()); err != nil {
+		return state{}, err
+	}
+	p, err := e.probes()
+	if err != nil {
+		return state{}, err
+	}
+	limits, err := e.reports(ctx, p.nested, limitsPrefix)
+	if err != nil {
+		return state{}, err
+	}
+	secrets, err := e.reports(ctx, p.encrypted, encryptedPrefix)
+	if err != nil {
+		return state{}, err
+	}
+	if limits && (!young(now, next.cutAt, thoroughFor) || next.cutOf != next.version.raw) {
+		reported, err := e.reports(ctx, p.oversized, limitsPrefix)
+		if err != nil {
+			return state{}, err
+		}
+		next.cut, next.cutAt, next.cutOf = !reported, now, next.version.raw
+	}
+	next.trouble = e.trouble(limits, secrets, next.cut)
+	return next, nil
+}
+
+// reports sends a probe and tells whether clamd reports it by a name with this
+// prefix.
+func (e *Engine) reports(ctx context.Context, probe []byte, prefix string) (bool, error) {
+	a, err := e.stream(ctx, bytes.NewReader(probe), int64(len(probe)))
+	if err != nil {
+		return false, err
+	}
+	v, err := parseVerdict(a)
+	if err != nil {
+		return false, err
+	}
+	if v.tooLong {
+		return false, fmt.Errorf("clamd takes no object of %d bytes: raise StreamMaxLength in clamd.conf", len(probe))
+	}
+	for _, name := range v.passed {
+		if strings.HasPrefix(name, prefix) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// trouble says what to change so that an OK can be believed; nothing when it
+// can.
+func (e *Engine) trouble(limits, secrets, cut bool) string {
+	var set []string
+	if !limits {
+		set = append(set, "AlertExceedsMax yes")
+	}
+	if !secrets {
+		set = append(set, "AlertEncrypted yes")
+	}
+	if limits && cut {
+		set = append(set, "MaxFileSize and MaxScanSize to one value that is not more than max_file_size ("+size(e.c.MaxFileSize)+")")
+	}
+	if len(set) == 0 {
+		return ""
+	}
+	return "clamd may pass over parts of objects in silence: set " + strings.Join(set, ", ") + " in clamd.conf, then restart clamd"
+}
+
+// size is a number of bytes as clamd.conf writes it.
+func size(n int64) string {
+	switch {
+	case n%(1<<20) == 0:
+		return fmt.Sprintf("%dM", n>>20)
+	case n%(1<<10) == 0:
+		return fmt.Sprintf("%dK", n>>10)
+	}
+	return fmt.Sprint(n)
+}
+
+// forget makes the next check ask for everything again: a connection failed, so
+// this may be another clamd, with other settings.
+func (e *Engine) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.state = state{}
+	e.forgotten++
+}
+
+// unreachable is the trouble of a clamd that cannot be asked, whatever the error.
+const unreachable = "clamd cannot be asked"
+
+// tell logs what is wrong with clamd when that changes.
+func (e *Engine) tell(trouble string, err error) {
+	e.mu.Lock()
+	same := e.asked && e.told == trouble
+	e.told, e.asked = trouble, true
+	e.mu.Unlock()
+	switch {
+	case same:
+	case err != nil:
+		e.c.Logger.Warn(trouble, "address", e.address, "error", err)
+	case trouble != "":
+		e.c.Logger.Warn("what clamd calls clean is not believed", "address", e.address, "trouble", trouble)
+	default:
+		e.c.Logger.Info("clamd answers, and reports what it does not look at", "address", e.address)
+	}
+}
