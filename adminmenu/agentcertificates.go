@@ -182,6 +182,7 @@ func (m *agentCertificatesWindow) confirm(question, doing, done string, preview 
 func sentences(p acts.Preview) []line {
 	var all, single []line
 	for _, l := range p.Lines {
+		l = inMoments(l)
 		if f, _, found := strings.Cut(l, ": "); found {
 			if _, err := pki.ParseFingerprint(f); err == nil {
 				single = append(single, words(l))

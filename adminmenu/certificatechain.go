@@ -29,10 +29,7 @@ func (m *certificateWindow) generate() {
 	fetch(s, "Information on the new certificate", func(ctx context.Context) (acts.Preview, error) {
 		return m.backend.PreviewGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{})
 	}, func(p acts.Preview) {
-		lines := []line{words("Nothing is changed before the last confirmation."), blank()}
-		for _, l := range p.Lines {
-			lines = append(lines, words(l))
-		}
+		lines := append([]line{words("Nothing is changed before the last confirmation."), blank()}, toldLines(p)...)
 		s.inform("Information on the new certificate", lines, func() { m.confirm(p, "Generate", m.create) })
 	})
 }
@@ -184,11 +181,7 @@ func (m *certificateWindow) askInstall(f acts.File) {
 		fetch(s, "Information on the certificate", func(ctx context.Context) (acts.Preview, error) {
 			return m.backend.PreviewInstallServerCertificate(ctx, s.who, acts.InstallServerCertificate{})
 		}, func(p acts.Preview) {
-			var lines []line
-			for _, l := range p.Lines {
-				lines = append(lines, words(l))
-			}
-			w := s.inform("Information on the certificate", lines, func() { m.confirm(p, "Install", m.install) })
+			w := s.inform("Information on the certificate", toldLines(p), func() { m.confirm(p, "Install", m.install) })
 			w.buttons[1].do = func() { m.back(unchanged) }
 		})
 	})

@@ -135,6 +135,7 @@ func valueOf(sentence string) line {
 	if sentence == matches {
 		return heading(sentence)
 	}
+	sentence = inMoments(sentence)
 	name, text, _ := strings.Cut(sentence, ": ")
 	switch name {
 	case "Central Node address":

@@ -2,6 +2,7 @@ package adminmenu
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -129,7 +130,7 @@ func (s *menuSession) errorLines(err error) []line {
 func (s *menuSession) explain(err error) (said, hint string) {
 	var e *acts.Error
 	if errors.As(err, &e) {
-		return e.Text, e.Hint
+		return inMoments(e.Text), inMoments(e.Hint)
 	}
 	s.log.Error("administrator menu: an act failed", "window", s.title(), "error", err)
 	return "Something failed inside the program.", "Try again. The log has the cause."
@@ -169,4 +170,19 @@ func moment(t time.Time) string {
 		return "-"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// exactTime is a time as programs write it.
+var exactTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// inMoments writes the times in a daemon's sentence as the menu writes them
+// everywhere.
+func inMoments(sentence string) string {
+	return exactTime.ReplaceAllStringFunc(sentence, func(exact string) string {
+		t, err := time.Parse(time.RFC3339, exact)
+		if err != nil {
+			return exact
+		}
+		return moment(t)
+	})
 }

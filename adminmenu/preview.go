@@ -10,15 +10,21 @@ import (
 
 // previewLines says what an act will do: its lines, then its consequences.
 func previewLines(p acts.Preview) []line {
-	var lines []line
-	for _, l := range p.Lines {
-		lines = append(lines, words(l))
-	}
+	lines := toldLines(p)
 	if p.Fingerprint.IsZero() {
 		return append(lines, consequenceLines(p.Consequences)...)
 	}
 	lines = append(lines, value("Fingerprint", p.Fingerprint.String()))
 	return append(lines, consequenceLines(p.Consequences)...)
+}
+
+// toldLines are the sentences of a preview.
+func toldLines(p acts.Preview) []line {
+	var lines []line
+	for _, l := range p.Lines {
+		lines = append(lines, words(inMoments(l)))
+	}
+	return lines
 }
 
 // consequenceLines lists consequences with today's numbers, and behind them
