@@ -62,17 +62,32 @@ func New(c Config) *API {
 
 // Register gives the API its paths; handle is external.Room.Handle.
 func (a *API) Register(handle func(pattern string, h http.Handler)) {
-	handle("GET /kata/events_api/v1/{system}/events", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.events(w, r, r.URL.Query())
-	}))
-	handle("GET /kata/events_api/v1/{system}/{odd}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		values, ok := oddQuery(r.URL)
-		if !ok {
-			external.Of(r.Context()).Fail(w, &problem.Problem{Title: "No such path", Status: http.StatusNotFound, Code: problem.NotFound})
+	handle("GET /kata/events_api/v1/{system}/events", a.handler(plainQuery))
+	handle("GET /kata/events_api/v1/{system}/{odd}", a.handler(oddQuery))
+}
+
+// handler serves calls whose parameters are where values finds them.
+func (a *API) handler(values func(*url.URL) (url.Values, *problem.Problem)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := external.Of(r.Context())
+		if r.ContentLength != 0 {
+			// With an unread body nobody would notice that the caller goes away.
+			w.Header().Set("Connection", "close")
+			call.Fail(w, badRequest("this call has no body"))
 			return
 		}
-		a.events(w, r, values)
-	}))
+		given, bad := values(r.URL)
+		if bad != nil {
+			call.Fail(w, bad)
+			return
+		}
+		q, bad := parseQuery(given)
+		if bad != nil {
+			call.Fail(w, bad)
+			return
+		}
+		a.serve(w, r, call, q)
+	})
 }
 
 // Run ends the calls that wait when ctx ends; there is one Run. It belongs
@@ -83,20 +98,8 @@ func (a *API) Run(ctx context.Context) error {
 	return nil
 }
 
-// events serves one call.
-func (a *API) events(w http.ResponseWriter, r *http.Request, values url.Values) {
-	call := external.Of(r.Context())
-	if r.ContentLength != 0 {
-		// With an unread body nobody would notice that the caller goes away.
-		w.Header().Set("Connection", "close")
-		call.Fail(w, badRequest("this call has no body"))
-		return
-	}
-	q, bad := parseQuery(values)
-	if bad != nil {
-		call.Fail(w, bad)
-		return
-	}
+// serve answers one call.
+func (a *API) serve(w http.ResponseWriter, r *http.Request, call *external.Call, q query) {
 	place, ok := a.places.enter(call.System)
 	if !ok {
 		call.Fail(w, &problem.Problem{

@@ -32,13 +32,17 @@ type query struct {
 }
 
 // parseQuery reads the parameters that this path knows; others are for others.
-// A parameter without a value is like none.
+// A parameter without a value is like none. What is misspelt or given twice is
+// refused, because leaving it out would answer another question.
 func parseQuery(values url.Values) (query, *problem.Problem) {
 	q := query{most: defaultEvents}
-	for name, given := range values {
-		for _, v := range given[1:] {
-			if v != given[0] {
-				return q, badRequest("give " + known(name) + " once")
+	for given, all := range values {
+		for _, name := range []string{"continuation_token", "filter", "max_events", "max_timeout"} {
+			switch {
+			case given == name && len(all) > 1:
+				return q, badRequest("give " + name + " once")
+			case given != name && strings.EqualFold(given, name):
+				return q, badRequest("a parameter is misspelt: it is written " + name)
 			}
 		}
 	}
@@ -72,32 +76,27 @@ func parseQuery(values url.Values) (query, *problem.Problem) {
 	return q, nil
 }
 
-// known names a parameter of the caller without repeating what is not ours.
-func known(name string) string {
-	switch name {
-	case "filter", "max_timeout", "max_events", "continuation_token":
-		return name
+// plainQuery and oddQuery read the parameters of a call before they are looked
+// at; oddQuery those of the path as the documentation prints it, with "&" where
+// "?" belongs: events&continuation_token=TOKEN. Both kinds may come together.
+func plainQuery(u *url.URL) (url.Values, *problem.Problem) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, badRequest("the query is malformed")
 	}
-	return "each parameter"
+	return values, nil
 }
 
-// oddQuery reads the parameters of the path as the documentation prints it, with
-// "&" where "?" belongs: events&continuation_token=TOKEN. Both kinds may come
-// together.
-func oddQuery(u *url.URL) (url.Values, bool) {
+func oddQuery(u *url.URL) (url.Values, *problem.Problem) {
 	path := u.EscapedPath()
 	odd, ok := strings.CutPrefix(path[strings.LastIndexByte(path, '/')+1:], "events&")
 	if !ok {
-		return nil, false
+		return nil, &problem.Problem{Title: "No such path", Status: http.StatusNotFound, Code: problem.NotFound}
 	}
-	values, err := url.ParseQuery(odd)
-	if err != nil {
-		return nil, false
+	if u.RawQuery != "" {
+		odd += "&" + u.RawQuery
 	}
-	for name, more := range u.Query() {
-		values[name] = append(values[name], more...)
-	}
-	return values, true
+	return plainQuery(&url.URL{RawQuery: odd})
 }
 
 func badRequest(what string) *problem.Problem {
