@@ -35,6 +35,8 @@ type loading struct {
 	files map[uint64]int64
 	items []found
 	next  uint64
+	// failed counts what got the verdict error here.
+	failed uint64
 }
 
 // found is one record.
@@ -77,8 +79,13 @@ func (l *loading) run(ctx context.Context) error {
 	return l.sweep()
 }
 
-// mend gives a verdict to what cannot be scanned any more.
+// mend notes during which scans the daemon died, and gives a verdict to what
+// cannot be scanned any more.
 func (l *loading) mend(ctx context.Context) error {
+	dying, err := l.disk.slots.left()
+	if err != nil {
+		return fmt.Errorf("read what was being scanned: %w", err)
+	}
 	var ops []kv.Op
 	kept := l.items[:0]
 	for _, f := range l.items {
@@ -86,20 +93,18 @@ func (l *loading) mend(ctx context.Context) error {
 			kept = append(kept, f)
 			continue
 		}
-		size, there := l.files[f.number]
-		if f.record.Inline {
-			e, err := l.disk.store.Get(ctx, objectKey(f.number))
-			size, there = int64(len(e.Value)), err == nil
+		if dying[f.number] {
+			f.record.Crashes++
 		}
-		if there && size == f.record.Size {
+		reason := l.lost(ctx, f)
+		if reason == "" {
+			if dying[f.number] {
+				ops = append(ops, f.record.op(f.number))
+			}
 			kept = append(kept, f)
 			continue
 		}
-		reason := "the object was not in the spool when the daemon started"
-		if there {
-			reason = fmt.Sprintf("of the object's %d bytes %d were in the spool when the daemon started", f.record.Size, size)
-		}
-		l.room.cfg.Logger.Error("an object is lost", "system", f.record.System, "sha256", f.record.SHA256.String(), "reason", reason)
+		l.room.cfg.Logger.Error("an object is not scanned", "system", f.record.System, "sha256", f.record.SHA256.String(), "reason", reason)
 		if f.record.Inline {
 			ops = append(ops, kv.Op{Key: objectKey(f.number), Delete: true})
 		}
@@ -110,15 +115,34 @@ func (l *loading) mend(ctx context.Context) error {
 			ops = append(ops, f.record.op(f.number))
 			kept = append(kept, f)
 		}
-		l.room.verdicts[Failed]++
+		l.failed++
 	}
 	l.items = kept
 	for chunk := range slices.Chunk(ops, batchOps) {
 		if err := l.disk.journal.write(chunk, false); err != nil {
-			return fmt.Errorf("note lost objects: %w", err)
+			return fmt.Errorf("note what cannot be scanned: %w", err)
 		}
 	}
-	return nil
+	return l.disk.slots.reset()
+}
+
+// lost says why an object without a verdict is not scanned any more; empty: it
+// is.
+func (l *loading) lost(ctx context.Context, f found) string {
+	size, there := l.files[f.number]
+	if f.record.Inline {
+		e, err := l.disk.store.Get(ctx, objectKey(f.number))
+		size, there = int64(len(e.Value)), err == nil
+	}
+	switch {
+	case !there:
+		return "the object was not in the spool when the daemon started"
+	case size != f.record.Size:
+		return fmt.Sprintf("of the object's %d bytes %d were in the spool when the daemon started", f.record.Size, size)
+	case f.record.Crashes >= mostCrashes:
+		return fmt.Sprintf("the daemon died %d times while it scanned the object", f.record.Crashes)
+	}
+	return ""
 }
 
 // sweep removes files that nothing needs.
@@ -142,6 +166,9 @@ func (l *loading) adopt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.number = l.next
+	if l.failed > 0 {
+		r.verdicts[Failed] += l.failed
+	}
 	var done []*item
 	for _, f := range l.items {
 		it := f.item(r.system(f.record.System))

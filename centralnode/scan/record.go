@@ -63,6 +63,8 @@ type record struct {
 	MD5        string          `json:"md5,omitempty"`
 	Origin     string          `json:"origin,omitempty"`
 	Inline     bool            `json:"inline,omitempty"` // the content is under object/
+	// Crashes counts how often the daemon died while it scanned the object.
+	Crashes int `json:"crashes,omitempty"`
 }
 
 // op writes the record of an item.

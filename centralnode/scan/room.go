@@ -17,6 +17,7 @@ import (
 const (
 	stateName = "scan.db"
 	spoolName = "spool"
+	slotsName = "scanning"
 )
 
 // inlineMost is the size in bytes up to which an object is kept inside the state
@@ -60,6 +61,7 @@ type disk struct {
 	store   *kv.Store
 	spool   *spool.Spool
 	journal *journal
+	slots   *slots
 }
 
 // Open opens the room. It returns an error only for a Config that can never
@@ -106,15 +108,28 @@ func (r *Room) openDisk() (*disk, error) {
 	if err != nil {
 		return nil, err
 	}
+	d := &disk{store: store}
 	// From here on the folder is locked: no other process clears the spool.
-	s, err := spool.Open(filepath.Join(r.cfg.Dir, spoolName))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open spool: %w", err), store.Close())
+	if d.spool, err = spool.Open(filepath.Join(r.cfg.Dir, spoolName)); err != nil {
+		return nil, errors.Join(fmt.Errorf("open spool: %w", err), d.close())
 	}
-	return &disk{store: store, spool: s, journal: newJournal(store, s.Sync)}, nil
+	if d.slots, err = openSlots(filepath.Join(r.cfg.Dir, slotsName)); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	d.journal = newJournal(store, d.spool.Sync)
+	return d, nil
 }
 
-func (d *disk) close() error { return errors.Join(d.spool.Close(), d.store.Close()) }
+func (d *disk) close() error {
+	var errs []error
+	if d.slots != nil {
+		errs = append(errs, d.slots.close())
+	}
+	if d.spool != nil {
+		errs = append(errs, d.spool.Close())
+	}
+	return errors.Join(append(errs, d.store.Close())...)
+}
 
 // Close lets go of the folder. Call it after Run has returned. What is still
 // arriving is refused.

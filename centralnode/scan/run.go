@@ -30,12 +30,6 @@ func (r *Room) Run(ctx context.Context) error {
 	}
 	var inside sync.WaitGroup
 	defer inside.Wait()
-	stop := context.AfterFunc(ctx, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.wake.Broadcast()
-	})
-	defer stop()
 	for range r.cfg.Limits.Workers {
 		inside.Go(func() { r.work(ctx, &inside) })
 	}
@@ -43,6 +37,9 @@ func (r *Room) Run(ctx context.Context) error {
 		inside.Go(func() { h.watch(ctx) })
 	}
 	r.keep(ctx)
+	r.mu.Lock()
+	r.wake.Broadcast() // who waits for work sees that ctx has ended
+	r.mu.Unlock()
 	return nil
 }
 
@@ -162,7 +159,9 @@ func (r *Room) look(ctx context.Context, it *item, j *job) (*verdict, time.Durat
 			j.answers[i] = answer{asked: true, err: err}
 		}
 	} else {
+		leave := r.disk.slots.enter(it.number)
 		known := r.ask(ctx, j.answers, it.object(j, path))
+		leave()
 		remove()
 		if !known {
 			return nil, 0

@@ -60,9 +60,12 @@ func Open(dir string) (*Spool, error) {
 			return nil, err
 		}
 	}
-	var err error
-	s.objects, err = os.Open(filepath.Join(dir, objectsName))
-	return s, err
+	objects, err := os.Open(filepath.Join(dir, objectsName))
+	if err != nil {
+		return nil, err
+	}
+	s.objects = objects
+	return s, nil
 }
 
 // sweep removes the files of a folder.

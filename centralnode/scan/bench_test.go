@@ -1,0 +1,75 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vedette/centralnode/scan/engine"
+)
+
+// BenchmarkSubmit submits objects, which are scanned meanwhile, from so many
+// callers at once; each call waits until the object is durable. Objects are kept
+// inside the state file or as files, to see which is better at which size.
+func BenchmarkSubmit(b *testing.B) {
+	for _, size := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10} {
+		for _, inline := range []bool{true, false} {
+			for _, callers := range []int{1, 8, 64} {
+				kind := "file"
+				if inline {
+					kind = "inline"
+				}
+				b.Run(fmt.Sprintf("%dKiB/%s/%d", size>>10, kind, callers), func(b *testing.B) {
+					benchmarkSubmit(b, size, inline, callers)
+				})
+			}
+		}
+	}
+}
+
+func benchmarkSubmit(b *testing.B, size int, inline bool, callers int) {
+	r := open(b, Config{Engines: []engine.Engine{reader()}, Limits: Limits{InFlight: 4096, InFlightPerSystem: 4096}})
+	r.inline = -1
+	if inline {
+		r.inline = 1 << 20
+	}
+	stop := run(b, r)
+	defer stop()
+	content := make([]byte, size)
+	took := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.SetBytes(int64(size))
+	b.ResetTimer()
+	began := time.Now()
+	for range callers {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				at := time.Now()
+				var busy *BusyError
+				err := submit(r, "gate", fmt.Sprint(i), content)
+				for errors.As(err, &busy) {
+					<-time.After(time.Millisecond)
+					err = submit(r, "gate", fmt.Sprint(i), content)
+				}
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				took[i-1] = time.Since(at)
+			}
+		})
+	}
+	wg.Wait()
+	passed := time.Since(began)
+	slices.Sort(took)
+	b.ReportMetric(float64(b.N)/passed.Seconds(), "objects/s")
+	b.ReportMetric(float64(took[b.N/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[b.N*99/100].Microseconds())/1000, "p99-ms")
+	within(b, time.Minute, "all verdicts", func() bool { return r.Waiting("gate") == 0 })
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "verdicts/s")
+}
