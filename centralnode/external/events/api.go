@@ -73,7 +73,7 @@ func (a *API) handler(values func(*url.URL) (url.Values, *problem.Problem)) http
 		if r.ContentLength != 0 {
 			// With an unread body nobody would notice that the caller goes away.
 			w.Header().Set("Connection", "close")
-			call.Fail(w, badRequest("this call has no body"))
+			call.Fail(w, badRequest("This call has no body."))
 			return
 		}
 		given, bad := values(r.URL)

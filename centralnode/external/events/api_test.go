@@ -136,7 +136,7 @@ func TestBadCallsAreToldWhatToChange(t *testing.T) {
 		{"max_events=0", problem.BadRequest, "1 to 10000"},
 		{"max_events=10001", problem.BadRequest, "1 to 10000"},
 		{"max_events=ten", problem.BadRequest, "1 to 10000"},
-		{"max_events=1&max_events=2", problem.BadRequest, "once"},
+		{"max_events=1&max_events=2", problem.BadRequest, "more than once"},
 		{"Max_Events=1", problem.BadRequest, "max_events"},
 		{"max_events=1;max_timeout=PT1S", problem.BadRequest, "malformed"},
 		{"max_events=%zz", problem.BadRequest, "malformed"},

@@ -40,9 +40,9 @@ func parseQuery(values url.Values) (query, *problem.Problem) {
 		for _, name := range []string{"continuation_token", "filter", "max_events", "max_timeout"} {
 			switch {
 			case given == name && len(all) > 1:
-				return q, badRequest("give " + name + " once")
+				return q, badRequest(name + " is given more than once.")
 			case given != name && strings.EqualFold(given, name):
-				return q, badRequest("a parameter is misspelt: it is written " + name)
+				return q, badRequest("A parameter is misspelt: it is written " + name + ".")
 			}
 		}
 	}
@@ -55,14 +55,14 @@ func parseQuery(values url.Values) (query, *problem.Problem) {
 	if v := values.Get("max_timeout"); v != "" {
 		d, ok := parseDuration(v)
 		if !ok {
-			return q, badRequest("max_timeout must be a duration of ISO 8601 such as PT60S or PT1M30S")
+			return q, badRequest("max_timeout must be a duration of ISO 8601 such as PT60S or PT1M30S.")
 		}
 		q.wait = min(d, maxWait)
 	}
 	if v := values.Get("max_events"); v != "" {
 		n, err := strconv.ParseUint(v, 10, 32)
 		if err != nil || n < 1 || n > maxEvents {
-			return q, badRequest(fmt.Sprintf("max_events must be a number from 1 to %d", maxEvents))
+			return q, badRequest(fmt.Sprintf("max_events must be a number from 1 to %d.", maxEvents))
 		}
 		q.most = int(n)
 	}
@@ -82,7 +82,7 @@ func parseQuery(values url.Values) (query, *problem.Problem) {
 func plainQuery(u *url.URL) (url.Values, *problem.Problem) {
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, badRequest("the query is malformed")
+		return nil, badRequest("The query is malformed.")
 	}
 	return values, nil
 }
@@ -99,14 +99,11 @@ func oddQuery(u *url.URL) (url.Values, *problem.Problem) {
 	return plainQuery(&url.URL{RawQuery: odd})
 }
 
-func badRequest(what string) *problem.Problem {
-	return &problem.Problem{
-		Title: "Bad request", Status: http.StatusBadRequest, Code: problem.BadRequest,
-		Detail: strings.ToUpper(what[:1]) + what[1:] + ".",
-	}
+func badRequest(detail string) *problem.Problem {
+	return &problem.Problem{Title: "Bad request", Status: http.StatusBadRequest, Code: problem.BadRequest, Detail: detail}
 }
 
 // badToken tells how a caller gets going again.
 func badToken(why string) *problem.Problem {
-	return badRequest(why + ": call once without continuation_token, which answers what is there and a new token")
+	return badRequest(why + ": call once without continuation_token, which answers what is there and a new token.")
 }
