@@ -5,7 +5,11 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 status=0
 scripts/need.sh gcc libc6-dev openssl curl jq iproute2 procps e2fsprogs strace protobuf-compiler \
-  openssh-client putty-tools lftp ssh-audit tmux screen || {
+  openssh-client putty-tools lftp ssh-audit tmux screen clamav-daemon yara postfix || {
+  [ "${CI:-}" = true ] && status=1
+}
+# Node.js brings npm where it does not come from Debian.
+command -v node npm >/dev/null || scripts/need.sh nodejs npm || {
   [ "${CI:-}" = true ] && status=1
 }
 scripts/lint.sh || status=1
