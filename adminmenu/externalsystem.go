@@ -185,6 +185,9 @@ func externalSystemLines(v acts.ExternalSystem, now time.Time) []line {
 	if !v.Decided.IsZero() {
 		lines = append(lines, value("Decided", strings.TrimSuffix(moment(v.Decided)+" by "+v.DecidedBy, " by ")))
 	}
+	if v.LastError != "" {
+		lines = append(lines, errorLine(v, now))
+	}
 	if len(v.Others) > 0 {
 		lines = append(lines, words("Other certificates of this ID, the accepted ones first:"))
 		for _, f := range v.Others {
@@ -204,11 +207,17 @@ func contactLines(v acts.ExternalSystem, now time.Time) []line {
 	if !slices.Equal(v.Addresses, []string{v.Sensor}) {
 		lines = optional(lines, "Calls come from", strings.Join(v.Addresses, ", "))
 	}
-	lines = append(lines,
+	return append(lines,
 		value("Calls", fmt.Sprintf("%d; %s taken, %s refused", v.Calls, counted(int(v.Submitted), "object"), counted(int(v.Refused), "call"))),
 		value("Now", fmt.Sprintf("%s; %s without a verdict", counted(v.Connections, "connection"), counted(v.Waiting, "object"))))
-	if v.LastError != "" {
-		lines = append(lines, value("Last error", moment(v.LastErrorAt)+" ("+span(now.Sub(v.LastErrorAt))+" ago): "+v.LastError))
+}
+
+// errorLine is the last error that the system was answered with. Where the next
+// step is about it, the text stands there already.
+func errorLine(v acts.ExternalSystem, now time.Time) line {
+	when := moment(v.LastErrorAt) + " (" + span(now.Sub(v.LastErrorAt)) + " ago)"
+	if strings.Contains(v.NextStep, v.LastError) {
+		return value("Last error", when)
 	}
-	return lines
+	return value("Last error", when+": "+v.LastError)
 }

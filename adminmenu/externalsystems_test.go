@@ -93,11 +93,11 @@ func TestTextsOfExternalSystemsCannotBreakTheScreen(t *testing.T) {
 		d.golden("external-systems-hostile")
 		d.press("down", "enter")
 		d.at("External system")
-		for _, want := range []string{strings.Repeat("A", 128), `\u{1b}[7mdo it`, `\u{1b}[31mevil\u{202e}[red]\u{a}`, "192.0.2.77"} {
+		for _, want := range []string{strings.Repeat("A", 128), "Requested", `\u{1b}]0;owned\u{7}: long`, `\u{1b}[7mdo it`, `\u{1b}[31mevil\u{202e}[red]\u{a}`, "192.0.2.77"} {
 			d.find(want)
 		}
 		d.press("end")
-		d.expect("Requested")
+		d.expect("[Accept]", "long long")
 	})
 }
 
