@@ -9,7 +9,7 @@ import (
 )
 
 // maxEnvelope bounds what a body has beside the object, in bytes.
-const maxEnvelope = 64 << 10
+const maxEnvelope = 32 << 10
 
 // readAhead is what may have been read of the object and not yet be counted as
 // such: package multipart reads 4 KiB ahead.

@@ -11,7 +11,7 @@
 //
 // An object goes from the connection to the spool through one small buffer. Its
 // fields may come before or after it. What is not the object has one bound for
-// all of it (64 KiB): boundaries, headers of parts, fields, and whatever stands
+// all of it (32 KiB): boundaries, headers of parts, fields, and whatever stands
 // before the first part and behind the last one. Nothing is taken before the end
 // of the body was seen, so what was cut on the way is never half an object.
 //

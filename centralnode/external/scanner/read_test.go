@@ -14,6 +14,7 @@ import (
 )
 
 func TestStatesAreSelectedByWord(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	s.taken("", object, part{"scanId", "", "clean"})
@@ -67,6 +68,7 @@ func TestStatesAreSelectedByWord(t *testing.T) {
 }
 
 func TestSystemsSeeTheirOwnScansOnly(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	one, two := w.system("one"), w.system("two")
 	one.taken("", object, part{"scanId", "", "1"})
@@ -82,6 +84,7 @@ func TestSystemsSeeTheirOwnScansOnly(t *testing.T) {
 }
 
 func TestFiltersTellTheLimits(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	if got := w.system("mail-1").get("scans/filters").body; got != `{"maxObjectSize":104857600,"version":"1.2.3"}`+"\n" {
 		t.Errorf("filters %q", got)
@@ -89,6 +92,7 @@ func TestFiltersTellTheLimits(t *testing.T) {
 }
 
 func TestResultsAreDeleted(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	deleted := func(path string, want int) {
@@ -140,6 +144,7 @@ func TestResultsAreDeleted(t *testing.T) {
 }
 
 func TestOtherMethodsAreToldWhichThereAre(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	for _, c := range []struct{ method, path, allow string }{
@@ -165,6 +170,7 @@ func TestOtherMethodsAreToldWhichThereAre(t *testing.T) {
 }
 
 func TestAlertsAreTold(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s, reader := w.system("mail-1"), w.system("soc")
 	before := time.Now().Add(-time.Second)
@@ -206,6 +212,7 @@ func TestAlertsAreTold(t *testing.T) {
 }
 
 func TestAlertsAreReadOnWithTheToken(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("soc")
 	const all = 25
@@ -277,6 +284,7 @@ func TestAlertsAreReadOnWithTheToken(t *testing.T) {
 }
 
 func TestOneSystemCannotHoldManyListsOpen(t *testing.T) {
+	t.Parallel()
 	held := make(chan struct{})
 	w := open(t, options{alerts: func(next alertsAfter) alertsAfter { return waiting{next, held} }})
 	s, other := w.system("one"), w.system("two")

@@ -13,6 +13,7 @@ import (
 	"vedette/centralnode/alerts"
 	"vedette/centralnode/external"
 	"vedette/centralnode/scan"
+	"vedette/internal/acts"
 	"vedette/proto/problem"
 )
 
@@ -23,6 +24,7 @@ type Scans interface {
 	Delete(ctx context.Context, k scan.Key) error
 	DeleteAll(ctx context.Context, system, instance string, anyInstance bool) (int, error)
 	Limits() scan.Limits
+	Status(ctx context.Context) acts.ScanStatus
 }
 
 // Alerts has what was detected: an *alerts.Room.

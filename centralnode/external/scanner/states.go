@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"errors"
 	"net/http"
 
 	"vedette/centralnode/external"
@@ -45,6 +46,11 @@ func (a *API) states(w http.ResponseWriter, r *http.Request, call *external.Call
 	defer leave()
 	scans := a.c.Scans.States(call.System.ID, instance, instance == "", want)
 	if len(scans) == 0 {
+		if st := a.c.Scans.Status(r.Context()); st.Degraded {
+			// Perhaps it cannot be known what there is: that is not the same as nothing.
+			call.Fail(w, a.refusal(errors.New(st.Reason)))
+			return
+		}
 		head(w, "")
 		w.WriteHeader(http.StatusNoContent)
 		return

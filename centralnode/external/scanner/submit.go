@@ -102,7 +102,7 @@ func (a *API) bodyFault(err error, b *body) *problem.Problem {
 			Detail: "An upload has to arrive at 1 KiB a second or faster, without a pause of more than 30 s.",
 		}
 	case errors.Is(err, errEnvelope):
-		return badRequest("The body has too much beside the object: boundaries, headers of parts and fields may have 64 KiB in all.")
+		return badRequest("The body has too much beside the object: boundaries, headers of parts and fields may have 32 KiB in all.")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return badRequest("The body ended early.")
 	default:

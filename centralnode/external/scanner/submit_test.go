@@ -17,6 +17,7 @@ var (
 )
 
 func TestObjectsAreTakenInAnyOrderOfFields(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	s.taken("", object, part{"scanId", "", "1"}, part{"objectType", "", "file"})
@@ -36,6 +37,7 @@ func TestObjectsAreTakenInAnyOrderOfFields(t *testing.T) {
 }
 
 func TestSameObjectAgainIsTakenOnceAndAnotherIsRefused(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	id := part{"scanId", "", "1"}
@@ -52,6 +54,7 @@ func TestSameObjectAgainIsTakenOnceAndAnotherIsRefused(t *testing.T) {
 }
 
 func TestInstanceIsReadFromTheQueryAndFromTheForm(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	id := part{"scanId", "", "1"}
@@ -77,6 +80,7 @@ func TestInstanceIsReadFromTheQueryAndFromTheForm(t *testing.T) {
 }
 
 func TestWrongFormsAreRefusedWithWhatToChange(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	many := []part{object}
@@ -131,6 +135,7 @@ func TestWrongFormsAreRefusedWithWhatToChange(t *testing.T) {
 }
 
 func TestOtherBodiesAreRefused(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
 	_, form := formOf(t, object)
@@ -182,6 +187,7 @@ func formAround(t testing.TB, size int64, parts ...part) (contentType string, bo
 }
 
 func TestTooLargeAnObjectIsRefused(t *testing.T) {
+	t.Parallel()
 	const most = 1 << 20
 	w := open(t, options{limits: scan.Limits{MaxObjectSize: most}})
 	s := w.system("mail-1")
@@ -222,6 +228,7 @@ func TestTooLargeAnObjectIsRefused(t *testing.T) {
 }
 
 func TestBodyIsAskedForOnlyWhenItIsWanted(t *testing.T) {
+	t.Parallel()
 	w := open(t, options{limits: scan.Limits{InFlightPerSystem: 1}})
 	s := w.system("mail-1")
 	expect := func(contentType, body string) (answer, int64) {

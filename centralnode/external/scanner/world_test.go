@@ -3,6 +3,7 @@ package scanner_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -63,6 +64,7 @@ type options struct {
 	unjudged bool
 	api      func(*scanner.API)
 	alerts   func(alertsAfter) alertsAfter
+	scans    func(scanner.Scans) scanner.Scans
 }
 
 // alertsAfter is what the API needs of alerts.
@@ -118,7 +120,11 @@ func open(t testing.TB, o options) *world {
 	if o.alerts != nil {
 		found = o.alerts(found)
 	}
-	api := scanner.New(scanner.Config{Scans: w.scans, Alerts: found, Version: "1.2.3", Logger: logger})
+	var scans scanner.Scans = w.scans
+	if o.scans != nil {
+		scans = o.scans(scans)
+	}
+	api := scanner.New(scanner.Config{Scans: scans, Alerts: found, Version: "1.2.3", Logger: logger})
 	if o.api != nil {
 		o.api(api)
 	}
@@ -257,14 +263,15 @@ func (w *world) system(id string) *system {
 func (w *world) stranger(id string) *system {
 	w.t.Helper()
 	s := &system{w: w, id: id, pair: pkitest.PairFor(w.t, pkitest.ECDSAKey(w.t))}
-	certificate := s.pair.TLS()
-	transport := &http.Transport{
-		TLSClientConfig: pki.ClientConfig(pki.PinTo(w.server.Fingerprint()), &certificate), DisableCompression: true,
-		ExpectContinueTimeout: 20 * time.Second,
-	}
+	transport := &http.Transport{TLSClientConfig: s.tlsConfig(), DisableCompression: true, ExpectContinueTimeout: 20 * time.Second}
 	w.t.Cleanup(transport.CloseIdleConnections)
 	s.client = &http.Client{Transport: w.exchanges.Transport(w.t, transport), Timeout: 60 * time.Second}
 	return s
+}
+
+func (s *system) tlsConfig() *tls.Config {
+	certificate := s.pair.TLS()
+	return pki.ClientConfig(pki.PinTo(s.w.server.Fingerprint()), &certificate)
 }
 
 // decide does what an administrator does.
