@@ -75,9 +75,9 @@ func (a *API) setSettings(_ http.ResponseWriter, r *http.Request, q query) *prob
 		return bad
 	}
 	if what == networkIsolation {
-		bad = checkBody[isolationBody](r.Body)
+		bad = checkBody[isolationBody](r.Body, maxBody)
 	} else {
-		bad = checkBody[preventionBody](r.Body)
+		bad = checkBody[preventionBody](r.Body, maxPreventionBody)
 	}
 	if bad == nil && id != allHosts {
 		bad = a.known(r.Context(), id)

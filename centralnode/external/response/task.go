@@ -39,7 +39,7 @@ func (a *API) startTask(_ http.ResponseWriter, r *http.Request, q query) *proble
 		bad = badRequest("A task is for one host: sensor_id may be all for prevention only.")
 	}
 	if bad == nil {
-		bad = checkBody[taskBody](r.Body)
+		bad = checkBody[taskBody](r.Body, maxBody)
 	}
 	if bad == nil {
 		bad = a.known(r.Context(), id)
