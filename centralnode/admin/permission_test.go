@@ -19,6 +19,7 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 	anybody := acts.Roles()
 	auditors := []acts.Role{acts.LocalAdministrator, acts.Administrator, acts.SecurityAuditor}
 	administrators := []acts.Role{acts.LocalAdministrator, acts.Administrator}
+	officers := []acts.Role{acts.LocalAdministrator, acts.SeniorSecurityOfficer, acts.SecurityOfficer}
 	locals := []acts.Role{acts.LocalAdministrator}
 	some := []pki.Fingerprint{{1}}
 	for name, c := range map[string]struct {
@@ -120,6 +121,38 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		}},
 		"delete Sensor preview": {locals, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewDeleteSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
+		}},
+		"systems": {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.ExternalSystems(ctx, a)) }},
+		"system":  {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.ExternalSystem(ctx, a, "x")) }},
+		"accept system": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.AcceptExternalSystem(ctx, a, acts.DecideExternalSystem{Which: "x"}))
+		}},
+		"accept system preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewAcceptExternalSystem(ctx, a, acts.DecideExternalSystem{Which: "x"}))
+		}},
+		"reject system": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.RejectExternalSystem(ctx, a, acts.DecideExternalSystem{Which: "x"}))
+		}},
+		"reject system preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewRejectExternalSystem(ctx, a, acts.DecideExternalSystem{Which: "x"}))
+		}},
+		"delete system": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DeleteExternalSystem(ctx, a, acts.DecideExternalSystem{Which: "x"}))
+		}},
+		"delete system preview": {locals, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDeleteExternalSystem(ctx, a, acts.DecideExternalSystem{Which: "x"}))
+		}},
+		"scan priority": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetScanPriority(ctx, a, acts.SetScanPriority{}))
+		}},
+		"scan priority preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewSetScanPriority(ctx, a, acts.SetScanPriority{}))
+		}},
+		"scan":   {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.ScanStatus(ctx, a)) }},
+		"alerts": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Alerts(ctx, a, acts.AlertFilter{})) }},
+		"alert":  {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Alert(ctx, a, 1)) }},
+		"alert state": {officers, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetAlertState(ctx, a, acts.SetAlertState{ID: 1, State: acts.AlertClosed}))
 		}},
 		"switch preview": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewSetValidation(ctx, a, acts.SetValidation{}))

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"vedette/internal/acts"
@@ -46,7 +47,7 @@ const (
 // scanProblems says what needs a person, the worst first.
 func scanProblems(s acts.ScanStatus, now time.Time) (problems []string) {
 	if s.Degraded {
-		problems = append(problems, "Objects are not taken for scanning: "+s.Reason)
+		problems = append(problems, "Scanning is degraded: "+s.Reason)
 	}
 	for _, e := range s.Engines {
 		if e.Trouble != "" {
@@ -58,8 +59,8 @@ func scanProblems(s acts.ScanStatus, now time.Time) (problems []string) {
 			acts.ByteSize(uint64(max(0, s.SpoolBytes))), acts.ByteSize(uint64(s.SpoolQuota))))
 	}
 	if wait := now.Sub(s.Oldest); !s.Oldest.IsZero() && wait >= longWait {
-		problems = append(problems, fmt.Sprintf("An object waits for its verdict since %s, and %d wait in all: more workers or fewer engines make it faster (scan show).",
-			wait.Truncate(time.Minute), s.Waiting))
+		problems = append(problems, fmt.Sprintf("An object has waited for its verdict for %s, and %d wait in all: see what the engines do (scan show).",
+			strings.TrimSuffix(wait.Truncate(time.Minute).String(), "0s"), s.Waiting))
 	}
 	return problems
 }

@@ -30,18 +30,26 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 			Oldest: events.Oldest, Store: string(events.Kind), Durability: events.Durability, Refused: a.c.RefusedPackages(),
 		},
 	}
-	var sensors []string
-	if s.Sensors, sensors, err = a.sensorCounts(ctx); err != nil {
+	var sensors, systems []string
+	if s.Sensors, sensors, err = a.sensorCounts(ctx); err == nil {
+		s.Systems, systems, err = a.systemCounts(ctx)
+	}
+	if err != nil {
 		return acts.Status{}, a.desk.Failed(ctx, actor, actViewStatus, nil, err)
 	}
+	s.Scan, s.Alerts = a.scanStatus(ctx), a.c.Alerts.Counts()
 	if reason := a.c.StateDegraded(); reason != "" {
 		s.Problems = append(s.Problems, "The state file takes no writes: "+reason)
 	}
 	if events.Degraded {
 		s.Problems = append(s.Problems, "Events are not taken: "+events.Reason)
 	}
+	s.Problems = append(s.Problems, scanProblems(s.Scan, a.c.Now())...)
 	if mayDo(actor.Role, actViewSensors) {
 		s.Problems = append(s.Problems, sensors...)
+	}
+	if mayDo(actor.Role, actViewSystems) {
+		s.Problems = append(s.Problems, systems...)
 	}
 	s.Problems = append(s.Problems, certificate.Warnings...)
 	s.Problems = append(s.Problems, events.Warnings...)
