@@ -148,6 +148,11 @@ func (l *Log) save(ctx context.Context, s *session, at Position) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.at = at
+	if at.Seq > l.highest {
+		// It is answered as a duplicate from now on, so readers may have it.
+		l.highest = at.Seq
+		l.tellReaders()
+	}
 	return nil
 }
 

@@ -88,7 +88,20 @@ func TestPackageStoredBehindTheBackIsKnownAtTheCheckpoint(t *testing.T) {
 	if _, _, err := s.publish(e); err != nil {
 		t.Fatal(err)
 	}
+	reader := start(t, l, time.Time{})
+	if reader, err = l.Read(t.Context(), reader, time.Time{}, func(Record) bool { return true }); err != nil || reader.Place != 3 {
+		t.Fatalf("read before the checkpoint: at %+v, %v", reader, err)
+	}
+	more := l.Ready(reader)
 	upkeep(t, l)
+	select {
+	case <-more:
+	default:
+		t.Error("readers are not told of it")
+	}
+	if reader, err = l.Read(t.Context(), reader, time.Time{}, func(Record) bool { return true }); err != nil || reader.Place != 4 {
+		t.Errorf("read after the checkpoint: at %+v, %v", reader, err)
+	}
 	r, err := l.Append(t.Context(), late)
 	if err != nil || r.Outcome != Duplicate || r.DurableSeq != 3 {
 		t.Errorf("sent again: %v, %v", r, err)
