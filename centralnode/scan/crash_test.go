@@ -1,0 +1,309 @@
+package scan
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// harness lets a child take objects, crashes it, and checks what is there after.
+type harness struct {
+	t   *testing.T
+	rng *rand.Rand
+	// spec.Next is what each caller submits next: all before it was acknowledged.
+	spec childSpec
+	// deleted has the scan IDs whose deletion was acknowledged.
+	deleted map[string]bool
+	// crash ends the child, and recover makes its disk usable again after that.
+	crash   func(child *os.Process)
+	recover func()
+	acked   int
+	// unread counts the objects that had no verdict when a child died.
+	unread int
+}
+
+const (
+	callers = 12
+	// roundAcks is how many submissions must be acknowledged for a round to count.
+	roundAcks = 20
+)
+
+func newHarness(t *testing.T, dir string) *harness {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	h := &harness{
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), deleted: make(map[string]bool),
+		spec:    childSpec{Dir: filepath.Join(dir, "scan"), Alerts: filepath.Join(dir, "alerts"), Next: make([]int, callers)},
+		crash:   func(child *os.Process) { _ = child.Kill() },
+		recover: func() {},
+	}
+	return h
+}
+
+// rounds runs counted rounds of crashes, each with a check.
+func (h *harness) rounds(wanted int) {
+	h.t.Helper()
+	for tried, counted := 0, 0; counted < wanted; tried++ {
+		if tried > 2*wanted {
+			h.t.Fatalf("only %d of %d rounds acknowledged %d objects", counted, tried, roundAcks)
+		}
+		if h.round(20*time.Millisecond+time.Duration(h.rng.Int64N(int64(120*time.Millisecond)))) >= roundAcks {
+			counted++
+		}
+		h.recover()
+		h.verify()
+	}
+	h.t.Logf("%d rounds, %d objects acknowledged, %d of them without a verdict at the crash, %d deleted", wanted, h.acked, h.unread, len(h.deleted))
+	if h.unread == 0 {
+		h.t.Error("no crash came before a verdict: the test shows nothing")
+	}
+}
+
+// round lets a child work for a while, crashes it and notes what it had
+// acknowledged.
+func (h *harness) round(after time.Duration) int {
+	h.t.Helper()
+	spec, err := json.Marshal(h.spec)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(h.t.Context(), time.Minute)
+	defer cancel()
+	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^$")
+	child.Env = append(os.Environ(), childEnv+"="+string(spec))
+	var stderr bytes.Buffer
+	child.Stderr = &stderr
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	count := 0
+	var killer *time.Timer
+	// Who is cut off with the disk tells nobody anything: the kernel may even call
+	// a sync done that the cut undid.
+	var over atomic.Bool
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var a ack
+		if json.Unmarshal(lines.Bytes(), &a) != nil {
+			break // cut in the middle of a line
+		}
+		if killer == nil {
+			killer = time.AfterFunc(after, func() {
+				over.Store(true)
+				h.crash(child.Process)
+			})
+		}
+		switch {
+		case over.Load():
+		case a.Deleted:
+			h.deleted[idOf(a.Caller, a.N)] = true
+		case a.N != h.spec.Next[a.Caller]:
+			h.t.Fatalf("caller %d: acknowledged %d, expected %d", a.Caller, a.N, h.spec.Next[a.Caller])
+		default:
+			h.spec.Next[a.Caller]++
+			count++
+		}
+	}
+	if killer == nil {
+		_ = child.Process.Kill()
+	}
+	_ = child.Wait() // it was killed
+	if killer == nil || killer.Stop() {
+		h.t.Fatalf("child ended by itself: %s", &stderr)
+	}
+	h.acked += count
+	return count
+}
+
+// verify starts the room again and checks that everything that was acknowledged
+// gets its verdict, that every finding has one alert, and that what was deleted
+// is gone.
+func (h *harness) verify() {
+	t := h.t
+	t.Helper()
+	alerts, err := openAlertFile(h.spec.Alerts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alerts.file.Close()
+	r := open(t, Config{Dir: h.spec.Dir, Alerts: alerts})
+	s := r.Status(t.Context())
+	if s.Degraded {
+		t.Fatalf("after the crash: %s", s.Reason)
+	}
+	h.unread += s.Waiting
+	stop := run(t, r)
+	within(t, 20*time.Second, "all verdicts", func() bool { return r.Waiting("gate") == 0 })
+	stop()
+	found := make(map[string]Scan)
+	for _, s := range r.States("gate", "", true, nil) {
+		found[s.Key.ScanID] = s
+	}
+	count := alerts.counts()
+	for caller, next := range h.spec.Next {
+		// One more may have become durable without an acknowledgement.
+		for n := range next + 1 {
+			id := idOf(caller, n)
+			h.check(id, n, found, count, n == next, deletable(n, next))
+		}
+		if _, there := found[idOf(caller, next)]; there {
+			h.spec.Next[caller]++ // or it would be sent under an ID in use
+		}
+	}
+	if left := files(t, r); len(left) > 0 || r.quota.Used() != 0 {
+		t.Errorf("in the spool: %v, %d bytes counted", left, r.quota.Used())
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deletable reports whether the deletion of an object may have been begun.
+func deletable(n, next int) bool {
+	victim, ok := deletes(n + 3)
+	return ok && victim == n && n+3 <= next
+}
+
+func (h *harness) check(id string, n int, found map[string]Scan, alerts map[string]int, mayMiss, mayBeDeleted bool) {
+	h.t.Helper()
+	want, wantAlerts := NotDetected, 0
+	if evil(n) {
+		want, wantAlerts = Detect, 1
+	}
+	s, there := found[id]
+	switch {
+	case h.deleted[id] && there:
+		h.t.Fatalf("%s is back after its deletion: %+v", id, s)
+	case h.deleted[id], mayBeDeleted && !there:
+		if alerts[id] > wantAlerts {
+			h.t.Fatalf("%s has %d alerts", id, alerts[id])
+		}
+		return
+	case !there && mayMiss:
+		return
+	case !there:
+		h.t.Fatalf("%s was acknowledged and is LOST", id)
+	case s.State != want:
+		h.t.Fatalf("%s has the verdict %q because %q, expected %q", id, s.State, s.Reason, want)
+	case alerts[id] != wantAlerts:
+		h.t.Fatalf("%s has %d alerts, expected %d", id, alerts[id], wantAlerts)
+	}
+}
+
+// TestEverythingAcknowledgedGetsAVerdictAfterKill kills the process with SIGKILL
+// at random moments under load.
+func TestEverythingAcknowledgedGetsAVerdictAfterKill(t *testing.T) {
+	newHarness(t, t.TempDir()).rounds(30)
+}
+
+// TestEverythingAcknowledgedGetsAVerdictAfterPowerCut stops the file system under
+// load, so that everything that was not synced is gone, and mounts it again.
+func TestEverythingAcknowledgedGetsAVerdictAfterPowerCut(t *testing.T) {
+	d := newDisk(t, "1G")
+	h := newHarness(t, d.mount)
+	h.crash = func(child *os.Process) {
+		if err := d.cut(); err != nil {
+			t.Errorf("cut: %v", err)
+		}
+		_ = child.Kill()
+	}
+	h.recover = d.restart
+	h.rounds(12)
+}
+
+// loopDisk is a file system of its own in a file, on a loop device.
+type loopDisk struct {
+	t     *testing.T
+	image string
+	mount string
+}
+
+// newDisk makes an ext4 file system of the given size and mounts it. It needs
+// root and loop devices: where CI says that they must be there, their absence
+// fails the test.
+func newDisk(t *testing.T, size string) *loopDisk {
+	t.Helper()
+	dir := t.TempDir()
+	d := &loopDisk{t: t, image: filepath.Join(dir, "image"), mount: filepath.Join(dir, "mount")}
+	if err := os.Mkdir(d.mount, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("truncate", "-s", size, d.image).CombinedOutput(); err != nil {
+		t.Fatalf("truncate: %v: %s", err, out)
+	}
+	if out, err := exec.Command("mkfs.ext4", "-q", "-F", d.image).CombinedOutput(); err != nil {
+		needsRoot(t, "mkfs.ext4", err, out)
+	}
+	if out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput(); err != nil {
+		needsRoot(t, "mount", err, out)
+	}
+	t.Cleanup(d.umount)
+	return d
+}
+
+// needsRoot skips a test on a machine that cannot mount, and fails in CI.
+func needsRoot(t *testing.T, what string, err error, out []byte) {
+	t.Helper()
+	if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
+		t.Fatalf("%s: %v: %s", what, err, out)
+	}
+	t.Skipf("needs root and loop devices: %s: %v: %s", what, err, out)
+}
+
+func (d *loopDisk) umount() {
+	d.t.Helper()
+	var out []byte
+	var err error
+	for range 50 { // the child's last files are closed in the background
+		if out, err = exec.Command("umount", d.mount).CombinedOutput(); err == nil || strings.Contains(string(out), "not mounted") {
+			return
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	d.t.Errorf("umount: %v: %s", err, out)
+}
+
+// The kernel's FS_IOC_SHUTDOWN, _IOR('X', 125, __u32), and its flag that drops
+// the journal's buffered part as well: what has not been synced is gone.
+const (
+	ioctlShutdown      = 0x8004587d
+	shutdownNoLogFlush = 2
+)
+
+// cut takes the power away: nothing reaches the disk from here on.
+func (d *loopDisk) cut() error {
+	f, err := os.Open(d.mount)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.IoctlSetPointerInt(int(f.Fd()), ioctlShutdown, shutdownNoLogFlush), f.Close())
+}
+
+// restart mounts the disk again, which replays its journal.
+func (d *loopDisk) restart() {
+	d.t.Helper()
+	d.umount()
+	if out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput(); err != nil {
+		d.t.Fatalf("mount: %v: %s", err, out)
+	}
+}
