@@ -227,11 +227,17 @@ func TestAnExternalSystemThatIsGoneSaysSo(t *testing.T) {
 		gone := f.system(1)
 		f.change(func(f *fake) { f.systems = f.systems[:1] })
 		d.wait(2 * time.Second)
-		d.expect("not on the list any more", "file-store", gone.Fingerprint.String(), ">[Close]<")
+		d.expect("another administrator deleted it, or its request made room for another one", "If it calls again, it asks anew.", "file-store", gone.Fingerprint.String(), ">[Close]<")
 		d.refuse("[Accept]")
 		f.change(func(f *fake) { f.systems = append(f.systems, gone) }) // it asks anew
 		d.wait(2 * time.Second)
 		d.expect("Pending", "[Accept]", ">[Close]<")
+		f.change(func(f *fake) { f.systems[1].State = acts.Accepted })
+		d.wait(2 * time.Second)
+		d.expect("[Change type]")
+		f.change(func(f *fake) { f.systems = f.systems[:1] })
+		d.wait(2 * time.Second)
+		d.expect("another administrator deleted it. If it calls again")
 	})
 }
 

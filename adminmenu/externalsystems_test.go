@@ -176,7 +176,7 @@ func TestThePriorityAsksWhatItMeans(t *testing.T) {
 		d.button("Priority on/off")
 		d.button("Yes")
 		d.at("External systems")
-		d.expect("Maximum scan priority: on. Revision 11.", "Maximum scan priority: on; mail sensors come first.")
+		d.expect("Maximum scan priority is on; revision 11.", "Maximum scan priority: on; mail sensors come first.")
 		d.button("Priority on/off")
 		d.expect("Turn off: Maximum scan priority?", "will take turns.")
 		d.button("Yes")
