@@ -124,7 +124,7 @@ func (g *Gateway) Close() error { return g.door.Close() }
 // All goroutines of the gateway have ended when it returns.
 func (g *Gateway) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler:           g.recovered(g.mux),
+		Handler:           g.recovered(straight(g.mux)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      writeTimeout,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -128,6 +129,20 @@ func (g *Gateway) refuse(w http.ResponseWriter, c *conn, e entrance, v trust.Ver
 		attrs = append(attrs, "system", trust.System{ID: e.id, Leaf: c.caller.Leaf}.Key())
 	}
 	g.door.Log().Info("caller refused", attrs...)
+}
+
+// straight gives next only paths that are written without detours. ServeMux would
+// answer the others by sending the caller elsewhere, whoever it is and whatever
+// is there.
+func straight(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := r.URL.Path
+		if clean := path.Clean(p); p != clean && (clean == "/" || p != clean+"/") {
+			notFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {

@@ -262,3 +262,26 @@ func TestNobodyIsAdmittedAsASystemWithoutAnID(t *testing.T) {
 		t.Errorf("admitted with %v", err)
 	}
 }
+
+func TestEveryOtherPathIsNobodysAndNobodyIsSentElsewhere(t *testing.T) {
+	s := openSystems(t, gateway.Limits{})
+	c := s.client(nil)
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, path := range []string{
+		"/", "", "//", "/kata//openapi.yaml", "/kata/./openapi.yaml", "/kata/x/../openapi.yaml", "/../kata/openapi.yaml", "/kata/openapi.yaml/", "/kata/openapi.yaml/.",
+		"/KATA/openapi.yaml", "/kata/openapi.yaml%00", "/kata/%2e%2e/kata/openapi.yaml", "//kata/openapi.yaml", takePath + "/", "/kata", "/%6bata%2fopenapi.yaml",
+	} {
+		r, err := c.Get("https://" + s.Address().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, ok := problem.Read(r)
+		_ = r.Body.Close()
+		if !ok || p.Code != problem.NotFound || p.Status != http.StatusNotFound || !r.Close || r.Header.Get("Location") != "" {
+			t.Errorf("%q: %s %+v", path, r.Status, p)
+		}
+	}
+	if r, err := c.Get("https://" + s.Address().String() + "/%6bata/openapi.yaml"); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("a path in another notation: %v, %v", r, err)
+	}
+}
