@@ -53,9 +53,9 @@ func (m *externalSystemsWindow) externalSystem(key externalSystemKey) {
 	w.live = watch(func(ctx context.Context) (acts.ExternalSystemList, error) { return b.ExternalSystems(ctx, s.who) }, func(l acts.ExternalSystemList) {
 		i := slices.IndexFunc(l.Systems, func(v acts.ExternalSystem) bool { return keyOf(v) == key })
 		if i < 0 {
-			why := "another administrator deleted it"
+			how := "another administrator deleted it"
 			if d.last.State == acts.Pending {
-				why += ", or its request made room for another one after it was silent for long"
+				how += ", or its request made room for another one after it was silent for long"
 			}
 			w.text.set([]line{alarm("This external system is not on the list any more: " + how + ". If it calls again, it asks anew."), blank(),
 				value("ID", key.id), value("Fingerprint", key.fingerprint.String())})
