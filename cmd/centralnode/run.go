@@ -36,6 +36,7 @@ func nodeConfig(c config, version string, logger *slog.Logger, console io.Writer
 			MaxAge:   time.Duration(c.Events.MaxAge),
 			MaxBytes: int64(c.Events.MaxBytes),
 		},
+		Scan: c.Scan.node(),
 		Limits: gateway.Limits{
 			Connections:         c.Limits.Connections,
 			Strangers:           c.Limits.Strangers,

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"vedette/centralnode"
+	"vedette/centralnode/scan"
+	"vedette/centralnode/scan/clamd"
 	"vedette/internal/settings"
 )
 
@@ -21,7 +24,7 @@ type scanConfig struct {
 	Workers           int               `toml:"workers"`              // scanned at the same time; 0: one for each CPU
 	Attempts          int               `toml:"attempts"`             // at one object, before its verdict is error or timeout
 	Timeout           settings.Duration `toml:"timeout"`              // of one attempt
-	RetryAfter        settings.Duration `toml:"retry_after"`          // between attempts, and what a caller who is too fast is told
+	RetryAfter        settings.Duration `toml:"retry_after"`          // before the second attempt; twice as long before each later one
 	KeepResults       settings.Duration `toml:"keep_results"`         // verdicts that nobody deletes
 	Builtin           builtinConfig     `toml:"builtin"`
 	Clamd             clamdConfig       `toml:"clamd"`
@@ -37,17 +40,17 @@ type builtinConfig struct {
 // clamdConfig is of a clamd that somebody else runs.
 type clamdConfig struct {
 	Address     string            `toml:"address"`       // unix:/path or tcp://host:port; empty: not used
-	MaxFileSize settings.Size     `toml:"max_file_size"` // what that clamd looks at wholly, by its own configuration
+	MaxFileSize settings.Size     `toml:"max_file_size"` // MaxFileSize and MaxScanSize of that clamd's own configuration
 	Timeout     settings.Duration `toml:"timeout"`
 }
 
 // yaraConfig is of the yara program, a child for each object.
 type yaraConfig struct {
-	Rules     []string          `toml:"rules"`    // files; none: not used
+	Rules     []string          `toml:"rules"`    // files, and folders of *.yar and *.yara; none: not used
 	Program   string            `toml:"program"`  // its path, or its name to be found in PATH
 	Compiler  string            `toml:"compiler"` // yarac, likewise
 	Timeout   settings.Duration `toml:"timeout"`
-	MaxMemory settings.Size     `toml:"max_memory"` // of the child
+	MaxMemory settings.Size     `toml:"max_memory"` // of the child, beside the object
 }
 
 func scanDefaults() scanConfig {
@@ -57,10 +60,30 @@ func scanDefaults() scanConfig {
 		Attempts: 3, Timeout: settings.Duration(2 * time.Minute), RetryAfter: settings.Duration(10 * time.Second),
 		KeepResults: settings.Duration(7 * 24 * time.Hour),
 		Builtin:     builtinConfig{Hashes: []string{}, Rules: []string{}},
-		Clamd:       clamdConfig{MaxFileSize: 25 << 20, Timeout: settings.Duration(time.Minute)},
+		Clamd:       clamdConfig{MaxFileSize: clamd.DefaultMaxFileSize, Timeout: settings.Duration(clamd.DefaultTimeout)},
 		YARA: yaraConfig{
 			Rules: []string{}, Program: "yara", Compiler: "yarac",
-			Timeout: settings.Duration(time.Minute), MaxMemory: 512 << 20,
+			Timeout: settings.Duration(time.Minute), MaxMemory: 1 << 30,
+		},
+	}
+}
+
+// node is the same as the Central Node takes it.
+func (c scanConfig) node() centralnode.Scan {
+	return centralnode.Scan{
+		Limits: scan.Limits{
+			MaxObjectSize: int64(c.MaxObjectSize), SpoolQuota: int64(c.SpoolQuota),
+			InFlight: c.InFlight, InFlightPerSystem: c.InFlightPerSystem,
+			Workers: c.Workers, Attempts: c.Attempts,
+			Timeout: time.Duration(c.Timeout), RetryAfter: time.Duration(c.RetryAfter), KeepResults: time.Duration(c.KeepResults),
+		},
+		Builtin: centralnode.Builtin(c.Builtin),
+		Clamd: centralnode.Clamd{
+			Address: c.Clamd.Address, MaxFileSize: int64(c.Clamd.MaxFileSize), Timeout: time.Duration(c.Clamd.Timeout),
+		},
+		YARA: centralnode.YARA{
+			Rules: c.YARA.Rules, Program: c.YARA.Program, Compiler: c.YARA.Compiler,
+			Timeout: time.Duration(c.YARA.Timeout), MaxMemory: int64(c.YARA.MaxMemory),
 		},
 	}
 }
@@ -71,6 +94,7 @@ const (
 	maxInFlight    = 1 << 20
 	maxWorkers     = 1 << 10
 	maxAttempts    = 100
+	maxClamdFile   = 2047 << 20 // clamd looks at no file of 2 GiB
 	minScanTimeout = time.Second
 	minKeepResults = time.Minute
 	minYARAMemory  = 64 << 20
@@ -133,8 +157,8 @@ func (c scanConfig) Faults() []string {
 	if c.Clamd.Address != "" && !isClamd(c.Clamd.Address) {
 		fault("clamd.address: %q is not an address like unix:/run/clamav/clamd.ctl or tcp://127.0.0.1:3310", c.Clamd.Address)
 	}
-	if c.Clamd.MaxFileSize < minObjectSize {
-		fault("clamd.max_file_size: %s is less than %s", c.Clamd.MaxFileSize, settings.Size(minObjectSize))
+	if c.Clamd.MaxFileSize < minObjectSize || c.Clamd.MaxFileSize > maxClamdFile {
+		fault("clamd.max_file_size: %s is not between %s and %s", c.Clamd.MaxFileSize, settings.Size(minObjectSize), settings.Size(maxClamdFile))
 	}
 	files("yara.rules", c.YARA.Rules)
 	for _, one := range []struct{ key, program string }{{"yara.program", c.YARA.Program}, {"yara.compiler", c.YARA.Compiler}} {
