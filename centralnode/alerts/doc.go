@@ -17,8 +17,10 @@
 // together. Beyond them each new alert pushes the oldest out, and the log says
 // how many.
 //
-// An ordinary alert takes about 1 KiB; one made of the longest texts that are
-// kept, each of characters that JSON writes in six bytes, takes 22 KiB.
+// An ordinary alert takes about 700 bytes; one made of the longest texts that
+// are kept, each of characters that JSON writes in six bytes, takes 29 KiB. The
+// file takes up to three times what is in it. In memory an alert takes 150 bytes:
+// 40,000 (both technologies between two rotations as documented) 6 MiB.
 //
 // Keys in the state file:
 //

@@ -157,6 +157,7 @@ func TestNightThatWasMissedIsMadeUpForOnce(t *testing.T) {
 		if n := w.count("am"); n != 2 {
 			t.Errorf("%d are left", n)
 		}
+		w.reopen()
 		w.fill(engine.AntiMalware, 5, 2)
 		w.reopen()
 		w.during(t, time.Minute)

@@ -115,6 +115,24 @@ func TestAnswerInTheMiddleOfAnObject(t *testing.T) {
 	}
 }
 
+// A peer that has answered and is not closed yet is not written to for long.
+func TestNothingIsWrittenBehindAnAnswer(t *testing.T) {
+	release := make(chan struct{})
+	f := &fake{early: func(conn net.Conn, _ uint32) bool {
+		_, _ = io.WriteString(conn, "INSTREAM size limit exceeded. ERROR\x00")
+		_ = conn.(*net.UnixConn).CloseWrite()
+		<-release // and reads nothing
+		return false
+	}}
+	e := newEngine(t, clamd.Config{Address: f.listen(t)})
+	began := time.Now()
+	mentions(t, scan(t, e, strings.Repeat("a", 8<<20)).Skipped, "StreamMaxLength")
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	close(release)
+}
+
 func TestNamesAreBoundedAndEachIsGivenOnce(t *testing.T) {
 	long := strings.Repeat("n", 5000)
 	e := newEngine(t, clamd.Config{Address: says("stream: A FOUND\x00stream: A FOUND\x00stream: PUA.B FOUND\x00stream: Heuristics.Broken.Executable FOUND\x00stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\x00stream: " + long + " FOUND\x00").listen(t)})
@@ -151,7 +169,7 @@ func TestVersionOfTheDatabaseIsTold(t *testing.T) {
 		"ClamAV 1.4.6/many/Sun\x00":                       {},
 	} {
 		f := says("stream: OK\x00")
-		f.version = text
+		f.version = func() string { return text }
 		e := newEngine(t, clamd.Config{Address: f.listen(t), Now: now})
 		if r := scan(t, e, "nothing"); r.RuleSet != want.RuleSet || r.DataBaseVersion != want.DataBaseVersion || r.Skipped != "" {
 			t.Errorf("%q: %+v", text, r)
@@ -162,9 +180,7 @@ func TestVersionOfTheDatabaseIsTold(t *testing.T) {
 	}
 	for _, text := range []string{"", "\x00", "220 smtp ready\x00", "ClamAV \x1b[2J\x00", "ClamAV " + strings.Repeat("1", 5000) + "\x00", "ClamAV 1.4.6"} {
 		f := says("stream: OK\x00")
-		if f.version = text; text == "" {
-			f.version = "\x00"
-		}
+		f.version = func() string { return text }
 		e := newEngine(t, clamd.Config{Address: f.listen(t)})
 		if r, err := e.Scan(t.Context(), object(t, "nothing")); err == nil {
 			t.Errorf("%q: %+v", text, r)
@@ -206,6 +222,13 @@ func TestSettingsAreAskedForNowAndThen(t *testing.T) {
 		objects.Add(1)
 		return "stream: OK\x00"
 	}}
+	var database atomic.Int64
+	f.version = func() string {
+		if database.Load() < 0 {
+			return "starting\x00"
+		}
+		return fmt.Sprintf("ClamAV 1.4.6/%d/Sun Nov 15 09:25:00 2026\x00", database.Load())
+	}
 	inner := f.listen(t)
 	// A relay in front of the fake counts connections.
 	relay := relayTo(t, strings.TrimPrefix(inner, "unix:"), &asked)
@@ -233,10 +256,21 @@ func TestSettingsAreAskedForNowAndThen(t *testing.T) {
 	expect("after 11 s", light)
 	clock.Add(3601)
 	expect("after an hour", full)
+	database.Add(1)
+	expect("at once, for the database is not looked at", 0)
+	clock.Add(11)
+	expect("with another database", full)
 	if _, err := e.Scan(t.Context(), object(t, "break")); err == nil {
 		t.Error("no error")
 	}
 	expect("after a failure", full)
+	clock.Add(11)
+	database.Store(-1)
+	if _, err := e.Scan(t.Context(), object(t, "nothing")); err == nil {
+		t.Error("no error")
+	}
+	database.Store(1)
+	expect("after a check that failed", full)
 	clock.Add(-5)
 	expect("after the clock was set back", full)
 }

@@ -188,6 +188,10 @@ func TestObjectThatIsNotWholeIsNeverCalledClean(t *testing.T) {
 	if r, err := e.Scan(t.Context(), o); err == nil {
 		t.Errorf("shorter than submitted: %+v", r)
 	}
+	o.Size -= 2
+	if r, err := e.Scan(t.Context(), o); err == nil {
+		t.Errorf("longer than submitted: %+v", r)
+	}
 	o.Path = t.TempDir()
 	if r, err := e.Scan(t.Context(), o); err == nil {
 		t.Errorf("a folder: %+v", r)

@@ -185,7 +185,8 @@ func scan(t *testing.T, e *clamd.Engine, content string) engine.Result {
 // as a loud one does. Objects of tests are told from probes by what they begin
 // with.
 type fake struct {
-	version string
+	// version is what it answers when it is asked; nil: something ordinary.
+	version func() string
 	// answer is for what was read as a whole.
 	answer func(object []byte) string
 	// early is called before an object is read, and says whether to go on. What it
@@ -234,9 +235,9 @@ func (f *fake) serve(conn net.Conn) {
 		return
 	}
 	if command == "zVERSION\x00" {
-		v := f.version
-		if v == "" {
-			v = "ClamAV 1.4.6/27451/Sun Nov 15 09:25:00 2026\x00"
+		v := "ClamAV 1.4.6/27451/Sun Nov 15 09:25:00 2026\x00"
+		if f.version != nil {
+			v = f.version()
 		}
 		_, _ = io.WriteString(conn, v)
 		return
