@@ -7,6 +7,7 @@ import (
 
 	"vedette/centralnode/external"
 	"vedette/centralnode/external/events"
+	"vedette/centralnode/external/response"
 	"vedette/centralnode/external/scanner"
 	"vedette/centralnode/trust"
 	"vedette/proto/openapi"
@@ -32,6 +33,7 @@ func (n *Node) openAPI() {
 	scanner.New(scanner.Config{Scans: n.scan, Alerts: n.alerts, Version: n.config.Version, Logger: log}).Register(n.external.Handle)
 	n.polls = events.New(events.Config{Log: n.log, Describe: n.admin.Describe, Logger: log, Now: n.config.Now})
 	n.polls.Register(n.external.Handle)
+	response.New(response.Config{Hosts: n.table, Version: n.config.Version}).Register(n.external.Handle)
 }
 
 // openapiHandler serves the description of the API of external systems.
