@@ -40,7 +40,7 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		"scan.builtin.rules":           func(c *config) { c.Scan.Builtin.Rules = []string{"rules"} },
 		"scan.clamd.address":           func(c *config) { c.Scan.Clamd.Address = "/run/clamd.ctl" },
 		"scan.clamd.max_file_size":     func(c *config) { c.Scan.Clamd.MaxFileSize = 2 << 30 },
-		"scan.clamd.timeout":           func(c *config) { c.Scan.Clamd.Timeout = c.Scan.Timeout + 1 },
+		"scan.clamd.timeout":           func(c *config) { c.Scan.Clamd.Timeout = 1 },
 		"scan.yara.rules":              func(c *config) { c.Scan.YARA.Rules = []string{""} },
 		"scan.yara.program":            func(c *config) { c.Scan.YARA.Program = "bin/yara" },
 		"scan.yara.compiler":           func(c *config) { c.Scan.YARA.Compiler = "" },

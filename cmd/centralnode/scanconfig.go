@@ -23,7 +23,7 @@ type scanConfig struct {
 	InFlightPerSystem int               `toml:"in_flight_per_system"` // of one external system
 	Workers           int               `toml:"workers"`              // scanned at the same time; 0: one for each CPU
 	Attempts          int               `toml:"attempts"`             // at one object, before its verdict is error or timeout
-	Timeout           settings.Duration `toml:"timeout"`              // of one attempt
+	Timeout           settings.Duration `toml:"timeout"`              // of one attempt, whatever the engine's own
 	RetryAfter        settings.Duration `toml:"retry_after"`          // before the second attempt; twice as long before each later one
 	KeepResults       settings.Duration `toml:"keep_results"`         // verdicts that nobody deletes
 	Builtin           builtinConfig     `toml:"builtin"`
@@ -96,6 +96,7 @@ const (
 	maxAttempts    = 100
 	maxClamdFile   = 2047 << 20 // clamd looks at no file of 2 GiB
 	minScanTimeout = time.Second
+	minRetryAfter  = 100 * time.Millisecond
 	minKeepResults = time.Minute
 	minYARAMemory  = 64 << 20
 )
@@ -134,8 +135,10 @@ func (c scanConfig) Faults() []string {
 		least time.Duration
 	}{
 		{"timeout", c.Timeout, minScanTimeout},
-		{"retry_after", c.RetryAfter, time.Second},
+		{"retry_after", c.RetryAfter, minRetryAfter},
 		{"keep_results", c.KeepResults, minKeepResults},
+		{"clamd.timeout", c.Clamd.Timeout, minScanTimeout},
+		{"yara.timeout", c.YARA.Timeout, minScanTimeout},
 	} {
 		if time.Duration(one.d) < one.least {
 			fault("%s: %s is less than %s", one.key, one.d, settings.Duration(one.least))
@@ -153,7 +156,6 @@ func (c scanConfig) Faults() []string {
 	}
 	files("builtin.hashes", c.Builtin.Hashes)
 	files("builtin.rules", c.Builtin.Rules)
-	c.engineTimeout(fault, "clamd.timeout", c.Clamd.Timeout)
 	if c.Clamd.Address != "" && !isClamd(c.Clamd.Address) {
 		fault("clamd.address: %q is not an address like unix:/run/clamav/clamd.ctl or tcp://127.0.0.1:3310", c.Clamd.Address)
 	}
@@ -169,21 +171,10 @@ func (c scanConfig) Faults() []string {
 			fault("%s: %q is neither an absolute path nor a name to be found in PATH", one.key, one.program)
 		}
 	}
-	c.engineTimeout(fault, "yara.timeout", c.YARA.Timeout)
 	if c.YARA.MaxMemory < minYARAMemory {
 		fault("yara.max_memory: %s is less than %s", c.YARA.MaxMemory, settings.Size(minYARAMemory))
 	}
 	return faults
-}
-
-// engineTimeout holds an engine's time against the one of the whole attempt.
-func (c scanConfig) engineTimeout(fault func(string, ...any), key string, d settings.Duration) {
-	switch {
-	case time.Duration(d) < minScanTimeout:
-		fault("%s: %s is less than %s", key, d, settings.Duration(minScanTimeout))
-	case d > c.Timeout && time.Duration(c.Timeout) >= minScanTimeout:
-		fault("%s: %s is more than scan.timeout, %s", key, d, c.Timeout)
-	}
 }
 
 // isClamd says whether s is where a clamd can be reached.
