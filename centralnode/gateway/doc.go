@@ -16,5 +16,13 @@
 // while a change is being applied is therefore either cut by the change or
 // judged by its snapshot.
 //
+// One connection may be used at several doors, and as several external systems
+// that share a leaf. It remembers every entrance that it was let in by, and is
+// cut when any of them is closed to it: what a caller loses it loses at once,
+// whatever else it may do. It comes back for the rest.
+//
+// A leaf that proves nothing (pki.CheckLeaf) is told so in the answer to the
+// first request instead of by a TLS alert, which could not say what is wrong.
+//
 // The package knows no path and no message: rooms register handlers by door.
 package gateway

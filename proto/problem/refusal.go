@@ -40,6 +40,6 @@ func Refusal(code Code) *Problem {
 func Full() *Problem {
 	return &Problem{
 		Title: "Too many connections", Status: http.StatusServiceUnavailable, Code: Busy,
-		Detail: "This server has as many agents connected as it was configured for.", RetryAfter: 30 * time.Second,
+		Detail: "This server has as many connections as it was configured for.", RetryAfter: 30 * time.Second,
 	}
 }
