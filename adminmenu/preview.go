@@ -27,6 +27,10 @@ func toldLines(p acts.Preview) []line {
 	return lines
 }
 
+// mostNamed is how many of those whom a consequence concerns are named: more
+// would hide the consequences behind it.
+const mostNamed = 5
+
 // consequenceLines lists consequences with today's numbers, and behind them
 // those without a counterpart in this product, as not in use here. Whom two in a
 // row concern is named once.
@@ -43,11 +47,11 @@ func consequenceLines(all []acts.Consequence) []line {
 		}
 		text := fmt.Sprintf("%s (today: %d)", c.Text, c.Count)
 		if len(c.Who) > 0 && !slices.Equal(c.Who, before) {
-			more := ""
-			if rest := c.Count - len(c.Who); rest > 0 {
+			named, more := c.Who[:min(len(c.Who), mostNamed)], ""
+			if rest := c.Count - len(named); rest > 0 {
 				more = fmt.Sprintf(" and %d more", rest)
 			}
-			text += " " + strings.Join(c.Who, ", ") + more
+			text += " " + strings.Join(named, ", ") + more
 		}
 		before = c.Who
 		lines = append(lines, item(text))
