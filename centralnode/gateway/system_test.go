@@ -105,7 +105,7 @@ func (s *systems) mustObject(c *http.Client, id string, want problem.Code) {
 
 func TestBadIDIsABadRequestBeforeAnythingElse(t *testing.T) {
 	s := openSystems(t, gateway.Limits{})
-	for _, id := range []string{"a%2Fb", "a%20b", "%00", "%D0%96", "a%0d%0aSet-Cookie:x", strings.Repeat("x", 129), "a,b", "%2e%2e%2f"} {
+	for _, id := range []string{"a%2Fb", "a%20b", "%00", "%D0%96", "a%0d%0aSet-Cookie:x", strings.Repeat("x", 129), "a,b"} {
 		for _, who := range []*pki.Pair{nil, pkitest.Agent(t, "x")} {
 			p, err := s.send(s.client(who), id)
 			if err != nil || p.Status != http.StatusBadRequest || p.Code != problem.BadRequest || !strings.Contains(p.Detail, "128") {
@@ -269,7 +269,7 @@ func TestEveryOtherPathIsNobodysAndNobodyIsSentElsewhere(t *testing.T) {
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	for _, path := range []string{
 		"/", "", "//", "/kata//openapi.yaml", "/kata/./openapi.yaml", "/kata/x/../openapi.yaml", "/../kata/openapi.yaml", "/kata/openapi.yaml/", "/kata/openapi.yaml/.",
-		"/KATA/openapi.yaml", "/kata/openapi.yaml%00", "/kata/%2e%2e/kata/openapi.yaml", "//kata/openapi.yaml", takePath + "/", "/kata", "/%6bata%2fopenapi.yaml",
+		"/KATA/openapi.yaml", "/kata/openapi.yaml%00", "/kata/%2e%2e/kata/openapi.yaml", "/kata/%2e%2e%2f/objects", "//kata/openapi.yaml", takePath + "/", "/kata", "/%6bata%2fopenapi.yaml",
 	} {
 		r, err := c.Get("https://" + s.Address().String() + path)
 		if err != nil {
