@@ -211,13 +211,15 @@ func severalSystems(found []systemRow, id string) error {
 	return conduct.Invalid(text, "name one as ID/FINGERPRINT")
 }
 
-// systemCounts counts external systems, and says what needs a person.
-func (a *Admin) systemCounts(ctx context.Context) (c acts.SystemCounts, problems []string, err error) {
+// systemCounts counts external systems and their connections, and says what
+// needs a person.
+func (a *Admin) systemCounts(ctx context.Context) (c acts.SystemCounts, connections int, problems []string, err error) {
 	rows, _, err := a.externalSystems(ctx)
 	if err != nil {
-		return c, nil, err
+		return c, 0, nil, err
 	}
 	for _, row := range rows {
+		connections += row.look.Connections
 		switch row.kept.State {
 		case store.Accepted:
 			c.Accepted++
@@ -237,5 +239,5 @@ func (a *Admin) systemCounts(ctx context.Context) (c acts.SystemCounts, problems
 	default:
 		problems = append(problems, plural(c.Pending, "external system")+" wait for Accept or Reject.")
 	}
-	return c, problems, nil
+	return c, connections, problems, nil
 }

@@ -19,24 +19,26 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 	}
 	trust, events := a.c.Door.Trust(), a.c.Events.State()
 	admitted, strangers := a.c.Door.Counts()
-	admitted = max(0, admitted-a.c.Sensors.Lanes()) // a lane may end between the two looks
 	s := acts.Status{
 		Daemon: "centralnode", Version: a.c.Version, Started: a.started, Address: a.c.Address,
 		StoreID: a.c.Base.State.ID(), Revision: uint64(a.c.Store.Revision()),
 		SSH: a.c.Base.SSHDoor(a.c.SSHAddress), Certificate: certificate.Certificate, Validation: trust.Validation,
-		Agents: acts.AgentCounts{Hosts: a.c.Hosts.Len(), Connections: admitted, Strangers: strangers},
+		Agents: acts.AgentCounts{Hosts: a.c.Hosts.Len(), Strangers: strangers},
 		Events: acts.EventState{
 			Degraded: events.Degraded, Reason: events.Reason, Packages: events.Messages, Bytes: events.Bytes,
 			Oldest: events.Oldest, Store: string(events.Kind), Durability: events.Durability, Refused: a.c.RefusedPackages(),
 		},
 	}
 	var sensors, systems []string
+	var ofSystems int
 	if s.Sensors, sensors, err = a.sensorCounts(ctx); err == nil {
-		s.Systems, systems, err = a.systemCounts(ctx)
+		s.Systems, ofSystems, systems, err = a.systemCounts(ctx)
 	}
 	if err != nil {
 		return acts.Status{}, a.desk.Failed(ctx, actor, actViewStatus, nil, err)
 	}
+	// What is no agent's may end between the looks.
+	s.Agents.Connections = max(0, admitted-a.c.Sensors.Lanes()-ofSystems)
 	s.Scan, s.Alerts = a.scanStatus(ctx), a.c.Alerts.Counts()
 	if reason := a.c.StateDegraded(); reason != "" {
 		s.Problems = append(s.Problems, "The state file takes no writes: "+reason)

@@ -112,7 +112,7 @@ func writeExternalSystem(w io.Writer, s acts.ExternalSystem) error {
 	f.Add("Decided", some(cli.Time(s.Decided), s.DecidedBy)...)
 	f.Add("Calls from", s.Addresses...)
 	f.Add("Last call", cli.Time(s.LastCall))
-	f.Add("Calls", fmt.Sprintf("%d, of which %d were answered with an error", s.Calls, s.Refused))
+	f.Add("Calls", fmt.Sprintf("%d, %d of them answered with an error", s.Calls, s.Refused))
 	f.Add("Last error", some(s.LastError, cli.Time(s.LastErrorAt))...)
 	f.Add("Objects", fmt.Sprintf("%d submitted; %d of this ID wait for a verdict", s.Submitted, s.Waiting))
 	f.Add("Connections", fmt.Sprint(s.Connections))

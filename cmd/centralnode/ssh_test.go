@@ -50,7 +50,7 @@ func TestAnAdministratorOfTheCentralNodeWorksOverSSH(t *testing.T) {
 	if exit, out, errs := desk.Run("", "ssh", "agent-certificate list --output json"); exit != 0 || strings.Count(out, `"subject"`) != 2 {
 		t.Errorf("exit %d, output %q, messages %q", exit, out, errs)
 	}
-	for line, want := range map[string]int{"sensor list": 0, "run": 2, "sensor show nobody": 3, "certificate generate": 4, "centralnode version": 0} {
+	for line, want := range map[string]int{"sensor list": 0, "run": 2, "sensor show nobody": 3, "external-system list": 0, "external-system show nobody": 3, "alert list": 0, "alert show 1": 3, "scan show": 0, "certificate generate": 4, "centralnode version": 0} {
 		if exit, out, errs := desk.Run("", "ssh", line); exit != want {
 			t.Errorf("%s: exit %d, want %d; output %q, messages %q", line, exit, want, out, errs)
 		}
