@@ -15,6 +15,7 @@ import (
 
 const (
 	compileTimeout  = 5 * time.Minute
+	tryTimeout      = time.Minute
 	maxCompiledSize = 1 << 30
 	// The files of Config.Dir.
 	noteFile   = "compiled.json"
@@ -182,7 +183,7 @@ func (e *Engine) try(ctx context.Context, c *compiled) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := e.ask(ctx, c.Mark, rules, o, i.Size(), "-S")
+	out, err := e.ask(ctx, c.Mark, rules, o, i.Size(), tryTimeout, "-S")
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("try the compiled rules: %w", err)

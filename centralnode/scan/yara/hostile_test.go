@@ -100,7 +100,7 @@ func TestTimeoutOfYARAItselfIsATimeout(t *testing.T) {
 	w := newWorld(t, "a.yar", hello+`rule Slow { condition: filesize == 5 and for any i in (0..2000000000) : ( for any j in (0..2000000000) : ( i + j == 4000000001 ) ) }`)
 	w.config.Timeout = time.Second
 	w.open()
-	w.wants("clean object")
+	poll(t, "the rules", func() bool { return w.Health(context.Background()).Trouble == "" })
 	if err := w.fails(); !errors.Is(err, engine.ErrTimeout) {
 		t.Errorf("the error is %v", err)
 	}

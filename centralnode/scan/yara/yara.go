@@ -170,7 +170,7 @@ func (e *Engine) scan(ctx context.Context, o engine.Object) (engine.Result, erro
 		return engine.Result{}, fmt.Errorf("the object is a %v of %d bytes, and %d were submitted", i.Mode().Type(), i.Size(), o.Size)
 	}
 	r := engine.Result{RuleSet: c.RuleSet, DataBaseVersion: c.DataBaseVersion}
-	out, err := e.ask(ctx, c.Mark, rules, f, o.Size)
+	out, err := e.ask(ctx, c.Mark, rules, f, o.Size, e.c.Timeout)
 	r.Detections = out.detections
 	switch {
 	case err == nil && out.stopped:
@@ -215,11 +215,11 @@ type answer struct {
 }
 
 // ask runs yara once. With an error, the answer has what was said before it.
-func (e *Engine) ask(ctx context.Context, mark string, rules, object *os.File, size int64, more ...string) (answer, error) {
+func (e *Engine) ask(ctx context.Context, mark string, rules, object *os.File, size int64, timeout time.Duration, more ...string) (answer, error) {
 	args := append([]string{
 		"-C", "-e", "-m",
 		"-l", fmt.Sprint(maxDetections + 1), // ours is one
-		"-a", fmt.Sprint(int64((e.c.Timeout + time.Second - 1) / time.Second)),
+		"-a", fmt.Sprint(int64((timeout + time.Second - 1) / time.Second)),
 		"-d", fmt.Sprintf("vedette_size_mib=%d", size>>20),
 		"-d", fmt.Sprintf("vedette_size_rest=%d", size&(1<<20-1)),
 	}, more...)
@@ -227,7 +227,7 @@ func (e *Engine) ask(ctx context.Context, mark string, rules, object *os.File, s
 		program: e.c.Program, args: append(args, rulesPath, objectPath), dir: filepath.Join(e.c.Dir, workFolder),
 		files: []*os.File{rules, object}, memory: e.c.MaxMemory + size,
 		// yara's own limit comes first: it says what it has found.
-		timeout: e.c.Timeout + e.c.Timeout/8,
+		timeout: timeout + timeout/8,
 	}.run(ctx)
 	if err != nil {
 		return answer{}, err
@@ -435,7 +435,7 @@ func (e *Engine) explain(err error) string {
 	case errors.Is(err, errNotStarted):
 		step = "install the packages yara and util-linux, or correct program and compiler in [scan.yara]"
 	case errors.Is(err, engine.ErrTimeout):
-		err, step = errors.New("compiling and trying the rules takes too long"), "find the slow rule among those that changed, or raise timeout in [scan.yara]"
+		err, step = errors.New("compiling and trying the rules takes too long"), "find the slow one among those that changed"
 	default:
 		step = "it is tried again every ten seconds"
 	}
