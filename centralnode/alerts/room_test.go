@@ -130,6 +130,32 @@ func TestUnusableAlertIsRefusedAndTakesNoNumber(t *testing.T) {
 	}
 }
 
+func TestAlertOfALaterVersionIsRefusedAndNamed(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	w.fill(engine.YARA, 1, 2)
+	later := kv.Op{Key: key(2), Value: []byte(`{"v":2,"id":2}`)}
+	if _, err := w.store.Apply(t.Context(), []kv.Op{later}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), w.c); err == nil || !strings.Contains(err.Error(), key(2)) || !strings.Contains(err.Error(), "version 2") {
+		t.Error(err)
+	}
+	if _, _, err := w.List(t.Context(), acts.AlertFilter{}); err == nil {
+		t.Error("it was read")
+	}
+	if _, found, err := w.Get(t.Context(), 2); err == nil || found {
+		t.Error(found, err)
+	}
+	w.Changed(t.Context(), 2) // keeps what it knows
+	if c := w.Counts(); c != (acts.AlertCounts{New: 2}) {
+		t.Errorf("%+v", c)
+	}
+	if _, err := w.store.Apply(t.Context(), []kv.Op{{Key: key(2), Delete: true}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.reopen()
+}
+
 // The package comment tells these sizes.
 func TestTextsAreBoundedBeforeTheyAreKept(t *testing.T) {
 	w := newWorld(t, nil, nil)

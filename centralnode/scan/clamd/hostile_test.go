@@ -17,14 +17,18 @@ import (
 )
 
 func TestAnythingButAClearAnswerIsAnError(t *testing.T) {
+	echo := &fake{answer: func(object []byte) string { return string(object) }}
+	e := newEngine(t, clamd.Config{Address: echo.listen(t)})
+	if r := scan(t, e, "stream: OK\x00"); r.Skipped != "" || len(r.Detections) != 0 {
+		t.Fatalf("%+v", r)
+	}
 	for _, answer := range []string{
 		"", "\x00", "OK\x00", "stream: OK", "stream: O", "stream:  FOUND\x00", "stream: FOUND\x00", "stream: Test.Marker FOUN",
 		"stream: OK\x00rubbish\x00", "stream: OK\x00\x00", "rubbish\n\x1b[2J\x00", "stream: Can't allocate memory ERROR\x00",
 		"UNKNOWN COMMAND\x00", "COMMAND READ TIMED OUT\x00", strings.Repeat("stream: OK\x00", 10000),
 		"stream: OK\x00stream: lost ERROR\x00", "<html>\x00",
 	} {
-		e := newEngine(t, clamd.Config{Address: says(answer).listen(t)})
-		r, err := e.Scan(t.Context(), object(t, "nothing"))
+		r, err := e.Scan(t.Context(), object(t, answer))
 		if err == nil {
 			t.Errorf("%.40q gave %+v", answer, r)
 		} else if len(err.Error()) > 500 || strings.ContainsAny(err.Error(), "\x1b\n\x00") || errors.Is(err, engine.ErrTimeout) {
@@ -56,10 +60,14 @@ func TestSlowAndStuckClamdTimesOut(t *testing.T) {
 			return false
 		}},
 	} {
-		e := newEngine(t, clamd.Config{Address: f.listen(t), Timeout: 300 * time.Millisecond})
+		e := newEngine(t, clamd.Config{Address: f.listen(t)})
 		for _, content := range []string{"nothing", strings.Repeat("a", 8<<20)} {
+			o := object(t, content)
+			e.Health(t.Context()) // so that only the object meets the deadline
 			began := time.Now()
-			r, err := e.Scan(t.Context(), object(t, content))
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			r, err := e.Scan(ctx, o)
+			cancel()
 			if !errors.Is(err, engine.ErrTimeout) || time.Since(began) > 10*time.Second {
 				t.Errorf("%s, %d bytes: %+v, %v after %s", what, len(content), r, err, time.Since(began))
 			}
@@ -146,7 +154,9 @@ func TestNamesAreBoundedAndEachIsGivenOnce(t *testing.T) {
 			t.Errorf("%+v, want %+v", r.Detections[i], d)
 		}
 	}
-	mentions(t, r.Skipped, "MaxFiles")
+	mentions(t, r.Skipped, "MaxFiles in clamd.conf")
+	e = newEngine(t, clamd.Config{Address: says("stream: Heuristics.Limits.Exceeded.EmailHeaders FOUND\x00").listen(t)})
+	mentions(t, scan(t, e, "nothing").Skipped, "a limit of its own", "EmailHeaders")
 
 	var many strings.Builder
 	for i := range 2000 {

@@ -83,11 +83,11 @@ func (v verdict) skipped(size int64) string {
 	if strings.HasPrefix(name, encryptedPrefix) {
 		return "a part is encrypted, clamd cannot look into it (" + name + ")"
 	}
-	setting := "a limit"
+	reached := "a limit of its own"
 	if limit, ok := strings.CutPrefix(name, limitsPrefix+"."); ok && strings.HasPrefix(limit, "Max") {
-		setting = limit
+		reached = limit + " in clamd.conf"
 	}
-	return "clamd did not look at all of it, " + setting + " in clamd.conf was reached (" + name + ")"
+	return "clamd did not look at all of it, " + reached + " was reached (" + name + ")"
 }
 
 // detections are the names that were found, each once, as far as they are kept.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,6 +113,7 @@ func start(t *testing.T, settings string) *daemon {
 	config := write("clamd.conf", fmt.Sprintf("LocalSocket %s\nTCPSocket %s\nTCPAddr 127.0.0.1\nForeground yes\nUser root\nDatabaseDirectory %s/db\nTemporaryDirectory %s\n%s", d.socket, port, dir, dir, settings))
 	d.cmd = exec.Command("clamd", "--config-file", config)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // when this test is killed
 	if err := d.cmd.Start(); err != nil {
 		t.Fatalf("%v: this test needs ClamAV's daemon (Debian: clamav-daemon)", err)
 	}
