@@ -108,7 +108,7 @@ func (m *centralNodeWindow) set(in acts.SetCentralNode) {
 		return m.backend.SetCentralNode(ctx, s.who, in)
 	}, func(n acts.CentralNode) {
 		m.window.text.set(centralNodeLines(n, s.config.Now()))
-		s.notice = "The Central Node is configured."
+		s.say("The Central Node is configured.")
 	})
 }
 

@@ -129,6 +129,6 @@ func (m *externalSystemsWindow) setPriority() {
 			return b.SetScanPriority(ctx, s.who, in)
 		},
 		then: func(p acts.ScanPriority) {
-			s.notice = fmt.Sprintf("%s is %s; revision %d.", priorityName, onOff(p.On), p.Revision)
+			s.say(fmt.Sprintf("%s is %s; revision %d.", priorityName, onOff(p.On), p.Revision))
 		}})
 }

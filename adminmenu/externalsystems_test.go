@@ -177,6 +177,12 @@ func TestThePriorityAsksWhatItMeans(t *testing.T) {
 		d.button("Yes")
 		d.at("External systems")
 		d.expect("Maximum scan priority is on; revision 11.", "Maximum scan priority: on; mail sensors come first.")
+		f.change(func(f *fake) { f.priority = false }) // by another administrator
+		d.wait(passing + time.Second)
+		d.expect("Maximum scan priority: off")
+		d.refuse("Maximum scan priority is on")
+		f.change(func(f *fake) { f.priority = true })
+		d.wait(2 * time.Second)
 		d.button("Priority on/off")
 		d.expect("Turn off: Maximum scan priority?", "will take turns.")
 		d.button("Yes")

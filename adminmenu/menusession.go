@@ -81,6 +81,27 @@ func (s *menuSession) finish(err error, last string) {
 	s.screen.Wake() // the loop stops outside of what it does now
 }
 
+// passing is how long a notice stays that says how something is now.
+const passing = 10 * time.Second
+
+// say shows over the lower border how something is now. It goes with the next
+// key, as every notice does, and soon by itself: another administrator may
+// change what it says.
+func (s *menuSession) say(now string) {
+	s.notice = now
+	s.start(func(ctx context.Context) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(passing):
+			s.post(func() {
+				if s.notice == now {
+					s.notice = ""
+				}
+			})
+		}
+	})
+}
+
 // guarded runs what windows do. A panic in it ends this session, and no other.
 func (s *menuSession) guarded(f func()) {
 	defer func() {
