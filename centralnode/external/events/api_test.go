@@ -195,6 +195,28 @@ func TestEventsAreGivenForTwoHours(t *testing.T) {
 	}
 }
 
+func TestFirstCallLeavesNothingOutThatIsJustTooOld(t *testing.T) {
+	var ahead atomic.Int64
+	d := newDisk(t, 1)
+	d.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	n, s := d.start(t), d.systems[0]
+	for seq := uint64(1); seq <= 5; seq++ {
+		n.append(seq, 1)
+	}
+	ahead.Add(int64(10 * time.Second))
+	n.append(6, 1)
+	ahead.Add(int64(2*time.Hour - 5*time.Second))
+	if a := s.poll(t); !slices.Equal(a.names(), names(6, 6, 1)) || a.Events[0].Vedette.Skipped != 0 {
+		t.Errorf("the first call: %+v", a)
+	}
+	ahead.Add(int64(8 * time.Second))
+	token := s.poll(t).ContinuationToken
+	n.append(7, 1)
+	if a := s.poll(t, "continuation_token", token); !slices.Equal(a.names(), names(7, 7, 1)) || a.Events[0].Vedette.Skipped != 0 {
+		t.Errorf("after a first call without events: %+v", a)
+	}
+}
+
 func TestLogThatDoesNotWorkIsSaidAndTheTokenStaysGood(t *testing.T) {
 	d := newDisk(t, 1)
 	n, s := d.start(t), d.systems[0]
