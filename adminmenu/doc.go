@@ -56,6 +56,7 @@
 //	act       an act; a refusal is shown, else it goes on; leaving does not stop it
 //	fetch     loads once what the next window needs, for instance a preview
 //
+// say puts over the lower border how something is now, for a while.
 // previewLines and consequenceLines show an acts.Preview. An act is given the
 // revision of the preview that the person read; a refusal with acts.Stale is
 // shown by refused, and the live window below shows the fresh state.
