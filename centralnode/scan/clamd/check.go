@@ -138,7 +138,11 @@ func (e *Engine) trouble(limits, secrets, cut bool) string {
 	if len(set) == 0 {
 		return ""
 	}
-	return "clamd may pass over parts of objects in silence: set " + strings.Join(set, ", ") + " in clamd.conf, then restart clamd"
+	text := "clamd may pass over parts of objects in silence: set " + strings.Join(set, ", ") + " in clamd.conf, then restart clamd"
+	if !limits {
+		text += fmt.Sprintf(" (ScanArchive has to be yes and MaxRecursion at most %d, as they are by default)", maxRecursion)
+	}
+	return text
 }
 
 // size is a number of bytes as clamd.conf writes it.

@@ -8,7 +8,7 @@
 // so this package sends small archives that exceed its limits and believes an OK
 // only of a clamd that reported all of them:
 //
-//   - an archive nested more deeply than any MaxRecursion, and
+//   - an archive nested more deeply than any sensible MaxRecursion (100), and
 //   - one with an encrypted member, each time what is known is older than
 //     checkFor or a connection failed: reported with AlertExceedsMax and
 //     AlertEncrypted;

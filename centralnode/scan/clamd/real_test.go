@@ -109,6 +109,8 @@ func TestRealClamdThatPassesOverInSilenceIsNotBelieved(t *testing.T) {
 	}{
 		{quiet, []string{"AlertExceedsMax yes", "AlertEncrypted yes"}, []string{"MaxFileSize"}},
 		{cutting, []string{"MaxFileSize", "MaxScanSize", "2M"}, []string{"AlertExceedsMax", "AlertEncrypted"}},
+		{loud + "ScanArchive no\n", []string{"ScanArchive", "AlertExceedsMax", "AlertEncrypted"}, nil},
+		{loud + "MaxRecursion 1000\n", []string{"MaxRecursion at most 100"}, []string{"AlertEncrypted"}},
 		{strings.Replace(loud, "AlertEncrypted yes", "", 1), []string{"AlertEncrypted yes"}, []string{"AlertExceedsMax", "MaxFileSize"}},
 	} {
 		e := newEngine(t, clamd.Config{Address: shared(t, c.settings).socket})
