@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -204,7 +205,7 @@ func severalSystems(found []systemRow, id string) error {
 		s := row.shown
 		candidates = append(candidates, s.ID+"/"+s.Fingerprint.String()+" ("+string(s.State)+", "+s.Sensor+")")
 	}
-	text := plural(len(found), "external system") + " answer to \"" + foreign.Line(id) + "\": " + strings.Join(candidates, ", ")
+	text := fmt.Sprintf("%d external systems answer to \"%s\": %s", len(found), foreign.Line(id), strings.Join(candidates, ", "))
 	if more := len(found) - len(candidates); more > 0 {
 		text += ", and more"
 	}
@@ -237,7 +238,7 @@ func (a *Admin) systemCounts(ctx context.Context) (c acts.SystemCounts, connecti
 	case 1:
 		problems = append(problems, "1 external system waits for Accept or Reject.")
 	default:
-		problems = append(problems, plural(c.Pending, "external system")+" wait for Accept or Reject.")
+		problems = append(problems, fmt.Sprintf("%d external systems wait for Accept or Reject.", c.Pending))
 	}
 	return c, connections, problems, nil
 }

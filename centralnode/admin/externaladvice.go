@@ -2,7 +2,6 @@ package admin
 
 import (
 	"crypto/x509"
-	"fmt"
 	"time"
 
 	"vedette/centralnode/store"
@@ -46,11 +45,4 @@ func nextStep(s acts.ExternalSystem, others []store.ExternalSystem, now time.Tim
 func expiry(s acts.ExternalSystem, now time.Time) (string, bool) {
 	w, soon := pki.ExpiryWarning(&x509.Certificate{NotAfter: s.NotAfter}, now)
 	return w.Text, soon && w.Days <= 30
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }

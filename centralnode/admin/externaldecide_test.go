@@ -1,11 +1,15 @@
 package admin_test
 
 import (
+	"crypto/x509"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vedette/internal/acts"
+	"vedette/pki/pkitest"
 	"vedette/proto/problem"
 )
 
@@ -236,10 +240,15 @@ func TestExternalSystemsStandInTheStatusForThoseWhoMaySeeThem(t *testing.T) {
 		}
 	}
 	w.askingSystem("c", "")
+	old := w.caller("old", pkitest.PairFor(t, pkitest.ECDSAKey(t), func(c *x509.Certificate) { c.NotAfter = time.Now().Add(36 * time.Hour) }))
+	old.check("")
+	_, accepted := w.AcceptExternalSystem(t.Context(), local, old.which())
+	_, rejected := w.RejectExternalSystem(t.Context(), local, w.askingSystem("d", "").which())
 	s, err := w.Status(t.Context(), local)
-	if err != nil || !slices.Contains(s.Problems, "2 external systems wait for Accept or Reject.") {
-		t.Errorf("%+v, %v", s.Problems, err)
+	if err := errors.Join(err, accepted, rejected); err != nil || s.Systems != (acts.SystemCounts{Pending: 2, Accepted: 2, Rejected: 1}) {
+		t.Errorf("%+v, %v", s.Systems, err)
 	}
+	has(t, s.Problems, "2 external systems wait for Accept or Reject.", "External system old: The certificate expires on ")
 }
 
 func TestReplacementIsPreviewedForExternalSystems(t *testing.T) {

@@ -1,12 +1,15 @@
 package admin_test
 
 import (
+	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"vedette/centralnode"
 	"vedette/internal/acts"
 )
 
@@ -171,6 +174,42 @@ func TestAnAlertIsDealtWith(t *testing.T) {
 	records, err := w.Audit(t.Context(), local, acts.AuditFilter{Act: "alert state"})
 	if err != nil || len(records) < 2 || records[0].Account != "olga" || records[0].Subject[0] != "1" || records[0].Detail != "In process, before: New" {
 		t.Errorf("%+v, %v", records, err)
+	}
+}
+
+// TestWhatWaitsIsToldBeforeItsSystemIsCutOff has an engine that cannot be
+// reached: objects wait until it can.
+func TestWhatWaitsIsToldBeforeItsSystemIsCutOff(t *testing.T) {
+	w := startWith(t, t.TempDir(), centralnode.Scan{Clamd: centralnode.Clamd{Address: "unix:" + filepath.Join(t.TempDir(), "clamd")}})
+	gate, other := w.accepted("gate", acts.MailSensor), w.accepted("other", "")
+	for range 3 {
+		gate.submit("x", "an ordinary file")
+	}
+	waiting := func(c *caller) int { return w.shownSystem(c).Waiting }
+	if n := waiting(gate); n != 3 || waiting(other) != 0 {
+		t.Errorf("%d objects wait, and %d of another system", n, waiting(other))
+	}
+	if s := w.shownSystem(gate); s.Submitted != 3 {
+		t.Errorf("%+v", s)
+	}
+	w.await(func() bool {
+		s, err := w.Status(t.Context(), acts.Actor{Role: acts.SecurityOfficer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(s.Problems, func(p string) bool { return strings.HasPrefix(p, "Scanning engine clamd: ") })
+	})
+	for _, preview := range []func(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error){w.PreviewRejectExternalSystem, w.PreviewDeleteExternalSystem} {
+		p, err := preview(t.Context(), local, gate.which())
+		if err != nil || len(p.Consequences) != 2 || p.Consequences[1].Count != 3 || !strings.HasPrefix(p.Consequences[1].Text, "Objects of this ID that have no verdict yet.") {
+			t.Errorf("%+v, %v", p, err)
+		}
+	}
+	if _, err := w.DeleteExternalSystem(t.Context(), local, gate.which()); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.scanStatus(); s.Waiting+s.Running != 3 {
+		t.Errorf("once their system is deleted, %d objects wait and %d are scanned", s.Waiting, s.Running)
 	}
 }
 

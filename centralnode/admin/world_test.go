@@ -39,9 +39,14 @@ func start(t *testing.T) *world {
 
 func startIn(t *testing.T, dir string) *world {
 	t.Helper()
+	return startWith(t, dir, centralnode.Scan{})
+}
+
+func startWith(t *testing.T, dir string, scan centralnode.Scan) *world {
+	t.Helper()
 	w := &world{t: t, dir: dir, logs: &logBuffer{}}
 	node, err := centralnode.New(centralnode.Config{
-		StateDir: dir, Address: "127.0.0.1:0", Names: []string{"central.example"},
+		StateDir: dir, Address: "127.0.0.1:0", Names: []string{"central.example"}, Scan: scan,
 		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)), Console: w.logs, Version: "test",
 	})
 	if err != nil {
