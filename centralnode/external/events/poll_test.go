@@ -102,7 +102,7 @@ func measure() measured {
 func TestEveryEventComesOnceInOrderAcrossRestarts(t *testing.T) {
 	d := newDisk(t, 1)
 	s := d.systems[0]
-	const packages = 400
+	const packages = 240
 	rng := rand.New(rand.NewPCG(3, 4))
 	lengths := make([]int, packages)
 	var want []string
@@ -159,7 +159,7 @@ func TestSlowAnswersOfOneSystemHoldUpNobodyElse(t *testing.T) {
 	d := newDisk(t, 2)
 	d.limits = events.Limits{Calls: 3, CallsPerSystem: 2, Answers: 2, AnswersPerSystem: 1, AnswerBytes: 64 << 20}
 	n := d.start(t)
-	for seq := uint64(1); seq <= 10; seq++ {
+	for seq := uint64(1); seq <= 4; seq++ {
 		p := pack(seq, 1000)
 		p.Host = bigHost // more than the kernel holds for a caller that does not read
 		_, err := n.log.Append(t.Context(), p)

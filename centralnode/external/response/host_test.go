@@ -35,7 +35,7 @@ func twoHosts() []agents.Host {
 
 func TestHostsAreListedAsDocumented(t *testing.T) {
 	w := open(t, twoHosts)
-	res, text := w.call(t, w.plain, http.MethodGet, "sensors", "")
+	res, text := w.call(t, w.client, http.MethodGet, "sensors", "")
 	want := `{"server":{"version":"1.2.3"},"sensors":[` +
 		`{"sensorId":"00112233445566778899aabbccddeeff","hostIp":"10.16.40.243","host":"Host4","lastAccessTimestamp":"2026-11-22T07:00:00Z","version":"0.5.0","selfDefenseState":false,"osFamily":"linux","osName":"Debian\\u{1b}[2J GNU/Linux","capabilities":[]},` +
 		`{"sensorId":"ffeeddccbbaa99887766554433221100","hostIp":"192.0.2.1","lastAccessTimestamp":"2026-11-22T07:00:00Z","selfDefenseState":false,"capabilities":[]}]}`
@@ -67,7 +67,7 @@ func TestHostsAreFiltered(t *testing.T) {
 		"ip=10.16.40.243&host=Host4&sensor_id=" + asUUID: {hostOne},
 		"ip=10.16.40.243&sensor_id=" + hostTwo:           {},
 	} {
-		_, text := w.call(t, w.plain, http.MethodGet, "sensors?"+query, "")
+		_, text := w.call(t, w.client, http.MethodGet, "sensors?"+query, "")
 		var list struct {
 			Sensors []struct{ SensorID string }
 		}
@@ -161,7 +161,7 @@ func TestManyHostsAreListed(t *testing.T) {
 		}
 		return all
 	})
-	res, text := w.call(t, w.plain, http.MethodGet, "sensors", "")
+	res, text := w.call(t, w.client, http.MethodGet, "sensors", "")
 	var list struct{ Sensors []json.RawMessage }
 	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list.Sensors) != 15_000 || res.ContentLength != int64(len(text)) {
 		t.Errorf("%d hosts in %d bytes, %v", len(list.Sensors), len(text), err)

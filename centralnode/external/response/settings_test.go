@@ -140,7 +140,7 @@ func TestBodiesAreChecked(t *testing.T) {
 func TestBodiesAreBounded(t *testing.T) {
 	w := open(t, twoHosts)
 	many := strings.Repeat(`{"file":{"md5":"d8e577bf078c45954f4531885478d5a9"}},`, 19_000)
-	if p := w.refused(t, w.plain, http.MethodPost, everywhere, `{"settings":{"objects":[`+many[:len(many)-1]+`]}}`); p.Code != problem.NotSupported {
+	if p := w.refused(t, w.client, http.MethodPost, everywhere, `{"settings":{"objects":[`+many[:len(many)-1]+`]}}`); p.Code != problem.NotSupported {
 		t.Errorf("19,000 files: %+v", p)
 	}
 	for path, bytes := range map[string]int64{isolation: 64<<10 + 1, task: 64<<10 + 1, everywhere: 1<<20 + 1} {
@@ -148,7 +148,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		for _, body := range []io.Reader{strings.NewReader(strings.Repeat(" ", int(bytes))), io.LimitReader(spaces{}, bytes)} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.base+path, body)
 			must(t, err)
-			res, err := w.plain.Do(r)
+			res, err := w.client.Do(r)
 			must(t, err)
 			p, ok := problem.Read(res)
 			res.Body.Close()
