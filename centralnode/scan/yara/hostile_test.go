@@ -94,6 +94,19 @@ func TestChildrenLeftBehindAreEnded(t *testing.T) {
 	w.wantNoChildren()
 }
 
+// TestChildrenThatLeaveTheirGroupHoldNobodyUp has one that keeps the output open.
+func TestChildrenThatLeaveTheirGroupHoldNobodyUp(t *testing.T) {
+	w := newWorld(t, "a.yar", hello)
+	w.config.Program = w.program("leaves", whenScanning+`setsid sleep 1000 & exec $YARA "$@"`)
+	w.open()
+	w.wants("hello", "Says_Hello")
+	for _, pid := range children(w.dir) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestTimeoutOfYARAItselfIsATimeout has a rule that computes for hours, about
 // objects of five bytes.
 func TestTimeoutOfYARAItselfIsATimeout(t *testing.T) {
