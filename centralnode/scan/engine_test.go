@@ -180,7 +180,7 @@ func TestHealthIsAskedInTheBackground(t *testing.T) {
 			t.Errorf("well: %+v", got)
 		}
 		submitOK(t, r, "gate", "s", []byte("x")) // fails, which asks at once
-		within(t, time.Second, "the trouble", func() bool {
+		within(t, 2*healthLeast, "the trouble", func() bool {
 			return r.Status(t.Context()).Engines[0].Trouble == "clamd does not answer; start it"
 		})
 		<-time.After(healthEvery + healthTimeout + grace)

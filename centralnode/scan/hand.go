@@ -22,7 +22,12 @@ const (
 	mostStuck = 8
 
 	healthEvery   = 10 * time.Second
+	healthLeast   = time.Second // between two looks, however many scans fail
 	healthTimeout = 5 * time.Second
+
+	// panicsEvery is how often a panic of an engine is logged with its stack; a
+	// caller can send many objects that cause one.
+	panicsEvery = time.Minute
 )
 
 // hand leads one engine: it asks it, bounds it and knows how it is.
@@ -34,6 +39,7 @@ type hand struct {
 
 	mu     sync.Mutex // guards what follows
 	stuck  int        // calls that were given up on and have not ended
+	told   time.Time  // when a panic was last logged
 	health acts.ScanEngine
 }
 
@@ -63,8 +69,9 @@ func (h *hand) scan(ctx context.Context, o engine.Object) (engine.Result, error)
 		err = fmt.Errorf("%w: %w", engine.ErrTimeout, err)
 	}
 	if ctx.Err() == nil {
+		// Health tells people; a line for each object would drown the log.
 		h.look()
-		h.logger.Warn("an engine did not answer", "error", foreign.Line(err.Error()))
+		h.logger.Debug("an engine did not answer", "error", foreign.Line(err.Error()))
 	}
 	return engine.Result{}, err
 }
@@ -90,7 +97,7 @@ func call[T any](ctx context.Context, h *hand, what string, fn func(context.Cont
 		var o outcome
 		defer func() {
 			if p := recover(); p != nil {
-				h.logger.Error("an engine panicked", "call", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				h.tellPanic(what, p)
 				o = outcome{err: errors.New("the engine panicked")}
 			}
 			h.mu.Lock()
@@ -132,12 +139,32 @@ func call[T any](ctx context.Context, h *hand, what string, fn func(context.Cont
 	return none, fmt.Errorf("the engine does not end: %w", ctx.Err())
 }
 
+// tellPanic logs a panic, now and then.
+func (h *hand) tellPanic(what string, p any) {
+	h.mu.Lock()
+	again := !h.told.IsZero() && time.Since(h.told) < panicsEvery
+	if !again {
+		h.told = time.Now()
+	}
+	h.mu.Unlock()
+	if again {
+		return
+	}
+	h.logger.Error("an engine panicked; further panics of it are not logged for a minute",
+		"call", what, "panic", foreign.Line(fmt.Sprint(p)), "stack", string(debug.Stack()))
+}
+
 // watch keeps what is known of the engine's health until ctx ends.
 func (h *hand) watch(ctx context.Context) {
 	ticker := time.NewTicker(healthEvery)
 	defer ticker.Stop()
 	for {
 		h.examine(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(healthLeast):
+		}
 		select {
 		case <-ctx.Done():
 			return

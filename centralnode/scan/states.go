@@ -11,13 +11,26 @@ func (r *Room) States(id, instance string, anyInstance bool, want []State) []Sca
 	if s == nil {
 		return nil
 	}
-	var scans []Scan
+	wanted := func(it *item) bool {
+		return !it.gone && it.durable && (anyInstance || it.key.instance == instance) &&
+			(len(want) == 0 || slices.Contains(want, it.state))
+	}
+	// The list may be long and the lock is everybody's: counting first saves most
+	// of the time.
+	n := 0
 	for _, it := range s.order.items {
-		if it.gone || !it.durable || !anyInstance && it.key.instance != instance ||
-			len(want) > 0 && !slices.Contains(want, it.state) {
-			continue
+		if wanted(it) {
+			n++
 		}
-		scans = append(scans, it.scan())
+	}
+	if n == 0 {
+		return nil
+	}
+	scans := make([]Scan, 0, n)
+	for _, it := range s.order.items {
+		if wanted(it) {
+			scans = append(scans, it.scan())
+		}
 	}
 	return scans
 }

@@ -47,18 +47,18 @@ func (r *Room) Begin(system string) (*Upload, error) {
 	l := r.cfg.Limits
 	switch {
 	case r.uploading+r.unfinished >= l.InFlight:
-		return nil, r.busy(s, fmt.Sprintf("%d objects arrive or wait for their scan already", l.InFlight))
+		return nil, r.busy(r.unfinished, fmt.Sprintf("%d objects arrive or wait for their scan already", l.InFlight))
 	case s.uploading+s.unfinished >= l.InFlightPerSystem:
-		return nil, r.busy(s, fmt.Sprintf("%d objects of this system arrive or wait for their scan already", l.InFlightPerSystem))
+		return nil, r.busy(s.unfinished, fmt.Sprintf("%d objects of this system arrive or wait for their scan already", l.InFlightPerSystem))
 	}
 	r.uploading++
 	s.uploading++
 	return &Upload{room: r, disk: d, system: system, md5: md5.New(), sha256: sha256.New()}, nil
 }
 
-// busy says that there is no room for more of a system. r.mu is held.
-func (r *Room) busy(s *system, text string) error {
-	return &BusyError{Text: text, RetryAfter: r.pace.retryAfter(r.cfg.Now(), s.unfinished)}
+// busy says that there is no room behind so many that wait. r.mu is held.
+func (r *Room) busy(waiting int, text string) error {
+	return &BusyError{Text: text, RetryAfter: r.pace.retryAfter(r.cfg.Now(), waiting)}
 }
 
 // Write adds to the object. ErrTooLarge, a *BusyError when the spool's quota is
@@ -74,7 +74,7 @@ func (u *Upload) Write(p []byte) (int, error) {
 		return 0, u.end(ErrTooLarge)
 	}
 	if !u.room.quota.Take(u.system, n) {
-		return 0, u.end(u.room.full(u.system))
+		return 0, u.end(u.room.full())
 	}
 	u.size += n
 	if err := u.store(p); err != nil {
@@ -108,10 +108,10 @@ func (u *Upload) store(p []byte) error {
 }
 
 // full says that the quota is reached.
-func (r *Room) full(system string) error {
+func (r *Room) full() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.busy(r.system(system), "the spool is full of objects that wait for their scan")
+	return r.busy(r.unfinished, "the spool is full of objects that wait for their scan")
 }
 
 // Abandon ends the upload if it was not committed. Nothing of it stays. It may be
