@@ -9,6 +9,7 @@ import (
 
 	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
+	"vedette/pki"
 )
 
 // whichSystem explains WHICH of an external system.
@@ -150,25 +151,38 @@ func (f *systemTypeFlag) Set(s string) error {
 }
 
 func (c commands) newExternalSystemRejectCmd() *cobra.Command {
-	return newDecisionCmd(c, decision[acts.DecideExternalSystem, acts.ExternalSystemDecision]{
+	var in acts.DecideExternalSystem
+	cmd := newDecisionCmd(c, decision[acts.DecideExternalSystem, acts.ExternalSystemDecision]{
 		verb: "reject", short: "Refuse an external system, and cut its connections",
 		long: "Refuse an external system. When the command returns, every connection of it is cut, uploads and all, and nothing\n" +
 			"more of it is taken. It does not ask again; delete it to let it ask anew. " + whichSystem,
 		example: "  centralnode external-system reject mail1 --dry-run\n" +
 			"  centralnode external-system reject mail1 --yes",
 		preview: Admin.PreviewRejectExternalSystem, deed: Admin.RejectExternalSystem, name: nameSystem, write: writeSystemDecision("rejected"),
-	}, new(acts.DecideExternalSystem))
+	}, &in)
+	certificateFlag(cmd, &in)
+	return cmd
 }
 
 func (c commands) newExternalSystemDeleteCmd() *cobra.Command {
-	return newDecisionCmd(c, decision[acts.DecideExternalSystem, acts.ExternalSystemDecision]{
+	var in acts.DecideExternalSystem
+	cmd := newDecisionCmd(c, decision[acts.DecideExternalSystem, acts.ExternalSystemDecision]{
 		verb: "delete", short: "Forget an external system, and cut its connections",
 		long: "Forget an external system, with the effect of rejecting it. If it calls again it makes a new request; to keep it\n" +
 			"away, reject it. " + whichSystem,
 		example: "  centralnode external-system delete mail1 --dry-run\n" +
 			"  centralnode external-system delete mail1/AA:BB:...:FF --yes",
 		preview: Admin.PreviewDeleteExternalSystem, deed: Admin.DeleteExternalSystem, name: nameSystem, write: writeSystemDecision("deleted"),
-	}, new(acts.DecideExternalSystem))
+	}, &in)
+	certificateFlag(cmd, &in)
+	return cmd
+}
+
+// certificateFlag adds --fingerprint to a command that lets nobody in: it only
+// tells apart who has the same ID.
+func certificateFlag(cmd *cobra.Command, in *acts.DecideExternalSystem) {
+	cmd.Flags().TextVar(&in.Fingerprint, "fingerprint", pki.Fingerprint{}, "only the one whose certificate has this `FINGERPRINT`")
+	cmd.Flags().Lookup("fingerprint").DefValue = ""
 }
 
 func nameSystem(in *acts.DecideExternalSystem, which string, revision uint64) {

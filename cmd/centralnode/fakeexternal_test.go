@@ -57,6 +57,9 @@ func (f *fakeAdmin) previewSystem(in acts.DecideExternalSystem, what string) (ac
 }
 
 func (f *fakeAdmin) decideSystem(in acts.DecideExternalSystem, state acts.RequestState) (acts.ExternalSystemDecision, error) {
+	if !in.Fingerprint.IsZero() && in.Fingerprint != fingerprint(1) {
+		return acts.ExternalSystemDecision{}, &acts.Error{Code: acts.Refused, Text: "another certificate", Hint: "compare"}
+	}
 	s := externalSystem("mail1", 1, state)
 	if in.Type != "" {
 		s.Type = in.Type
@@ -71,9 +74,6 @@ func (f *fakeAdmin) PreviewAcceptExternalSystem(_ context.Context, _ acts.Actor,
 }
 
 func (f *fakeAdmin) AcceptExternalSystem(_ context.Context, _ acts.Actor, in acts.DecideExternalSystem) (acts.ExternalSystemDecision, error) {
-	if !in.Fingerprint.IsZero() && in.Fingerprint != fingerprint(1) {
-		return acts.ExternalSystemDecision{}, &acts.Error{Code: acts.Refused, Text: "another certificate", Hint: "compare"}
-	}
 	return f.decideSystem(in, acts.Accepted)
 }
 
