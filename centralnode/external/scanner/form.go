@@ -51,10 +51,15 @@ func boundaryOf(h http.Header) (string, *problem.Problem) {
 	}
 }
 
+// afterEnd is read behind the end of a body. Package multipart takes a body that
+// ends right behind a boundary for a whole one; with this it finds a part that is
+// none. Behind the last boundary nothing is looked at.
+const afterEnd = "\r\nx"
+
 // readForm reads a body to its end and gives the object to put.
 func (a *API) readForm(b *body, boundary string, put io.Writer) (form, error) {
 	f := form{seen: make(map[string]bool)}
-	parts := multipart.NewReader(b, boundary)
+	parts := multipart.NewReader(io.MultiReader(b, strings.NewReader(afterEnd)), boundary)
 	for n := 0; ; n++ {
 		// The object is taken as its bytes are: NextPart would decode them.
 		part, err := parts.NextRawPart()

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strings"
 )
 
 // maxKept bounds what is kept of a body that is not a form, and of a field.
@@ -43,7 +44,9 @@ func watch(r *http.Request) *sent {
 		fork, s.forked = io.Pipe()
 		go func() {
 			defer close(s.parsed)
-			s.form.err = s.form.parse(multipart.NewReader(fork, params["boundary"]))
+			// What is read behind the end shows a last part that has only its boundary.
+			whole := io.MultiReader(fork, strings.NewReader("\r\nx"))
+			s.form.err = s.form.parse(multipart.NewReader(whole, params["boundary"]))
 			_, _ = io.Copy(io.Discard, fork) // nobody waits for a writer that has gone
 		}()
 	}
