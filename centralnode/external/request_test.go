@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -80,6 +81,32 @@ func TestRepeatedCallsWriteNothing(t *testing.T) {
 	}
 	if after := w.revision(); after != before {
 		t.Fatalf("the state file went from revision %d to %d", before, after)
+	}
+}
+
+func TestRandomIDsOfOneCallerMakeNoMoreThanItsShare(t *testing.T) {
+	w := open(t)
+	pair := pkitest.Agent(t, "flood")
+	var codes sync.Map
+	var calling sync.WaitGroup
+	for worker := range 4 {
+		calling.Go(func() {
+			for i := range 30 {
+				id := fmt.Sprintf("random-%d-%d", worker, i)
+				codes.Store(id, w.check(w.client(pair), id))
+			}
+		})
+	}
+	calling.Wait()
+	count := make(map[problem.Code]int)
+	codes.Range(func(_, p any) bool { count[p.(problem.Problem).Code]++; return true })
+	kept, _, err := w.store.ExternalSystems(t.Context())
+	if err != nil || len(kept) != perAddress || count[problem.Pending] != perAddress || count[problem.CertificateUnknown] != 120-perAddress {
+		t.Errorf("%d requests of 120 calls, %v; answers %v", len(kept), err, count)
+	}
+	// Another address asks all the same.
+	if p := w.check(from(w.client(pkitest.Agent(t, "x")), "127.0.0.2"), "x"); p.Code != problem.Pending {
+		t.Errorf("%+v", p)
 	}
 }
 

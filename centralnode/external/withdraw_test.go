@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -280,6 +281,35 @@ func TestWithdrawalWaitsForWhatIsBeingTaken(t *testing.T) {
 	<-answered // taken before the revision, whether or not the answer arrived
 	if n := w.orderly(); n != 2 {
 		t.Errorf("%d taken, want 2", n)
+	}
+}
+
+func TestObjectThatArrivedWholeIsNotTakenAfterTheWithdrawal(t *testing.T) {
+	w := open(t)
+	pair := pkitest.Agent(t, "x")
+	who := w.accepted("x", pair, acts.OtherSystem)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	w.whole = func() { close(begun); <-goOn }
+	ended := make(chan error, 1)
+	go func() {
+		code, err := w.submit(w.client(pair), "x")
+		if err == nil {
+			err = errors.New("answered with code " + string(code))
+		}
+		ended <- err
+	}()
+	<-begun
+	if done := w.decide(who, trust.Unknown, ""); done.Cut != 1 {
+		t.Errorf("%+v", done)
+	}
+	// All of it has arrived: what stops it is the admission.
+	close(goOn)
+	if err := <-ended; strings.HasPrefix(err.Error(), "answered") {
+		t.Error(err)
+	}
+	eventually(t, "the handler is told", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.cut == 1 })
+	if n := w.orderly(); n != 0 {
+		t.Errorf("%d were taken", n)
 	}
 }
 

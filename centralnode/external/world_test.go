@@ -53,13 +53,14 @@ type world struct {
 	mu    sync.Mutex
 	order int
 	taken []taken
+	cut   int // objects that were not admitted
 	// decided is the place of the last decision about a system among what was
 	// taken, and the revision of it.
 	decided map[trust.System]taken
-	// slow, when set, is called while something is being taken, arrived when a
-	// body begins.
-	slow, arrived func()
-	fail          *problem.Problem // when set, the answer to uploads
+	// When set, arrived is called when a body begins, whole when it has been read,
+	// slow while it is being taken.
+	arrived, whole, slow func()
+	fail                 *problem.Problem // when set, the answer to uploads
 }
 
 // taken is one thing that was made durable, or one decision.
@@ -144,7 +145,7 @@ func (w *world) assemble() {
 func (w *world) upload(rw http.ResponseWriter, r *http.Request) {
 	call := external.Of(r.Context())
 	w.mu.Lock()
-	slow, arrived := w.slow, w.arrived
+	slow, arrived, whole := w.slow, w.arrived, w.whole
 	w.mu.Unlock()
 	if arrived != nil {
 		arrived()
@@ -156,9 +157,18 @@ func (w *world) upload(rw http.ResponseWriter, r *http.Request) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return
 	}
+	if whole != nil {
+		whole()
+	}
 	admission, err := call.Admit(r.Context())
+	if errors.Is(err, gateway.ErrCut) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.cut++
+		return
+	}
 	if err != nil {
-		if !errors.Is(err, gateway.ErrCut) && r.Context().Err() == nil {
+		if r.Context().Err() == nil {
 			w.t.Errorf("not admitted: %v", err)
 		}
 		return
