@@ -147,7 +147,6 @@ func (e *Engine) Scan(ctx context.Context, o engine.Object) (engine.Result, erro
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}
-	e.note(ctx, err)
 	return r, err
 }
 
@@ -171,6 +170,7 @@ func (e *Engine) scan(ctx context.Context, o engine.Object) (engine.Result, erro
 	}
 	r := engine.Result{RuleSet: c.RuleSet, DataBaseVersion: c.DataBaseVersion}
 	out, err := e.ask(ctx, c.Mark, rules, f, o.Size, e.c.Timeout)
+	e.count(ctx, err)
 	r.Detections = out.detections
 	switch {
 	case err == nil && out.stopped:
@@ -260,8 +260,8 @@ func (e *Engine) notice(stderr []byte) {
 	}
 }
 
-// note counts scans that failed in a row.
-func (e *Engine) note(ctx context.Context, err error) {
+// count counts the runs of yara that failed in a row.
+func (e *Engine) count(ctx context.Context, err error) {
 	if err != nil && ctx.Err() != nil {
 		return // nobody waits any more: this says nothing of yara
 	}
