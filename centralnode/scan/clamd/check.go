@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"vedette/centralnode/scan/engine"
 )
 
 const (
@@ -54,7 +56,7 @@ func (e *Engine) check(ctx context.Context, fresh bool) (state, error) {
 		return state{}, err // nobody waits any more
 	}
 	if err != nil {
-		e.forget()
+		e.forget(err)
 		e.tell(unreachable, err)
 		return state{}, err
 	}
@@ -156,12 +158,17 @@ func size(n int64) string {
 	return fmt.Sprint(n)
 }
 
-// forget makes the next check ask for everything again: a connection failed, so
-// this may be another clamd, with other settings.
-func (e *Engine) forget() {
+// forget makes the next check ask again, for everything when this may be another
+// clamd, with other settings. One that is only slow is the same, and the largest
+// probe would make it slower.
+func (e *Engine) forget(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.state = state{}
+	next := state{}
+	if errors.Is(err, engine.ErrTimeout) {
+		next.cut, next.cutAt, next.cutOf = e.state.cut, e.state.cutAt, e.state.cutOf
+	}
+	e.state = next
 	e.forgotten++
 }
 

@@ -8,15 +8,16 @@
 // so this package sends small archives that exceed its limits and believes an OK
 // only of a clamd that reported all of them:
 //
-//   - an archive nested more deeply than any sensible MaxRecursion (100), and
-//   - one with an encrypted member, each time what is known is older than
-//     checkFor or a connection failed: reported with AlertExceedsMax and
-//     AlertEncrypted;
-//   - one whose member unpacks to a little more than Config.MaxFileSize, at first,
-//     after a failure and when the database changed, at least every thoroughFor:
-//     clamd 1.4 cuts such a member of a ZIP at MaxFileSize, looks at its head and
-//     says nothing, whatever AlertExceedsMax is, unless MaxScanSize is reached
-//     too. It reports it when MaxFileSize is not less than MaxScanSize.
+//   - one nested more deeply than any sensible MaxRecursion, which clamd reports
+//     with AlertExceedsMax;
+//   - one with an encrypted member, which it reports with AlertEncrypted. These two
+//     are sent when what is known is older than checkFor, or a connection failed;
+//   - one whose member unpacks to a little more than Config.MaxFileSize. clamd 1.4
+//     cuts such a member of a ZIP at MaxFileSize, looks at its head and says
+//     nothing, whatever AlertExceedsMax is, unless MaxScanSize is reached too: that
+//     is so when MaxFileSize is not less than MaxScanSize. Since clamd writes a
+//     temporary file of that size, this one is sent at first, after a broken
+//     connection, when the database changed, and every thoroughFor.
 //
 // As long as one of them is not reported, an object that clamd calls OK is
 // Skipped, and Health says which setting to change. What clamd reports that it

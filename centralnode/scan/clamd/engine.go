@@ -133,7 +133,7 @@ func (e *Engine) look(ctx context.Context, file *os.File, size int64) (verdict, 
 	}
 	var unreadable *unreadableError
 	if err != nil && !errors.As(err, &unreadable) && !errors.Is(err, context.Canceled) {
-		e.forget()
+		e.forget(err)
 	}
 	return v, err
 }

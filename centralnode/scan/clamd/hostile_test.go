@@ -225,8 +225,14 @@ func TestCancelledScanReturnsAndSaysSo(t *testing.T) {
 func TestSettingsAreAskedForNowAndThen(t *testing.T) {
 	var asked, objects atomic.Int64
 	var clock atomic.Int64
+	slow := make(chan struct{})
+	defer close(slow)
 	f := &fake{answer: func(o []byte) string {
-		if string(o) == "break" {
+		switch string(o) {
+		case "break":
+			return ""
+		case "slow":
+			<-slow
 			return ""
 		}
 		objects.Add(1)
@@ -274,6 +280,12 @@ func TestSettingsAreAskedForNowAndThen(t *testing.T) {
 		t.Error("no error")
 	}
 	expect("after a failure", full)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := e.Scan(ctx, object(t, "slow")); !errors.Is(err, engine.ErrTimeout) {
+		t.Error(err)
+	}
+	expect("after a timeout", light)
 	clock.Add(11)
 	database.Store(-1)
 	if _, err := e.Scan(t.Context(), object(t, "nothing")); err == nil {
