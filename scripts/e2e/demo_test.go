@@ -22,6 +22,15 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 	if err := os.Symlink(bin, filepath.Join(tree, "bin")); err != nil {
 		t.Fatal(err)
 	}
+	for file, name := range map[string]string{"../../README.md": "README.md", "../need.sh": "scripts/need.sh"} {
+		from, err := filepath.Abs(file)
+		if err == nil {
+			err = os.Symlink(from, filepath.Join(tree, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	script, err := os.ReadFile("../demo.sh")
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +75,11 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 	text, readErr := os.ReadFile(printed)
 	if err != nil || readErr != nil || !strings.Contains(string(text), "process-start") || !strings.Contains(string(text), "demo branch (") {
 		t.Fatalf("the demo ended with %v, %v:\n%s", err, readErr, text)
+	}
+	for _, line := range []string{`"code":"pending"`, `{"scans":[{"scanId":"README.md","state":"not detected"},{"scanId":"eicar.com","state":"detect"}]}`, "EICAR-Test-File"} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("the demo does not show %s:\n%s", line, text)
+		}
 	}
 	for _, program := range []string{"centralnode", "sensor"} {
 		after := command(t, filepath.Join(bin, program), "--config", filepath.Join(tree, "demo", program+".toml"), "status")
