@@ -63,7 +63,7 @@ func (s *sampled) Read(p []byte) (int, error) {
 }
 
 func TestManyUploadsThatTrickleCostLittle(t *testing.T) {
-	const uploads, most = 50, 50 * (192 << 10)
+	const uploads, sent, most = 50, 1 << 20, 50 * (384 << 10)
 	w := open(t, options{unjudged: true, limits: scan.Limits{MaxObjectSize: 1 << 30, SpoolQuota: 1 << 30}})
 	s := w.system("mail-1")
 	head := fmt.Sprintf(rawHead, s.id, "Content-Length: 1073741824") + rawPart
@@ -75,10 +75,11 @@ func TestManyUploadsThatTrickleCostLittle(t *testing.T) {
 		open = append(open, c)
 	}
 	eventually(t, "all uploads", func() bool { return w.scans.Status(t.Context()).Uploading == uploads })
+	more := strings.Repeat("x", sent)
 	for _, c := range open {
-		c.write(strings.Repeat("x", 64<<10))
+		c.write(more)
 	}
-	eventually(t, "the first bytes", func() bool { return w.scans.Status(t.Context()).SpoolBytes >= uploads*(32<<10) })
+	eventually(t, "the first bytes", func() bool { return w.scans.Status(t.Context()).SpoolBytes >= uploads*(sent-(64<<10)) })
 	if grown := inUse() - before; grown > most { // both ends of the connections are in this process
 		t.Errorf("%d uploads take %d bytes of memory", uploads, grown)
 	} else {
