@@ -57,7 +57,7 @@ func comparedFlag(cmd *cobra.Command, f *pki.Fingerprint) {
 	demand := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		named, err := pki.ParseFingerprint(args[0][strings.LastIndexByte(args[0], '/')+1:]) // it may be ID/FINGERPRINT
-		if err != nil || cmd.Flags().Changed("fingerprint") {
+		if err != nil || named.IsZero() || cmd.Flags().Changed("fingerprint") {
 			return demand(cmd, args)
 		}
 		*f = named

@@ -9,7 +9,6 @@ import (
 
 	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
-	"vedette/pki"
 )
 
 // whichSystem explains WHICH of an external system.
@@ -160,7 +159,7 @@ func (c commands) newExternalSystemRejectCmd() *cobra.Command {
 			"  centralnode external-system reject mail1 --yes",
 		preview: Admin.PreviewRejectExternalSystem, deed: Admin.RejectExternalSystem, name: nameSystem, write: writeSystemDecision("rejected"),
 	}, &in)
-	certificateFlag(cmd, &in)
+	cli.CertificateFlag(cmd, &in.Fingerprint, whoseCertificate)
 	return cmd
 }
 
@@ -174,16 +173,12 @@ func (c commands) newExternalSystemDeleteCmd() *cobra.Command {
 			"  centralnode external-system delete mail1/AA:BB:...:FF --yes",
 		preview: Admin.PreviewDeleteExternalSystem, deed: Admin.DeleteExternalSystem, name: nameSystem, write: writeSystemDecision("deleted"),
 	}, &in)
-	certificateFlag(cmd, &in)
+	cli.CertificateFlag(cmd, &in.Fingerprint, whoseCertificate)
 	return cmd
 }
 
-// certificateFlag adds --fingerprint to a command that lets nobody in: it only
-// tells apart who has the same ID.
-func certificateFlag(cmd *cobra.Command, in *acts.DecideExternalSystem) {
-	cmd.Flags().TextVar(&in.Fingerprint, "fingerprint", pki.Fingerprint{}, "only the one whose certificate has this `FINGERPRINT`")
-	cmd.Flags().Lookup("fingerprint").DefValue = ""
-}
+// whoseCertificate explains --fingerprint where nobody is let in.
+const whoseCertificate = "only the one whose certificate has this `FINGERPRINT`"
 
 func nameSystem(in *acts.DecideExternalSystem, which string, revision uint64) {
 	in.Which, in.Revision = which, revision

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -85,8 +86,7 @@ func comparing(cmd *cobra.Command, p acts.Preview) bool {
 // person at a terminal confirms the one of the preview; --yes wants it named,
 // so that no script trusts what it happens to meet.
 func FingerprintFlag(cmd *cobra.Command, f *pki.Fingerprint, usage string) {
-	cmd.Flags().TextVar(f, flagFingerprint, pki.Fingerprint{}, usage)
-	cmd.Flags().Lookup(flagFingerprint).DefValue = ""
+	CertificateFlag(cmd, f, usage)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed(flagYes) && !cmd.Flags().Changed(flagFingerprint) {
 			return &Error{
@@ -96,6 +96,33 @@ func FingerprintFlag(cmd *cobra.Command, f *pki.Fingerprint, usage string) {
 		}
 		return nil
 	}
+}
+
+// CertificateFlag adds --fingerprint to an act that concerns a certificate.
+func CertificateFlag(cmd *cobra.Command, f *pki.Fingerprint, usage string) {
+	cmd.Flags().Var((*fingerprintFlag)(f), flagFingerprint, usage)
+}
+
+// fingerprintFlag is --fingerprint. To an act the zero value says that none was
+// named, so nobody may name it.
+type fingerprintFlag pki.Fingerprint
+
+func (f *fingerprintFlag) Type() string { return "fingerprint" }
+
+func (f *fingerprintFlag) String() string {
+	if pki.Fingerprint(*f).IsZero() {
+		return ""
+	}
+	return pki.Fingerprint(*f).String()
+}
+
+func (f *fingerprintFlag) Set(s string) error {
+	named, err := pki.ParseFingerprint(s)
+	if err == nil && named.IsZero() {
+		err = errors.New("no certificate has this fingerprint")
+	}
+	*f = fingerprintFlag(named)
+	return err
 }
 
 func writePreview(w io.Writer, format Format, p acts.Preview) error {

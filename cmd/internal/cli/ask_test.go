@@ -58,6 +58,7 @@ func TestExactlyTheCertificateThatWasShownIsTrusted(t *testing.T) {
 		{"a script names none", "", []string{"--yes"}, cli.ExitUsage, nil, "hint: name the fingerprint that was compared: --fingerprint=AA:BB"},
 		{"nobody is asked", "", nil, cli.ExitRefused, nil, "hint: compare the fingerprint, then add --fingerprint=01:00:"},
 		{"it is no fingerprint", "", []string{"--fingerprint", "AA"}, cli.ExitUsage, nil, "--fingerprint"},
+		{"it is nobody's", "", []string{"--yes", "--fingerprint", pki.Fingerprint{}.String()}, cli.ExitUsage, nil, "no certificate has this fingerprint"},
 		{"a look", "", []string{"--dry-run"}, cli.ExitOK, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
