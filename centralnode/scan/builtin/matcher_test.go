@@ -38,22 +38,28 @@ func TestMatcherFindsWhatAPlainSearchFinds(t *testing.T) {
 }
 
 // TestMatcherIsLinearAgainstHostilePatterns has the patterns for which a naive
-// automaton walks a thousand outputs at every byte.
+// automaton walks a thousand outputs at every byte, beside one pattern of them.
 func TestMatcherIsLinearAgainstHostilePatterns(t *testing.T) {
 	var patterns [][]byte
 	for n := 2; n <= 1024; n++ {
 		patterns = append(patterns, bytes.Repeat([]byte("a"), n))
 	}
-	s := newMatcher(patterns).search()
-	start := time.Now()
-	s.write(bytes.Repeat([]byte("a"), 8<<20)) // 8 Gi steps of dependent loads otherwise
-	if took := time.Since(start); took > 8*time.Second {
-		t.Errorf("8 MiB took %v", took)
-	}
-	for i, end := range s.ends {
-		if end != int64(len(patterns[i])) {
-			t.Fatalf("the pattern of %d bytes ends at %d", len(patterns[i]), end)
+	stream := bytes.Repeat([]byte("a"), 128<<10)
+	fastest := func(m *matcher) time.Duration {
+		best := time.Hour
+		for range 3 {
+			s, start := m.search(), time.Now()
+			s.write(stream)
+			best = min(best, time.Since(start))
+			if s.ends[m.count-1] != 1024 {
+				t.Fatalf("the longest pattern ends at %d", s.ends[m.count-1])
+			}
 		}
+		return best
+	}
+	one, all := fastest(newMatcher(patterns[len(patterns)-1:])), fastest(newMatcher(patterns))
+	if all > 50*one {
+		t.Errorf("all patterns take %v, one takes %v", all, one)
 	}
 }
 
