@@ -1,8 +1,6 @@
 package scan
 
-import (
-	"context"
-)
+import "context"
 
 // reserve gives an item its number and its scan ID. again says that the scan ID
 // names the same object already.
@@ -40,12 +38,11 @@ func (r *Room) tryReserve(it *item, id string, first bool) (wait <-chan struct{}
 		default:
 			return nil, true, nil
 		}
-		s.scans[it.key] = it
-		s.order.add(it)
 	}
 	it.system, it.number, it.submitted = s, r.number, r.cfg.Now()
 	it.changing = make(chan struct{})
 	r.number++
+	s.add(it)
 	return nil, false, nil
 }
 
@@ -73,17 +70,8 @@ func (r *Room) accept(it *item) {
 func (r *Room) forget(it *item) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.drop(it)
+	it.system.drop(it)
 	it.changed()
-}
-
-// drop takes an item out of what can be looked up. r.mu is held.
-func (r *Room) drop(it *item) {
-	it.gone = true
-	if it.key.id != "" {
-		delete(it.system.scans, it.key)
-		it.system.order.dropped()
-	}
 }
 
 // unlink removes the file of an item. What cannot be removed goes at the next

@@ -16,8 +16,11 @@ import (
 // callers at once; each call waits until the object is durable. Objects are kept
 // inside the state file or as files, to see which is better at which size.
 func BenchmarkSubmit(b *testing.B) {
-	for _, size := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10} {
+	for _, size := range []int{1 << 10, 16 << 10, 64 << 10, 10 << 20} {
 		for _, inline := range []bool{true, false} {
+			if inline && size > 64<<10 {
+				continue
+			}
 			for _, callers := range []int{1, 8, 64} {
 				kind := "file"
 				if inline {

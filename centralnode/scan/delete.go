@@ -126,7 +126,7 @@ func (r *Room) remove(items []*item) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, it := range items {
-		r.drop(it)
+		it.system.drop(it)
 		if j := it.job; j != nil {
 			r.queue.remove(it)
 			if j.place == atWorker {

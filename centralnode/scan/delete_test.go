@@ -54,8 +54,14 @@ func TestInstancesAreKeptApart(t *testing.T) {
 	if got := r.States("gate", "", true, []State{Detect, Timeout}); got != nil {
 		t.Errorf("in other states: %v", got)
 	}
+	if got, want := r.Instances("gate", "1"), []string{"", "i1", "i2"}; !slices.Equal(got, want) {
+		t.Errorf("instances with that ID: %v", got)
+	}
 	if err := r.Delete(t.Context(), Key{System: "gate", Instance: "i1", ScanID: "1"}); err != nil {
 		t.Fatal(err)
+	}
+	if got, want := r.Instances("gate", "1"), []string{"", "i2"}; !slices.Equal(got, want) {
+		t.Errorf("instances with that ID after a deletion: %v", got)
 	}
 	if n, err := r.DeleteAll(t.Context(), "gate", "", false); n != 3 || err != nil {
 		t.Errorf("deleted %d of the nameless instance, %v", n, err)
@@ -73,6 +79,9 @@ func TestInstancesAreKeptApart(t *testing.T) {
 	}
 	if n, err := r.DeleteAll(t.Context(), "gate", "", true); n != 5 || err != nil {
 		t.Errorf("deleted %d of all, %v", n, err)
+	}
+	if got := r.Instances("gate", "1"); got != nil || r.Instances("nobody", "1") != nil {
+		t.Errorf("instances with that ID after all: %v", got)
 	}
 }
 

@@ -93,15 +93,14 @@ func (r *Room) claimOld() []*item {
 	oldest := r.cfg.Now().Add(-l.KeepResults)
 	var items []*item
 	for _, it := range r.results.items {
-		if it.gone {
+		// Not only from the front: a clock that was wrong for a while may have put
+		// times out of order.
+		if it.gone || it.changing != nil || len(items) >= excess && it.finished.After(oldest) {
 			continue
 		}
-		if len(items) == deleteAtOnce || len(items) >= excess && it.finished.After(oldest) {
+		it.changing = make(chan struct{})
+		if items = append(items, it); len(items) == deleteAtOnce {
 			break
-		}
-		if it.changing == nil {
-			it.changing = make(chan struct{})
-			items = append(items, it)
 		}
 	}
 	return items

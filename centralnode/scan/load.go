@@ -172,10 +172,7 @@ func (l *loading) adopt() {
 	var done []*item
 	for _, f := range l.items {
 		it := f.item(r.system(f.record.System))
-		if it.key.id != "" {
-			it.system.scans[it.key] = it
-			it.system.order.add(it)
-		}
+		it.system.add(it)
 		if it.job == nil {
 			done = append(done, it)
 			continue

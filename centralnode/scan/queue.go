@@ -23,6 +23,35 @@ type system struct {
 
 	scans map[local]*item // what has a scan ID
 	order roll            // the same, in order of submission
+	// instances counts the same by instance.
+	instances map[string]int
+}
+
+func newSystem(id string) *system {
+	return &system{id: id, line: newLine(), scans: make(map[local]*item), instances: make(map[string]int)}
+}
+
+// add makes an item known by its scan ID, if it has one.
+func (s *system) add(it *item) {
+	if it.key.id == "" {
+		return
+	}
+	s.scans[it.key] = it
+	s.order.add(it)
+	s.instances[it.key.instance]++
+}
+
+// drop takes an item out of what can be looked up.
+func (s *system) drop(it *item) {
+	it.gone = true
+	if it.key.id == "" {
+		return
+	}
+	delete(s.scans, it.key)
+	s.order.dropped()
+	if s.instances[it.key.instance]--; s.instances[it.key.instance] == 0 {
+		delete(s.instances, it.key.instance)
+	}
 }
 
 // idle reports whether nothing of the system is left.

@@ -61,7 +61,7 @@ func TestQueueIsFairAndKeepsItsOrder(t *testing.T) {
 		systems := map[string]*system{}
 		for i := range 4 {
 			id := fmt.Sprint("system", i)
-			systems[id] = &system{id: id, line: newLine()}
+			systems[id] = newSystem(id)
 		}
 		names := rapid.SampledFrom([]string{"system0", "system1", "system2", "system3"})
 		items := map[uint64]*item{}

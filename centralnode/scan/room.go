@@ -192,7 +192,7 @@ func (r *Room) available() (*disk, error) {
 func (r *Room) system(id string) *system {
 	s := r.systems[id]
 	if s == nil {
-		s = &system{id: id, line: newLine(), scans: make(map[local]*item)}
+		s = newSystem(id)
 		r.systems[id] = s
 	}
 	return s

@@ -34,3 +34,22 @@ func (r *Room) States(id, instance string, anyInstance bool, want []State) []Sca
 	}
 	return scans
 }
+
+// Instances lists the instances of a system that have a scan of this ID, in
+// order of their names.
+func (r *Room) Instances(id, scanID string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.systems[id]
+	if s == nil {
+		return nil
+	}
+	var have []string
+	for instance := range s.instances {
+		if it := s.scans[local{instance, scanID}]; it != nil && it.durable {
+			have = append(have, instance)
+		}
+	}
+	slices.Sort(have)
+	return have
+}

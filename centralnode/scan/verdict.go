@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +12,13 @@ import (
 	"vedette/internal/foreign"
 )
 
-// maxReason bounds why there was no answer, in bytes.
-const maxReason = 512
+// Bounds on what engines say: rules come from outside, and an alert has to fit
+// where it is kept.
+const (
+	maxReason     = 512 // bytes of why there was no answer
+	maxDetections = 256 // of one engine in one object, the most important ones
+	maxWord       = 256 // bytes of a name, a type, a version
+)
 
 // verdict is what was decided about an object.
 type verdict struct {
@@ -76,12 +82,27 @@ func (r *Room) findings(it *item, j *job, at time.Time) []Finding {
 		found = append(found, Finding{
 			Origin: j.origin, Key: it.fullKey(), Leaf: j.leaf, SystemName: j.systemName,
 			Mail: j.mail, Remote: j.remote, Name: j.name, Size: it.size,
-			MD5: j.md5, SHA256: it.sha256.String(), Type: kind,
+			MD5: j.md5, SHA256: it.sha256.String(), Type: foreign.Bounded(kind, maxWord),
 			Submitted: it.submitted, Scanned: at,
-			Engine: r.hands[i].engine.Name(), Technology: r.hands[i].engine.Technology(), Result: a.result,
+			Engine: r.hands[i].engine.Name(), Technology: r.hands[i].engine.Technology(), Result: bounded(a.result),
 		})
 	}
 	return found
+}
+
+// bounded cuts a result to what an alert may carry.
+func bounded(r engine.Result) engine.Result {
+	rank := map[engine.Importance]int{engine.High: 0, engine.Medium: 1, engine.Low: 2}
+	all := slices.Clone(r.Detections)
+	slices.SortStableFunc(all, func(a, b engine.Detection) int { return rank[a.Importance] - rank[b.Importance] })
+	r.Detections = all[:min(len(all), maxDetections)]
+	for i := range r.Detections {
+		r.Detections[i].Name = foreign.Bounded(r.Detections[i].Name, maxWord)
+	}
+	r.RuleSet = foreign.Bounded(r.RuleSet, maxWord)
+	r.Type = foreign.Bounded(r.Type, maxWord)
+	r.Skipped = foreign.Bounded(r.Skipped, maxReason)
+	return r
 }
 
 // ask has every engine look that has not answered yet. It returns false when

@@ -62,3 +62,22 @@ func TestReasonIsBounded(t *testing.T) {
 		t.Errorf("a reason of %d bytes", len(reason))
 	}
 }
+
+func TestFindingIsBoundedAndKeepsTheMostImportant(t *testing.T) {
+	var found []engine.Detection
+	for i := range 10_000 {
+		found = append(found, engine.Detection{Name: fmt.Sprint(i, strings.Repeat("x", 10_000)), Importance: engine.Low})
+	}
+	found = append(found, engine.Detection{Name: "medium", Importance: engine.Medium}, engine.Detection{Name: "high", Importance: engine.High})
+	got := bounded(engine.Result{Detections: found, RuleSet: strings.Repeat("x", 10_000)})
+	size := len(got.RuleSet)
+	for _, d := range got.Detections {
+		size += len(d.Name)
+	}
+	if size > 100<<10 || got.Detections[0].Name != "high" || got.Detections[1].Name != "medium" || !strings.HasPrefix(got.Detections[2].Name, "0x") {
+		t.Errorf("%d detections, %d bytes, first %.20s", len(got.Detections), size, got.Detections[0].Name)
+	}
+	if len(found[0].Name) < 10_000 {
+		t.Error("the engine's own result was changed")
+	}
+}
