@@ -214,9 +214,9 @@ func TestTooLargeAnObjectIsRefused(t *testing.T) {
 	}
 	tooLarge("one byte more", most+1, true, false)
 	tooLarge("chunked", most+1, false, false)
-	tooLarge("much, chunked", 64<<20, false, false)
-	tooLarge("much, announced", 64<<20, true, false)
-	if sent := tooLarge("much, announced, asked first", 64<<20, true, true); sent.n != 0 {
+	tooLarge("much, chunked", 16<<20, false, false)
+	tooLarge("much, announced", 16<<20, true, false)
+	if sent := tooLarge("much, announced, asked first", 16<<20, true, true); sent.n != 0 {
 		t.Errorf("%d bytes were sent that nobody wanted", sent.n)
 	}
 	contentType, body, _ := formAround(t, most, part{"scanId", "", "1"})
