@@ -288,3 +288,25 @@ func TestCloseEndsACompilation(t *testing.T) {
 	w.wantNoChildren()
 	w.fails()
 }
+
+func TestCloseEndsScans(t *testing.T) {
+	w := newWorld(t, "a.yar", hello)
+	w.config.Program = w.program("slow", whenScanning+"sleep 1000 & wait")
+	w.open()
+	o, done := w.object("hello"), make(chan error)
+	go func() {
+		_, err := w.Scan(context.Background(), o)
+		done <- err
+	}()
+	poll(t, "a child", func() bool { return len(children(w.dir)) >= 2 })
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.wantNoChildren()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("the error is %v", err)
+	}
+	if h := w.Health(context.Background()); !strings.Contains(h.Trouble, "closed") {
+		t.Errorf("the health is %+v", h)
+	}
+}

@@ -50,9 +50,9 @@ type Config struct {
 type Engine struct {
 	c Config
 
-	ctx   context.Context // of compilations: they belong to no scan
+	ctx   context.Context // of compilations, which belong to no scan; ends with Close
 	close context.CancelFunc
-	ended sync.WaitGroup // of the compilation
+	ended sync.WaitGroup // of compilations, scans and questions
 	ready chan struct{}  // closed when rules were looked for once
 
 	mu        sync.Mutex // guards what follows
@@ -137,9 +137,34 @@ func (e *Engine) Name() string { return "yara" }
 // Technology is YARA.
 func (e *Engine) Technology() engine.Technology { return engine.YARA }
 
+// errClosed is what whoever is under way hears from Close.
+var errClosed = errors.New("the yara engine is closed")
+
+// enter begins something that Close ends and waits for.
+func (e *Engine) enter(ctx context.Context) (inside context.Context, leave func(), err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, nil, errClosed
+	}
+	e.ended.Add(1)
+	inside, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(e.ctx, func() { cancel(errClosed) })
+	return inside, func() {
+		stop()
+		cancel(nil)
+		e.ended.Done()
+	}, nil
+}
+
 // Scan has yara look at one object.
 func (e *Engine) Scan(ctx context.Context, o engine.Object) (engine.Result, error) {
-	r, err := e.scan(ctx, o)
+	inside, leave, err := e.enter(ctx)
+	if err != nil {
+		return engine.Result{}, err
+	}
+	defer leave()
+	r, err := e.scan(inside, o)
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -284,7 +309,12 @@ func (e *Engine) Health(ctx context.Context) engine.Health {
 	case <-ctx.Done():
 		return engine.Health{Trouble: "the YARA rules are being compiled: nothing can be looked at before that"}
 	}
-	version, err := e.programVersion(ctx)
+	inside, leave, err := e.enter(ctx)
+	if err != nil {
+		return engine.Health{Trouble: err.Error()}
+	}
+	defer leave()
+	version, err := e.programVersion(inside)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := engine.Health{Version: version, Trouble: e.trouble}
@@ -327,7 +357,7 @@ func (e *Engine) programVersion(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// Close ends a compilation that is under way. Scans end with their contexts.
+// Close ends what is under way, and returns when no process of it is left.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
