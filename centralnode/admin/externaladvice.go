@@ -18,9 +18,9 @@ func nextStep(s acts.ExternalSystem, others []store.ExternalSystem, now time.Tim
 	case acts.Pending:
 		switch {
 		case known:
-			return "This ID is accepted with another certificate: ask the administrator of the external system whether he has replaced it. If he has, compare the fingerprint and accept this one, then delete the other; if he has not, reject this one."
+			return "This ID is accepted with another certificate: ask the administrator of the external system whether it was replaced. If so, compare the fingerprint and accept this one, then delete the other; if not, reject this one."
 		case s.Changed:
-			return "This ID was known with another certificate: ask the administrator of the external system whether he has replaced it, compare the fingerprint, then accept or reject the request."
+			return "This ID was known with another certificate: ask the administrator of the external system whether it was replaced, compare the fingerprint, then accept or reject the request."
 		}
 		return "Compare the fingerprint with the certificate that the external system uses, then accept or reject the request."
 	case acts.Rejected:
