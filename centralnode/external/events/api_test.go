@@ -237,14 +237,20 @@ func TestLogThatDoesNotWorkIsSaidAndTheTokenStaysGood(t *testing.T) {
 	}
 }
 
-// parkedCall starts a call that waits and returns when it does.
-func (s *system) parkedCall(ctx context.Context, t testing.TB, token string) <-chan result {
-	t.Helper()
+// waitingCall starts a call that waits for events after a token.
+func (s *system) waitingCall(ctx context.Context, token string) <-chan result {
 	done := make(chan result, 1)
 	go func() {
 		a, err := s.try(ctx, s.plain, "/events?max_timeout=PT2H&continuation_token="+token)
 		done <- result{a, err}
 	}()
+	return done
+}
+
+// parkedCall starts a call and returns when it waits.
+func (s *system) parkedCall(ctx context.Context, t testing.TB, token string) <-chan result {
+	t.Helper()
+	done := s.waitingCall(ctx, token)
 	select {
 	case <-s.node.parked:
 	case r := <-done:
