@@ -126,18 +126,18 @@ func (d *document) value(v any) bool {
 	return err == nil
 }
 
-// list writes elements as an array.
-func list[T, V any](d *document, elements []T, put func(T) V) {
-	d.text("[")
-	for i, e := range elements {
-		if i > 0 {
+// elements writes elements of an array that has so many already, and returns how
+// many they were.
+func elements[T, V any](d *document, already int, list []T, put func(T) V) int {
+	for i, e := range list {
+		if already+i > 0 {
 			d.text(",")
 		}
 		if !d.value(put(e)) {
-			return
+			break
 		}
 	}
-	d.text("]")
+	return len(list)
 }
 
 func (d *document) end() { _ = d.out.Flush() }

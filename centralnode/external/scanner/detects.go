@@ -16,6 +16,8 @@ import (
 const (
 	maxDetects     = 10_000
 	defaultDetects = 1000
+	// detectsPage is how many alerts are in memory at a time.
+	detectsPage = 256
 )
 
 // stamp is the form of the times in alerts: RFC 3339 with milliseconds, in UTC.
@@ -103,7 +105,7 @@ func (a *API) detects(w http.ResponseWriter, r *http.Request, call *external.Cal
 		return
 	}
 	defer leave()
-	found, err := a.c.Alerts.After(r.Context(), after, technologies, limit)
+	page, err := a.c.Alerts.After(r.Context(), after, technologies, min(limit, detectsPage))
 	if err != nil {
 		if r.Context().Err() != nil {
 			panic(http.ErrAbortHandler) // nobody waits any more
@@ -111,13 +113,18 @@ func (a *API) detects(w http.ResponseWriter, r *http.Request, call *external.Cal
 		call.Fail(w, a.refusal(err))
 		return
 	}
-	if len(found) > 0 {
-		after = found[len(found)-1].ID
-	}
 	d := newDocument(w)
-	d.text(`{"detects":`)
-	list(d, found, detectOf)
-	d.text(`,"token":"` + tokenOf(after) + "\"}\n")
+	d.text(`{"detects":[`)
+	for told := 0; len(page) > 0; {
+		told += elements(d, told, page, detectOf)
+		after = page[len(page)-1].ID
+		if page, err = a.c.Alerts.After(r.Context(), after, technologies, min(limit-told, detectsPage)); err != nil {
+			// Half a list must not look like a whole one.
+			a.c.Logger.Warn("a list of alerts could not be read to its end", "system", call.System.Key(), "error", err)
+			panic(http.ErrAbortHandler)
+		}
+	}
+	d.text(`],"token":"` + tokenOf(after) + "\"}\n")
 	d.end()
 }
 

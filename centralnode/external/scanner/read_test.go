@@ -1,6 +1,7 @@
 package scanner_test
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -215,7 +216,7 @@ func TestAlertsAreReadOnWithTheToken(t *testing.T) {
 	t.Parallel()
 	w := open(t, options{})
 	s := w.system("soc")
-	const all = 25
+	const all = 700 // more than are read at a time
 	for i := range all {
 		technology := "am"
 		if i%5 == 0 {
@@ -247,7 +248,7 @@ func TestAlertsAreReadOnWithTheToken(t *testing.T) {
 	token := ""
 	for range 4 {
 		var more []int64
-		more, token = read("?limit=10&token=" + token)
+		more, token = read("?limit=300&token=" + token)
 		ids = append(ids, more...)
 	}
 	if len(ids) != all || ids[0] != 1 || ids[all-1] != all {
@@ -256,7 +257,7 @@ func TestAlertsAreReadOnWithTheToken(t *testing.T) {
 	if ids, again := read("?token=" + token); len(ids) != 0 || again != token {
 		t.Errorf("at the end: %v, token %s then %s", ids, token, again)
 	}
-	if ids, _ := read("?detect_type=yara"); len(ids) != 5 || ids[1] != 6 {
+	if ids, _ := read("?detect_type=yara"); len(ids) != all/5 || ids[1] != 6 {
 		t.Errorf("yara: %v", ids)
 	}
 	if ids, _ := read("?detect_type=am,yara&limit=10000"); len(ids) != all {
@@ -283,6 +284,34 @@ func TestAlertsAreReadOnWithTheToken(t *testing.T) {
 	}
 }
 
+func TestHalfAListOfAlertsIsNoList(t *testing.T) {
+	t.Parallel()
+	w := open(t, options{alerts: func(alertsAfter) alertsAfter { return endless{} }})
+	s := w.system("soc")
+	s.client.Transport = &http.Transport{TLSClientConfig: s.tlsConfig()}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url("detects?limit=10000"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := s.do(r); err == nil {
+		t.Errorf("a list that broke off is answered %d with %d bytes", a.status, len(a.body))
+	}
+}
+
+// endless alerts fail behind the thousandth.
+type endless struct{}
+
+func (endless) After(_ context.Context, after int64, _ []string, limit int) ([]alerts.Alert, error) {
+	if after >= 1000 {
+		return nil, errFull
+	}
+	var page []alerts.Alert
+	for i := range limit {
+		page = append(page, alerts.Alert{ID: after + int64(i) + 1})
+	}
+	return page, nil
+}
+
 func TestOneSystemCannotHoldManyListsOpen(t *testing.T) {
 	t.Parallel()
 	held := make(chan struct{})
@@ -302,6 +331,14 @@ func TestOneSystemCannotHoldManyListsOpen(t *testing.T) {
 	}
 	if first := <-results; first != 429 {
 		t.Errorf("the fifth list was answered %d", first)
+	}
+	for _, path := range []string{"detects", "scans/state"} {
+		if a := s.get(path); a.status != 429 || a.problem.RetryAfter < time.Second {
+			t.Errorf("another list, %s: %d %v", path, a.status, a.problem)
+		}
+	}
+	if a := s.call(http.MethodDelete, "scans/1"); a.status != 429 {
+		t.Errorf("a deletion that needs the list is answered %d", a.status)
 	}
 	if a := other.get("scans/filters"); a.status != 200 {
 		t.Errorf("another system is answered %d", a.status)

@@ -56,9 +56,9 @@ func (a *API) states(w http.ResponseWriter, r *http.Request, call *external.Call
 		return
 	}
 	d := newDocument(w)
-	d.text(`{"scans":`)
-	list(d, scans, func(s scan.Scan) stateOf { return stateOf{s.Key.ScanID, s.State} })
-	d.text("}\n")
+	d.text(`{"scans":[`)
+	elements(d, 0, scans, func(s scan.Scan) stateOf { return stateOf{s.Key.ScanID, s.State} })
+	d.text("]}\n")
 	d.end()
 }
 
