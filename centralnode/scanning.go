@@ -13,6 +13,7 @@ import (
 	"vedette/centralnode/scan/builtin"
 	"vedette/centralnode/scan/clamd"
 	"vedette/centralnode/scan/engine"
+	"vedette/centralnode/scan/yara"
 	"vedette/internal/foreign"
 )
 
@@ -93,6 +94,13 @@ func (n *Node) openEngines(log *slog.Logger) (engines []engine.Engine, err error
 			Logger: log.With("engine", "clamd"), Now: n.config.Now,
 		})
 		errs = append(errs, add(av, err))
+	}
+	if len(c.YARA.Rules) > 0 {
+		rules, err := yara.New(yara.Config{
+			Program: c.YARA.Program, Compiler: c.YARA.Compiler, Rules: c.YARA.Rules, Dir: filepath.Join(n.config.StateDir, "yara"),
+			Timeout: c.YARA.Timeout, MaxMemory: c.YARA.MaxMemory, Logger: log.With("engine", "yara"), Now: n.config.Now,
+		})
+		errs = append(errs, add(rules, err))
 	}
 	return engines, errors.Join(errs...)
 }
