@@ -75,6 +75,37 @@ func TestFailureIsAnsweredAndNoted(t *testing.T) {
 	}
 }
 
+func TestWrongMethodReadsTheRightOnes(t *testing.T) {
+	w := open(t)
+	pair := pkitest.Agent(t, "x")
+	who := w.accepted("x", pair, acts.OtherSystem)
+	for path, allowed := range map[string]string{connection("x"): "GET, HEAD", scans("x"): "POST"} {
+		req, err := http.NewRequest(http.MethodDelete, w.url(path), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.client(pair).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, ok := problem.Read(r)
+		_ = r.Body.Close()
+		if !ok || r.StatusCode != http.StatusMethodNotAllowed || p.Code != problem.BadRequest || r.Header.Get("Allow") != allowed || !strings.Contains(p.Detail, allowed) {
+			t.Errorf("%s: %s %+v, Allow %q", path, r.Status, p, r.Header.Get("Allow"))
+		}
+	}
+	if look := w.room.Look(who); !strings.HasPrefix(look.LastError, "405 bad_request: ") {
+		t.Errorf("noted %+v", look)
+	}
+	if r, err := w.client(pair).Head(w.url(connection("x"))); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("HEAD: %v, %v", r, err)
+	}
+	// Any call asks, also one that nothing would serve.
+	if p, _, err := w.do(w.client(pkitest.Agent(t, "y")), http.MethodDelete, connection("y"), nil); err != nil || p.Code != problem.Pending {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestRestartRemembersRequestsAndCalls(t *testing.T) {
 	w := open(t)
 	accepted, pending, rejected := pkitest.Agent(t, "a"), pkitest.Agent(t, "p"), pkitest.Agent(t, "r")

@@ -99,11 +99,18 @@ func TestEveryRoleAtEveryRouteReadsItsCode(t *testing.T) {
 				if err != nil || p.Code != code || code != in && p.Status != http.StatusUnauthorized {
 					t.Errorf("%s, validation %v, at %s %s: %+v, %v; want %q", x.name, validation, method, path, p, err, code)
 				}
-				// A method or a path beside it is nobody's, whoever asks.
-				for _, other := range []struct{ method, path string }{{http.MethodPatch, path}, {method, path + "/"}, {method, strings.ToUpper(path)}} {
-					if route.Door == trust.AgentService && other.method == http.MethodPatch {
-						continue // served to any method here
+				// Another method of external systems is judged like the right one.
+				if route.Door == trust.ExternalSystem {
+					want, status := code, http.StatusUnauthorized
+					if code == in {
+						want, status = problem.BadRequest, http.StatusMethodNotAllowed
 					}
+					if p, err := w.ask(x, carry, http.MethodPatch, path); err != nil || p.Code != want || p.Status != status {
+						t.Errorf("%s at PATCH %s: %+v, %v; want %d %s", x.name, path, p, err, status, want)
+					}
+				}
+				// A path beside it is nobody's, whoever asks.
+				for _, other := range []struct{ method, path string }{{method, path + "/"}, {method, strings.ToUpper(path)}} {
 					if p, err := w.ask(x, carry, other.method, other.path); err != nil || p.Code != problem.NotFound {
 						t.Errorf("%s at %s %s: %+v, %v; want 404", x.name, other.method, other.path, p, err)
 					}
@@ -126,10 +133,14 @@ func TestEveryRoleAtEveryRouteReadsItsCode(t *testing.T) {
 	}
 }
 
+// methodAndPath finds a method that a pattern has, and a path that it matches.
 func methodAndPath(pattern, id string) (method, path string) {
 	method, path, found := strings.Cut(pattern, " ")
 	if !found {
 		method, path = http.MethodGet, pattern
+	}
+	if _, scans, _ := strings.Cut(scansPattern, " "); path == scans {
+		method = http.MethodPost
 	}
 	return method, strings.ReplaceAll(path, "{system}", id)
 }

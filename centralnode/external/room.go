@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type Room struct {
 	limited  *budget.Limited
 	asking   budget.Gate            // requests and contacts are written one after the other
 	yielding *budget.Rate[struct{}] // requests that make room for others
+	paths    map[string]methods     // complete when the door runs
 
 	mu      sync.Mutex // guards what follows
 	systems map[trust.System]*system
@@ -69,6 +71,7 @@ func New(ctx context.Context, c Config) (*Room, error) {
 		c: c, log: slog.New(limited), limited: limited,
 		asking:   budget.NewGate(1),
 		yielding: budget.NewRate[struct{}](yieldEvery, yieldBurst, 1, c.Now),
+		paths:    make(map[string]methods),
 		systems:  make(map[trust.System]*system),
 	}
 	if err := r.load(ctx); err != nil {
@@ -80,9 +83,25 @@ func New(ctx context.Context, c Config) (*Room, error) {
 
 // Handle serves a pattern with the wildcard {system} to accepted external
 // systems. Whoever else calls gets its answer here: that it has asked, and
-// waits, or why it may not. It is called before the door runs.
+// waits, or why it may not. Where the patterns of a path name methods, others
+// are answered with 405. It is called before the door runs.
 func (r *Room) Handle(pattern string, h http.Handler) {
-	r.c.Door.HandleSystem(pattern, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	method, path, named := strings.Cut(pattern, " ")
+	if !named {
+		r.serve(pattern, h)
+		return
+	}
+	m := r.paths[path]
+	if m == nil {
+		m = make(methods)
+		r.paths[path] = m
+		r.serve(path, m)
+	}
+	m[method] = h
+}
+
+func (r *Room) serve(path string, h http.Handler) {
+	r.c.Door.HandleSystem(path, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		h.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), callKey{}, r.begin(req))))
 	}), r.refused)
 }

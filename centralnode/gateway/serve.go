@@ -201,10 +201,12 @@ func (g *Gateway) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// The least pace of a request body: a grace, then 1 KiB a second.
+// The least pace of a request body: a grace, then 1 KiB a second, and something
+// within every half minute, however fast it was before.
 const (
 	bodyGrace = 5 * time.Second
 	bodyPace  = 1024
+	bodyStall = 30 * time.Second
 )
 
 // paced reads a body that has to arrive at the least pace. It goes by the
@@ -224,6 +226,9 @@ func newPaced(control *http.ResponseController, body io.ReadCloser) *paced {
 // least pace.
 func (p *paced) Read(b []byte) (int, error) {
 	due := p.started.Add(bodyGrace + time.Duration(p.read)*time.Second/bodyPace)
+	if stalled := time.Now().Add(bodyStall); due.After(stalled) {
+		due = stalled
+	}
 	if err := p.control.SetReadDeadline(due); err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +32,60 @@ func BenchmarkSubmit(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkMailBehindFlood submits one mail after the other and waits for each
+// verdict, while eight other systems keep thousands of objects waiting and an
+// object takes an engine 2 ms.
+func BenchmarkMailBehindFlood(b *testing.B) {
+	for _, priority := range []bool{true, false} {
+		b.Run(fmt.Sprintf("priority=%v", priority), func(b *testing.B) {
+			slow := &fake{name: "slow", scan: func(context.Context, engine.Object) (engine.Result, error) {
+				<-time.After(2 * time.Millisecond)
+				return engine.Result{}, nil
+			}}
+			r := open(b, Config{
+				Engines: []engine.Engine{slow}, Limits: Limits{Workers: 2, InFlight: 4096, InFlightPerSystem: 400},
+				First: func(id string) bool { return id == "mail" },
+			})
+			stop := run(b, r)
+			defer stop()
+			r.SetPriority(priority)
+			ended := make(chan struct{})
+			var flood sync.WaitGroup
+			for i := range 8 {
+				flood.Go(func() {
+					for {
+						select {
+						case <-ended:
+							return
+						default:
+						}
+						if submit(r, fmt.Sprint("flood", i), "", []byte("x")) != nil {
+							<-time.After(time.Millisecond) // as many wait as may
+						}
+					}
+				})
+			}
+			within(b, time.Minute, "a flood", func() bool { return r.Status(b.Context()).Waiting > 3000 })
+			took := make([]time.Duration, b.N)
+			b.ResetTimer()
+			for i := range b.N {
+				at := time.Now()
+				submitOK(b, r, "mail", fmt.Sprint(i), []byte("mail"))
+				for r.Waiting("mail") > 0 {
+					<-time.After(100 * time.Microsecond)
+				}
+				took[i] = time.Since(at)
+			}
+			b.StopTimer()
+			close(ended)
+			flood.Wait()
+			slices.Sort(took)
+			b.ReportMetric(float64(took[b.N/2].Microseconds())/1000, "p50-ms")
+			b.ReportMetric(float64(took[b.N*99/100].Microseconds())/1000, "p99-ms")
+		})
 	}
 }
 

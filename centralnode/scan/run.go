@@ -25,16 +25,16 @@ const (
 // any more but calls of engines that do not end. What was being scanned then is
 // scanned again after the next start.
 func (r *Room) Run(ctx context.Context) error {
+	var inside sync.WaitGroup
+	defer inside.Wait()
+	for _, h := range r.hands {
+		inside.Go(func() { h.watch(ctx) })
+	}
 	if !r.opened(ctx) {
 		return nil
 	}
-	var inside sync.WaitGroup
-	defer inside.Wait()
 	for range r.cfg.Limits.Workers {
 		inside.Go(func() { r.work(ctx, &inside) })
-	}
-	for _, h := range r.hands {
-		inside.Go(func() { h.watch(ctx) })
 	}
 	r.keep(ctx)
 	r.mu.Lock()
@@ -149,11 +149,11 @@ func (r *Room) look(ctx context.Context, it *item, j *job) (*verdict, time.Durat
 		if ctx.Err() != nil {
 			return nil, 0
 		}
-		r.cfg.Logger.Error("an object cannot be laid before the engines", "error", err)
 		if noSpace(err) {
 			r.diskTrouble(err)
 			return nil, storageWait // no try of an engine
 		}
+		r.cfg.Logger.Error("an object cannot be read from the spool", "error", err)
 		err = fmt.Errorf("the object cannot be read from the spool: %w", cause(err))
 		for i := range j.answers {
 			j.answers[i] = answer{asked: true, err: err}
@@ -243,7 +243,6 @@ func (r *Room) settle(ctx context.Context, it *item, v *verdict) {
 		ops = append(ops, kv.Op{Key: objectKey(it.number), Delete: true})
 	}
 	if err := r.disk.journal.write(ops, false); err != nil {
-		r.cfg.Logger.Error("a verdict was not noted; it is tried again", "error", err)
 		r.diskTrouble(err)
 		r.mu.Lock()
 		it.changed()

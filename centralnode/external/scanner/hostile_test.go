@@ -150,25 +150,31 @@ func TestWhoIsRefusedWhileSendingGetsTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := open(t, options{limits: scan.Limits{MaxObjectSize: 1 << 20}})
 	s := w.system("mail-1")
-	for _, framing := range []string{"chunked", "announced"} {
+	for _, framing := range []string{"chunked", "announced", "a preamble"} {
 		c := s.raw()
 		chunk := strings.Repeat("x", 64<<10)
 		const chunks = 192 // 12 MiB, more than the sockets hold
-		if framing == "chunked" {
+		want, wantCode := 413, problem.TooLarge
+		switch framing {
+		case "chunked":
 			c.write(fmt.Sprintf(rawHead, s.id, "Transfer-Encoding: chunked") + fmt.Sprintf("%x\r\n%s\r\n", len(rawPart), rawPart))
-		} else {
+		case "a preamble":
+			want, wantCode = 400, problem.BadRequest
+			c.write(fmt.Sprintf(rawHead, s.id, "Transfer-Encoding: chunked"))
+			chunk = strings.Repeat("preamble\r\n", 6400)
+		default:
 			c.write(fmt.Sprintf(rawHead, s.id, fmt.Sprintf("Content-Length: %d", len(rawPart)+chunks*len(chunk))) + rawPart)
 		}
 		for range chunks {
-			if framing == "chunked" {
+			if framing != "announced" {
 				c.write(fmt.Sprintf("%x\r\n", len(chunk)))
 			}
 			c.write(chunk)
-			if framing == "chunked" {
+			if framing != "announced" {
 				c.write("\r\n")
 			}
 		}
-		if status, code, err := c.answer(); status != 413 || code != problem.TooLarge || err != nil {
+		if status, code, err := c.answer(); status != want || code != wantCode || err != nil {
 			t.Errorf("%s: answered %d %s, %v", framing, status, code, err)
 		}
 		_ = c.conn.Close()

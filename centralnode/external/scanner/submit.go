@@ -127,10 +127,11 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, call *external.Call
 	w.Header().Set("Connection", "close")
 	call.Fail(w, p)
 	waits := b.read == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue")
-	if control.Flush() != nil || b.err != nil || waits {
-		return
+	broken := b.err != nil && !errors.Is(b.err, errEnvelope)
+	if control.Flush() == nil && !waits && !broken {
+		a.listen(r.Body, control)
 	}
-	a.listen(r.Body, control)
+	_ = control.SetReadDeadline(longAgo) // net/http reads what is there, and waits for nothing
 }
 
 // listen reads and forgets.
@@ -150,5 +151,4 @@ func (a *API) listen(from io.Reader, control *http.ResponseController) {
 			break
 		}
 	}
-	_ = control.SetReadDeadline(longAgo) // net/http reads what it finds, and waits for nothing
 }
