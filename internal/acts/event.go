@@ -76,7 +76,8 @@ type EventWay struct {
 	Incomplete     bool   `json:"incomplete,omitempty"`
 	Notice         string `json:"notice,omitempty"`
 	Count          uint64 `json:"count,omitempty"`
-	// Skipped counts packages that a live view left out right before this event
-	// because its reader was too slow.
+	// Skipped counts packages that are missing right before this event: a live view
+	// left them out because its reader was too slow, or they were removed or too
+	// old when an external system read on.
 	Skipped uint64 `json:"skipped_packages,omitempty"`
 }
