@@ -1,0 +1,318 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vedette/internal/acts"
+)
+
+// config is how the system speaks TLS: with its certificate, and verifying the
+// Central Node's.
+func (s *system) config() *tls.Config {
+	s.t.Helper()
+	pair, err := tls.LoadX509KeyPair(s.file("cert.pem"), s.file("key.pem"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pem, err := os.ReadFile(s.file("kata.crt"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, ServerName: "127.0.0.1"}
+}
+
+// caller makes many calls of a system, on kept connections and without a program
+// of its own for each.
+type caller struct {
+	*system
+	http *http.Client
+}
+
+func (s *system) caller() *caller {
+	s.t.Helper()
+	plain := &http.Transport{TLSClientConfig: s.config(), MaxIdleConnsPerHost: 64}
+	s.t.Cleanup(plain.CloseIdleConnections)
+	return &caller{s, &http.Client{Transport: plain, Timeout: 30 * time.Second}}
+}
+
+// call makes one call and returns status and body.
+func (c *caller) call(method, url, contentType string, body []byte) (int, string, error) {
+	r, err := http.NewRequestWithContext(c.t.Context(), method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	a, err := c.http.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	return a.StatusCode, string(text), err
+}
+
+// form is the body that submits an object.
+func form(scanID string, content []byte) (contentType string, body []byte) {
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	for _, field := range [][2]string{{"scanId", scanID}, {"objectType", "file"}} {
+		_ = w.WriteField(field[0], field[1]) // to memory
+	}
+	part, _ := w.CreateFormFile("content", scanID+".bin")
+	_, _ = part.Write(content)
+	_ = w.Close()
+	return w.FormDataContentType(), out.Bytes()
+}
+
+// submit submits an object.
+func (c *caller) submit(scanID string, content []byte) (int, string, error) {
+	contentType, body := form(scanID, content)
+	return c.call(http.MethodPost, c.scanner("scans"), contentType, body)
+}
+
+// takes submits an object that has to be taken.
+func (c *caller) takes(scanID string, content []byte) {
+	c.t.Helper()
+	if status, body, err := c.submit(scanID, content); err != nil || status != http.StatusOK || body != "OK" {
+		c.t.Fatalf("submit %s: %d %q, %v", scanID, status, body, err)
+	}
+}
+
+// states reads the states of everything that the system submitted, by scanId.
+func (c *caller) states() map[string]string {
+	c.t.Helper()
+	status, body, err := c.call(http.MethodGet, c.scanner("scans/state"), "", nil)
+	var answer struct {
+		Scans []struct{ ScanID, State string }
+	}
+	if err == nil && status == http.StatusOK {
+		err = json.Unmarshal([]byte(body), &answer)
+	}
+	if err != nil || status != http.StatusOK && status != http.StatusNoContent {
+		c.t.Fatalf("states of %s: %d %s, %v", c.id, status, body, err)
+	}
+	states := make(map[string]string, len(answer.Scans))
+	for _, v := range answer.Scans {
+		states[v.ScanID] = v.State
+	}
+	return states
+}
+
+// becomes waits until an object has a state.
+func (c *caller) becomes(scanID, state string) {
+	c.t.Helper()
+	got := ""
+	defer func() {
+		if got != state {
+			c.t.Logf("%s is %q", scanID, got)
+		}
+	}()
+	eventually(c.t, time.Minute, scanID+" is "+state, func() bool {
+		got = c.states()[scanID]
+		return got == state
+	})
+}
+
+// scanning is the state of scanning as an administrator sees it.
+func (n *node) scanning() acts.ScanStatus {
+	n.t.Helper()
+	return read[acts.ScanStatus](n, "scan", "show")
+}
+
+// engine is one engine as an administrator sees it.
+func (n *node) engine(name string) acts.ScanEngine {
+	n.t.Helper()
+	for _, e := range n.scanning().Engines {
+		if e.Name == name {
+			return e
+		}
+	}
+	return acts.ScanEngine{Trouble: "there is no engine " + name}
+}
+
+// alerts reads all alerts, by system and scanId.
+func (n *node) alerts() map[[2]string][]acts.Alert {
+	n.t.Helper()
+	by := make(map[[2]string][]acts.Alert)
+	for _, a := range read[acts.AlertList](n, "alert", "list", "--limit", "1000000").Alerts {
+		key := [2]string{a.System, a.ScanID}
+		by[key] = append(by[key], a)
+	}
+	return by
+}
+
+// idle waits until every object has its verdict.
+func (n *node) idle() acts.ScanStatus {
+	n.t.Helper()
+	var s acts.ScanStatus
+	eventually(n.t, time.Minute, "every object has its verdict", func() bool {
+		s = n.scanning()
+		return s.Waiting == 0 && s.Running == 0 && s.Uploading == 0
+	})
+	return s
+}
+
+// spooled lists the files of the spool.
+func (n *node) spooled() (files []string) {
+	n.t.Helper()
+	err := filepath.WalkDir(filepath.Join(n.state(), "scan", "spool"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return files
+}
+
+// clean fails the test when the idle node holds anything in its spool.
+func (n *node) clean() {
+	n.t.Helper()
+	s := n.idle()
+	if left := n.spooled(); len(left) > 0 || s.SpoolBytes != 0 {
+		n.t.Errorf("in the idle spool: %d files, %d bytes counted: %v", len(left), s.SpoolBytes, left)
+	}
+	if s.Degraded {
+		n.t.Errorf("scanning is degraded: %s", s.Reason)
+	}
+}
+
+// badMark is what rules and engines of these tests find.
+const badMark = "this object is bad news"
+
+// fakeClamd is a clamd that answers as a test wants.
+type fakeClamd struct {
+	t      testing.TB
+	listen net.Listener
+	end    context.CancelFunc
+	done   sync.WaitGroup
+	// answer is asked about each whole object, whose head says which it is; ctx ends
+	// with the clamd. The probes of the Central Node are no objects.
+	answer func(ctx context.Context, object []byte) string
+}
+
+// found is what a clamd says that knows badMark.
+func found(object []byte) string {
+	if bytes.Contains(object, []byte(badMark)) {
+		return "stream: Test.Bad FOUND\x00"
+	}
+	return "stream: OK\x00"
+}
+
+// newFakeClamd listens at a socket.
+func newFakeClamd(t testing.TB, socket string, answer func(ctx context.Context, object []byte) string) *fakeClamd {
+	t.Helper()
+	_ = os.Remove(socket) // of one that ended
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &fakeClamd{t: t, listen: l, end: cancel, answer: answer}
+	f.done.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f.done.Go(func() {
+				defer conn.Close()
+				defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+				f.serve(ctx, conn)
+			})
+		}
+	})
+	t.Cleanup(f.stop)
+	return f
+}
+
+// stop ends it as a kill would: nobody hears anything more.
+func (f *fakeClamd) stop() {
+	f.end()
+	_ = f.listen.Close() // it may be closed
+	f.done.Wait()
+}
+
+func (f *fakeClamd) serve(ctx context.Context, conn net.Conn) {
+	in := bufio.NewReader(conn)
+	command, err := in.ReadString(0)
+	if err != nil {
+		return
+	}
+	if command == "zVERSION\x00" {
+		_, _ = io.WriteString(conn, "ClamAV 1.4.6/27451/Sun Nov 15 09:25:00 2026\x00")
+		return
+	}
+	var object []byte
+	for {
+		var head [4]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return
+		}
+		size := binary.BigEndian.Uint32(head[:])
+		if size == 0 {
+			break
+		}
+		chunk := make([]byte, size)
+		if _, err := io.ReadFull(in, chunk); err != nil {
+			return
+		}
+		object = append(object, chunk...)
+	}
+	text := "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\x00"
+	switch {
+	case !bytes.HasPrefix(object, []byte("PK")):
+		text = f.answer(ctx, object)
+	case object[6]&1 != 0:
+		text = "stream: Heuristics.Encrypted.Zip FOUND\x00"
+	}
+	_, _ = io.WriteString(conn, text) // the Central Node may be gone
+}
+
+// clampedScan configures scanning by the built-in engine, which knows badMark,
+// and by a clamd.
+func clampedScan(t testing.TB, socket string, scan ...string) string {
+	t.Helper()
+	rules := filepath.Join(t.TempDir(), "rules.txt")
+	if err := os.WriteFile(rules, []byte(`Test.Own high text "`+badMark+`" anywhere`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("[scan]\n%s\n[scan.builtin]\nrules = [%q]\n[scan.clamd]\naddress = %q\nmax_file_size = \"2MiB\"\ntimeout = \"10s\"",
+		strings.Join(scan, "\n"), rules, "unix:"+socket)
+}
+
+// socketIn is a path for a socket in a folder of its own, which t.TempDir may be
+// too long for.
+func socketIn(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "av-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
+}
