@@ -148,7 +148,8 @@ func TestAnObjectMayBeLargerThanWhatIsBesideIt(t *testing.T) {
 // their body before they read.
 func TestWhoIsRefusedWhileSendingGetsTheAnswer(t *testing.T) {
 	t.Parallel()
-	w := open(t, options{limits: scan.Limits{MaxObjectSize: 1 << 20}})
+	// The answer has to be whole while the caller is still listened to.
+	w := open(t, options{limits: scan.Limits{MaxObjectSize: 1 << 20}, api: func(a *scanner.API) { a.SetTimes(30*time.Second, 10*time.Minute) }})
 	s := w.system("mail-1")
 	for _, framing := range []string{"chunked", "announced", "a preamble"} {
 		c := s.raw()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,6 +126,9 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, call *external.Call
 	// Reading on after the answer is what full duplex permits.
 	_ = control.EnableFullDuplex()
 	w.Header().Set("Connection", "close")
+	// With its length the answer is whole when it is flushed, and not when this
+	// returns.
+	w.Header().Set("Content-Length", strconv.FormatInt(length(p), 10))
 	call.Fail(w, p)
 	waits := b.read == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue")
 	broken := b.err != nil && !errors.Is(b.err, errEnvelope)
@@ -132,6 +136,27 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, call *external.Call
 		a.listen(r.Body, control)
 	}
 	_ = control.SetReadDeadline(longAgo) // net/http reads what is there, and waits for nothing
+}
+
+// length is how many bytes the body of a problem has.
+func length(p *problem.Problem) int64 {
+	m := measure{header: make(http.Header)}
+	problem.Write(&m, p)
+	return m.bytes
+}
+
+// measure counts what is written to it.
+type measure struct {
+	header http.Header
+	bytes  int64
+}
+
+func (m *measure) Header() http.Header { return m.header }
+func (m *measure) WriteHeader(int)     {}
+
+func (m *measure) Write(p []byte) (int, error) {
+	m.bytes += int64(len(p))
+	return len(p), nil
 }
 
 // listen reads and forgets.
