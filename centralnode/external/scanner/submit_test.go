@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"vedette/centralnode/scan"
 	"vedette/proto/problem"
@@ -258,5 +259,41 @@ func TestBodyIsAskedForOnlyWhenItIsWanted(t *testing.T) {
 	a, n := expect(contentType, strings.Replace(body, "an object", "another object", 1))
 	if a.status != 429 || a.problem.Code != problem.Busy || a.problem.RetryAfter < 1 || n != 0 {
 		t.Errorf("a body without room: %d %v, %d bytes sent", a.status, a.problem, n)
+	}
+}
+
+// late hands the body on when the server's time for the whole request is over,
+// as that of a slow upload is.
+type late struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (l late) Read(p []byte) (int, error) {
+	if err := l.control.SetWriteDeadline(time.Unix(1, 0)); err != nil {
+		return 0, err
+	}
+	return l.ReadCloser.Read(p)
+}
+
+func TestSlowUploadsGetTheirAnswer(t *testing.T) {
+	t.Parallel()
+	w := open(t, options{limits: scan.Limits{MaxObjectSize: 1 << 20}, wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Body = late{r.Body, http.NewResponseController(w)}
+			h.ServeHTTP(w, r)
+		})
+	}})
+	s := w.system("mail-1")
+	s.taken("", object, part{"scanId", "", "1"})
+	if a := s.submit("", part{"scanId", "", "1"}); a.status != 400 {
+		t.Errorf("a wrong form: %d", a.status)
+	}
+	if a := s.submit("", wicked, part{"scanId", "", "1"}); a.status != 409 {
+		t.Errorf("a scanId that is taken: %d", a.status)
+	}
+	contentType, body, _ := formAround(t, 2<<20)
+	if a := s.post("", contentType, body); a.status != 413 {
+		t.Errorf("too large: %d", a.status)
 	}
 }

@@ -65,6 +65,7 @@ type options struct {
 	api      func(*scanner.API)
 	alerts   func(alertsAfter) alertsAfter
 	scans    func(scanner.Scans) scanner.Scans
+	wrap     func(http.Handler) http.Handler
 }
 
 // alertsAfter is what the API needs of alerts.
@@ -129,6 +130,9 @@ func open(t testing.TB, o options) *world {
 		o.api(api)
 	}
 	api.Register(func(pattern string, h http.Handler) {
+		if o.wrap != nil {
+			h = o.wrap(h)
+		}
 		if !o.unjudged {
 			h = w.exchanges.Handler(t, h)
 		}
