@@ -97,6 +97,9 @@ func (l *loading) mend(ctx context.Context) error {
 			f.record.Crashes++
 		}
 		reason := l.lost(ctx, f)
+		if ctx.Err() != nil {
+			return ctx.Err() // what could not be read for that is not lost
+		}
 		if reason == "" {
 			if dying[f.number] {
 				ops = append(ops, f.record.op(f.number))

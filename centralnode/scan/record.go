@@ -83,6 +83,9 @@ func parseRecord(e kv.Entry) (uint64, record, error) {
 	if err == nil {
 		err = entity.Decode(e, recordVersion, &r)
 	}
+	if err == nil && !r.State.Known() {
+		err = fmt.Errorf("read %s from the state file: state %q is not known", e.Key, r.State)
+	}
 	return n, r, err
 }
 

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -77,6 +78,42 @@ func TestFileThatVanishesWhileItWaitsIsAnError(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// ending is a context that ends when it has been asked so many times.
+type ending struct {
+	context.Context
+	left int
+}
+
+func (e *ending) Err() error {
+	if e.left--; e.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestStartThatIsInterruptedLosesNothing(t *testing.T) {
+	r := open(t, Config{})
+	for i := range 5 {
+		submitOK(t, r, "gate", fmt.Sprint(i), []byte("x"))
+	}
+	for left := range 30 {
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		interrupted, err := Open(&ending{t.Context(), left}, r.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := interrupted.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r = reopened(t, r)
+		if n := len(r.States("gate", "", true, []State{Processing})); n != 5 {
+			t.Fatalf("interrupted at question %d: %d of 5 objects are left to be scanned", left, n)
+		}
+	}
 }
 
 func TestObjectThatKillsTheDaemonIsGivenUp(t *testing.T) {
