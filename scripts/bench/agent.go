@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vedette/internal/acts"
+	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
 )
 
@@ -48,7 +49,7 @@ func (b *bench) agent(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = agent.End() }() // its end is not what is measured
-	if err := pause(ctx, 3*time.Second); err != nil {
+	if err := load.Pause(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	before, err := agent.Usage()
@@ -75,7 +76,7 @@ func (b *bench) agent(ctx context.Context) error {
 		return err
 	}
 	var hosts []acts.Host
-	if err := errors.Join(pause(ctx, time.Second), n.Command(&hosts, "host", "list")); err != nil {
+	if err := errors.Join(load.Pause(ctx, time.Second), n.Command(&hosts, "host", "list")); err != nil {
 		return err
 	}
 	b.report("agent", "process starts while measured", float64(started)/seconds, "1/s", "100")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vedette/agent/simulate"
+	"vedette/scripts/bench/load"
 )
 
 // idle measures the Central Node's memory with agents that are connected and
@@ -38,7 +39,7 @@ func (b *bench) idle(ctx context.Context) error {
 			err = ctx.Err()
 		}
 		// The collector gives memory back within its scavenger's pace.
-		err = errors.Join(err, pause(ctx, 15*time.Second))
+		err = errors.Join(err, load.Pause(ctx, 15*time.Second))
 		full, usageErr := n.Usage()
 		cancel()
 		if err := errors.Join(err, usageErr, <-ended, n.End()); err != nil {

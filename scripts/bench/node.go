@@ -83,12 +83,3 @@ func (n *node) fleet(agents int) simulate.Config {
 	}
 	return c
 }
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

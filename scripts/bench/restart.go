@@ -11,6 +11,7 @@ import (
 
 	"vedette/agent/simulate"
 	"vedette/internal/acts"
+	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
 )
 
@@ -70,7 +71,7 @@ func (b *bench) restart(ctx context.Context) (err error) {
 // restart ends the Central Node and starts it again, and waits until every
 // agent had an acknowledgement. most is the busiest window's share.
 func (n *node) restart(ctx context.Context, seen *acknowledged) (back, cpu time.Duration, most float64, err error) {
-	if err := pause(ctx, 3*time.Second); err != nil {
+	if err := load.Pause(ctx, 3*time.Second); err != nil {
 		return 0, 0, 0, err
 	}
 	if err := n.Daemon.End(); err != nil {

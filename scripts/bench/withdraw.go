@@ -11,6 +11,7 @@ import (
 	"vedette/agent/simulate"
 	"vedette/internal/acts"
 	"vedette/pki"
+	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
 )
 
@@ -103,7 +104,7 @@ func (w *withdrawal) round(ctx context.Context, n *node, name string) error {
 	if err := f.connected(ctx); err != nil {
 		return err
 	}
-	if err := pause(ctx, 3*time.Second); err != nil {
+	if err := load.Pause(ctx, 3*time.Second); err != nil {
 		return err
 	}
 	var done acts.Withdrawal
@@ -115,7 +116,7 @@ func (w *withdrawal) round(ctx context.Context, n *node, name string) error {
 	if done.Cut != withdrawAgents || done.Sensors != w.sensors || len(done.Late) > 0 {
 		return fmt.Errorf("%d connections were cut, %d Sensors took the policy, %q did not", done.Cut, done.Sensors, done.Late)
 	}
-	if err := pause(ctx, time.Second); err != nil {
+	if err := load.Pause(ctx, time.Second); err != nil {
 		return err
 	}
 	s := f.stop()

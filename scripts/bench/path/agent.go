@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vedette/pki"
+	"vedette/scripts/bench/load"
 )
 
 // agent is one connection of the load: HTTP/1.1 written by hand, because
@@ -28,15 +29,11 @@ type agent struct {
 // identities are TLS configurations for agents that connect to one server.
 type identities []*tls.Config
 
-// identitiesOf makes the identities of all agents' leaves. All agents offer one key
-// exchange group, so that every subject does the same work.
+// identitiesOf makes the identities of all agents' leaves.
 func identitiesOf(pin pki.Fingerprint, leaves ...*pki.Pair) identities {
 	var out identities
 	for _, p := range leaves {
-		shown := p.TLS()
-		c := pki.ClientConfig(pki.PinTo(pin), &shown)
-		c.MinVersion, c.CurvePreferences = tls.VersionTLS13, []tls.CurveID{tls.X25519}
-		out = append(out, c)
+		out = append(out, load.Client(pin, p))
 	}
 	return out
 }
@@ -146,7 +143,7 @@ func (a *agent) answer() (int64, error) {
 // request on each.
 func fleet(ctx context.Context, ids identities, address string, n int) ([]*agent, error) {
 	agents := make([]*agent, n)
-	err := spread(ctx, connecting, n, func(ctx context.Context, i int) error {
+	err := load.Spread(ctx, connecting, n, func(ctx context.Context, i int) error {
 		a, err := ids.dial(ctx, address, i)
 		if err != nil {
 			return err

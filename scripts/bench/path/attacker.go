@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vedette/pki"
+	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
 )
 
@@ -146,7 +147,7 @@ func (a *attacker) slow(ctx context.Context) {
 	defer end()
 	hello := append([]byte{22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3}, make([]byte, 32)...) // a ClientHello of 512 bytes begins like this
 	for _, b := range hello {
-		if _, err := conn.Write([]byte{b}); err != nil || pause(ctx, 100*time.Millisecond) != nil {
+		if _, err := conn.Write([]byte{b}); err != nil || load.Pause(ctx, 100*time.Millisecond) != nil {
 			return
 		}
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"vedette/scripts/bench/load"
+	"vedette/scripts/bench/report"
 )
 
 const (
@@ -21,10 +24,10 @@ func besides() *measure {
 	}
 	for _, a := range attacks() {
 		m.metrics = append(m.metrics,
-			metric{key: a.name + " times", what: a.about + ": p99 of good agents, times that without", goal: "<= 1.25"},
-			metric{key: a.name + " p99", what: "p99 of good agents beside it", unit: "ms"},
-			metric{key: a.name + " cpu", what: "proxy CPU beside it", unit: "cores"},
-			metric{key: a.name + " memory", what: "proxy memory beside it", unit: "MiB"},
+			report.Metric{Key: a.name + " times", What: a.about + ": p99 of good agents, times that without", Goal: "<= 1.25"},
+			report.Metric{Key: a.name + " p99", What: "p99 of good agents beside it", Unit: "ms"},
+			report.Metric{Key: a.name + " cpu", What: "proxy CPU beside it", Unit: "cores"},
+			report.Metric{Key: a.name + " memory", What: "proxy memory beside it", Unit: "MiB"},
 		)
 	}
 	m.turn = func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
@@ -60,7 +63,7 @@ func (w *world) suffer(ctx context.Context, s *subject, a attack, values map[str
 		return err
 	}
 	defer func() { err = errors.Join(err, bad.End()) }()
-	if err := pause(ctx, attackBegins); err != nil {
+	if err := load.Pause(ctx, attackBegins); err != nil {
 		return err
 	}
 	before, err := w.processors(s)
@@ -81,8 +84,8 @@ func (w *world) suffer(ctx context.Context, s *subject, a attack, values map[str
 	if err != nil {
 		return err
 	}
-	_, quiet, _ := percentiles(without)
-	_, attacked, _ := percentiles(beside)
+	_, quiet, _ := load.Percentiles(without)
+	_, attacked, _ := load.Percentiles(beside)
 	values[a.name+" times"], values[a.name+" p99"] = attacked/quiet, attacked
 	values[a.name+" cpu"], values[a.name+" memory"] = (after.proxy-before.proxy).Seconds()/took.Seconds(), memory/1024
 	return nil

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"time"
+
+	"vedette/scripts/bench/load"
+	"vedette/scripts/bench/report"
 )
 
 const (
@@ -15,13 +18,13 @@ const (
 	bulkRate = 100e6 // bytes a second, of all agents
 )
 
-func bulkMetrics(proxy, central aim) []metric {
-	return []metric{
-		{key: "proxy", what: "proxy CPU per GB", unit: "CPU-s", aims: []aim{proxy}},
-		{key: "central", what: "Central Node CPU per GB", unit: "CPU-s", aims: []aim{central}},
-		{key: "client", what: "CPU of the load per GB", unit: "CPU-s"},
-		{key: "rate", what: "throughput", unit: "MB/s"},
-		{key: "busy", what: "cores kept busy by all", unit: ""},
+func bulkMetrics(proxy, central report.Aim) []report.Metric {
+	return []report.Metric{
+		{Key: "proxy", What: "proxy CPU per GB", Unit: "CPU-s", Aims: []report.Aim{proxy}},
+		{Key: "central", What: "Central Node CPU per GB", Unit: "CPU-s", Aims: []report.Aim{central}},
+		{Key: "client", What: "CPU of the load per GB", Unit: "CPU-s"},
+		{Key: "rate", What: "throughput", Unit: "MB/s"},
+		{Key: "busy", What: "cores kept busy by all", Unit: ""},
 	}
 }
 
@@ -31,7 +34,7 @@ func bulk() *measure {
 	return &measure{
 		name:    "bulk",
 		about:   "uploads: 8 agents, bodies of 8 MiB on kept connections, 100 MB/s in all",
-		metrics: bulkMetrics(aim{"haproxy", "<= 0.80", "0.96"}, aim{"direct", "<= 1.2", "1.6"}),
+		metrics: bulkMetrics(report.To("haproxy", "<= 0.80", "0.96"), report.To("direct", "<= 1.2", "1.6")),
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			return uploads(ctx, w, s, w.scaled(bulkBodies), bulkRate/bulkAgents)
 		},
@@ -44,7 +47,7 @@ func bulkFlat() *measure {
 		name:    "bulkflat",
 		about:   "uploads: 8 agents, bodies of 8 MiB on kept connections, flat out; a Sensor takes 1 Gbit/s (125 MB/s) by the documented limit",
 		rounds:  2,
-		metrics: bulkMetrics(aim{base: "haproxy"}, aim{base: "direct"}),
+		metrics: bulkMetrics(report.To("haproxy", "", ""), report.To("direct", "", "")),
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			return uploads(ctx, w, s, w.scaled(flatBodies), 0)
 		},
@@ -60,7 +63,7 @@ func uploads(ctx context.Context, w *world, s *subject, bodies int, rate float64
 	}
 	defer disband(agents)
 	p, err := w.spend(ctx, s, func() (counts, error) {
-		err := spread(ctx, bulkAgents, bulkAgents, func(ctx context.Context, i int) error {
+		err := load.Spread(ctx, bulkAgents, bulkAgents, func(ctx context.Context, i int) error {
 			agents[i].slow = newPace(ctx, rate)
 			for range bodies {
 				if _, err := agents[i].post(bulkBody, filler); err != nil {
@@ -106,5 +109,5 @@ func (p *pace) wait(n int) error {
 		return nil
 	}
 	p.sent += n
-	return pause(p.ctx, time.Until(p.began.Add(time.Duration(float64(p.sent)/p.rate*1e9))))
+	return load.Pause(p.ctx, time.Until(p.began.Add(time.Duration(float64(p.sent)/p.rate*1e9))))
 }

@@ -1,6 +1,11 @@
 package main
 
-import "context"
+import (
+	"context"
+
+	"vedette/scripts/bench/load"
+	"vedette/scripts/bench/report"
+)
 
 // newConnections is how many agents come in one turn.
 const newConnections = 2000
@@ -11,17 +16,17 @@ func connect() *measure {
 	return &measure{
 		name:  "connect",
 		about: "new agent connections: full TLS 1.3 handshake with a client certificate, one small request, the end; 32 at a time, flat out",
-		metrics: []metric{
-			{key: "rate", what: "new agent connections", unit: "1/s", aims: []aim{{"haproxy", ">= 2.2", "2.3"}, {"nginx", ">= 1.8", "1.8"}}},
-			{key: "proxy", what: "proxy CPU per new connection", unit: "CPU-us", aims: []aim{{"haproxy", "<= 0.30", "0.29"}}},
-			{key: "central", what: "Central Node CPU per new connection", unit: "CPU-us", aims: []aim{{"haproxy", "<= 0.167", "0.154"}}},
-			{key: "client", what: "CPU of the load per new connection", unit: "CPU-us"},
-			{key: "busy", what: "cores kept busy by all", unit: ""},
+		metrics: []report.Metric{
+			{Key: "rate", What: "new agent connections", Unit: "1/s", Aims: []report.Aim{report.To("haproxy", ">= 2.2", "2.3"), report.To("nginx", ">= 1.8", "1.8")}},
+			{Key: "proxy", What: "proxy CPU per new connection", Unit: "CPU-us", Aims: []report.Aim{report.To("haproxy", "<= 0.30", "0.29")}},
+			{Key: "central", What: "Central Node CPU per new connection", Unit: "CPU-us", Aims: []report.Aim{report.To("haproxy", "<= 0.167", "0.154")}},
+			{Key: "client", What: "CPU of the load per new connection", Unit: "CPU-us"},
+			{Key: "busy", What: "cores kept busy by all", Unit: ""},
 		},
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			n := w.scaled(newConnections)
 			p, err := w.spend(ctx, s, func() (counts, error) {
-				err := spread(ctx, connecting, n, func(ctx context.Context, i int) error {
+				err := load.Spread(ctx, connecting, n, func(ctx context.Context, i int) error {
 					a, err := s.ids.dial(ctx, s.address, i)
 					if err != nil {
 						return err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"vedette/scripts/bench/load"
+	"vedette/scripts/bench/report"
 )
 
 // idleWait is what a runtime has to give memory back that it does not need.
@@ -15,10 +18,10 @@ func idle(agents int) *measure {
 		name:   fmt.Sprintf("idle%d", agents),
 		about:  fmt.Sprintf("%d idle agents: after one small request each, 15 s later; growth of the process's PSS", agents),
 		rounds: 1, fresh: true, without: []string{"direct"},
-		metrics: []metric{
-			{key: "proxy", what: "proxy memory per idle agent", unit: "KiB", goal: "<= 24 KiB", aims: []aim{{"haproxy", "<= 0.55", "24 KiB"}}},
-			{key: "total", what: "proxy memory in all", unit: "MiB"},
-			{key: "central", what: "Central Node memory per idle agent", unit: "KiB"},
+		metrics: []report.Metric{
+			{Key: "proxy", What: "proxy memory per idle agent", Unit: "KiB", Goal: "<= 24 KiB", Aims: []report.Aim{report.To("haproxy", "<= 0.55", "24 KiB")}},
+			{Key: "total", What: "proxy memory in all", Unit: "MiB"},
+			{Key: "central", What: "Central Node memory per idle agent", Unit: "KiB"},
 		},
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			n := w.scaled(agents)
@@ -31,7 +34,7 @@ func idle(agents int) *measure {
 				return nil, err
 			}
 			defer disband(all)
-			if err := pause(ctx, idleWait); err != nil {
+			if err := load.Pause(ctx, idleWait); err != nil {
 				return nil, err
 			}
 			proxyFull, centralFull, err := w.memory(s)

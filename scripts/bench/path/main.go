@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"vedette/scripts/bench/report"
 )
 
 // ours is the subject that aims are about.
@@ -76,7 +78,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r := report{Date: time.Now().UTC().Format(time.RFC3339)}
+	r := report.Report{Date: time.Now().UTC().Format(time.RFC3339)}
 	if r.Conditions, err = conditions(o); err != nil {
 		return err
 	}
@@ -85,16 +87,14 @@ func run(ctx context.Context) (err error) {
 		if i < 0 {
 			return fmt.Errorf("there is no measure %s; there are %s", name, strings.Join(names, ", "))
 		}
-		rows, err := measures[i].perform(ctx, certs, o)
-		if err != nil {
+		if err := measures[i].perform(ctx, certs, o, &r); err != nil {
 			return err
 		}
-		r.add(measures[i], rows)
 	}
-	if err := r.write(o.out, o.subjects); err != nil {
+	if err := r.Write(o.out, "path"); err != nil {
 		return err
 	}
-	fmt.Print("\n", r.markdown(o.subjects))
+	fmt.Print("\n", r.Markdown())
 	return nil
 }
 

@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"slices"
-	"strings"
+
+	"vedette/scripts/bench/report"
 )
 
 // measure is one thing that is measured at every subject, in rounds.
@@ -19,39 +18,12 @@ type measure struct {
 	rounds int
 	// fresh gives every turn processes of its own that have done nothing yet.
 	fresh   bool
-	metrics []metric
+	metrics []report.Metric
 	turn    func(context.Context, *world, *subject) (map[string]float64, error)
 }
 
-// metric is one number of a measure.
-type metric struct {
-	key        string
-	what, unit string
-	aims       []aim
-	goal       string // for the number itself
-}
-
-// aim compares a metric of the Sensor with another subject's in the same round.
-type aim struct {
-	base string
-	// want is a ratio, or words where it is no ratio; prototype what a prototype
-	// reached.
-	want, prototype string
-}
-
-// row holds the values of a metric, by subject, one for each round.
-type row struct {
-	measure *measure
-	metric  metric
-	values  map[string][]float64
-}
-
 // perform runs a measure: every subject once in each round, in the same order.
-func (m *measure) perform(ctx context.Context, certs *certificates, o options) (_ []row, err error) {
-	rows := make([]row, len(m.metrics))
-	for i, t := range m.metrics {
-		rows[i] = row{m, t, make(map[string][]float64)}
-	}
+func (m *measure) perform(ctx context.Context, certs *certificates, o options, r *report.Report) (err error) {
 	rounds := o.rounds
 	if m.rounds > 0 {
 		rounds = min(rounds, m.rounds)
@@ -59,42 +31,32 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options) (
 	var all *world
 	if !m.fresh {
 		if all, err = newWorld(ctx, certs, o.subjects, o); err != nil {
-			return nil, err
+			return err
 		}
 		defer func() { err = errors.Join(err, all.end()) }()
 		if err := all.warm(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for n := range rounds {
-		for i, name := range o.subjects {
-			if slices.Contains(m.without, name) {
-				continue
-			}
-			values, err := m.one(ctx, all, i, certs, name, o)
-			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", m.name, name, err)
-			}
-			line := fmt.Sprintf("%-12s round %d  %-8s", m.name, n+1, name)
-			for i, t := range m.metrics {
-				v, measured := values[t.key]
-				if !measured {
-					v = math.NaN()
-				} else {
-					line += fmt.Sprintf("  %s %s %s", t.key, short(v), t.unit)
-				}
-				rows[i].values[name] = append(rows[i].values[name], v)
-			}
-			fmt.Println(strings.TrimSpace(line))
+	what := report.Measure{Name: m.name, About: m.about, Subjects: o.subjects, Ours: ours, Metrics: m.metrics}
+	rows, err := what.Rounds(rounds, func(name string) (map[string]float64, error) {
+		if slices.Contains(m.without, name) {
+			return nil, nil
 		}
+		if all != nil {
+			return m.turn(ctx, all, all.subjects[slices.Index(o.subjects, name)])
+		}
+		return m.alone(ctx, certs, name, o)
+	})
+	if err != nil {
+		return err
 	}
-	return rows, nil
+	r.Add(what, rows)
+	return nil
 }
 
-func (m *measure) one(ctx context.Context, all *world, i int, certs *certificates, name string, o options) (_ map[string]float64, err error) {
-	if all != nil {
-		return m.turn(ctx, all, all.subjects[i])
-	}
+// alone is a turn in a world of its own.
+func (m *measure) alone(ctx context.Context, certs *certificates, name string, o options) (_ map[string]float64, err error) {
 	w, err := newWorld(ctx, certs, []string{name}, o)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"time"
+
+	"vedette/scripts/bench/load"
+	"vedette/scripts/bench/report"
 )
 
 const (
@@ -12,16 +15,16 @@ const (
 	steadySeconds = 4
 )
 
-func smallMetrics(cpu, p99 aim, central ...aim) []metric {
-	return []metric{
-		{key: "proxy", what: "proxy CPU per request", unit: "CPU-us", aims: []aim{cpu}},
-		{key: "central", what: "Central Node CPU per request", unit: "CPU-us", aims: central},
-		{key: "client", what: "CPU of the load per request", unit: "CPU-us"},
-		{key: "rate", what: "requests", unit: "1/s"},
-		{key: "p50", what: "answer, p50", unit: "ms"},
-		{key: "p99", what: "answer, p99", unit: "ms", aims: []aim{p99}},
-		{key: "max", what: "answer, longest", unit: "ms"},
-		{key: "busy", what: "cores kept busy by all", unit: ""},
+func smallMetrics(cpu, p99 report.Aim, central ...report.Aim) []report.Metric {
+	return []report.Metric{
+		{Key: "proxy", What: "proxy CPU per request", Unit: "CPU-us", Aims: []report.Aim{cpu}},
+		{Key: "central", What: "Central Node CPU per request", Unit: "CPU-us", Aims: central},
+		{Key: "client", What: "CPU of the load per request", Unit: "CPU-us"},
+		{Key: "rate", What: "requests", Unit: "1/s"},
+		{Key: "p50", What: "answer, p50", Unit: "ms"},
+		{Key: "p99", What: "answer, p99", Unit: "ms", Aims: []report.Aim{p99}},
+		{Key: "max", What: "answer, longest", Unit: "ms"},
+		{Key: "busy", What: "cores kept busy by all", Unit: ""},
 	}
 }
 
@@ -30,7 +33,7 @@ func flat() *measure {
 	return &measure{
 		name:    "flat",
 		about:   "small requests: 200 bytes each way, 100 kept connections, each sends again as soon as it is answered",
-		metrics: smallMetrics(aim{"haproxy", "<= 0.80", "0.77"}, aim{base: "haproxy"}, aim{"direct", "<= 1.0", "0.97"}),
+		metrics: smallMetrics(report.To("haproxy", "<= 0.80", "0.77"), report.To("haproxy", "", ""), report.To("direct", "<= 1.0", "0.97")),
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			n := w.scaled(flatRequests)
 			return small(ctx, w, s, n, func(ctx context.Context, _ int, a *agent, took []time.Duration) error {
@@ -52,7 +55,7 @@ func steady() *measure {
 	return &measure{
 		name:    "steady",
 		about:   "small requests at a steady 2,000 a second over 100 kept connections",
-		metrics: smallMetrics(aim{"haproxy", "<= 1.0", "1.16"}, aim{"haproxy", "<= 1.1", "1.30"}),
+		metrics: smallMetrics(report.To("haproxy", "<= 1.0", "1.16"), report.To("haproxy", "<= 1.1", "1.30")),
 		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
 			n := w.scaled(steadyRate * steadySeconds / smallAgents)
 			return small(ctx, w, s, n, paced(time.Second*smallAgents/steadyRate))
@@ -110,7 +113,7 @@ func small(ctx context.Context, w *world, s *subject, n int, play player) (map[s
 	if err != nil {
 		return nil, err
 	}
-	p50, p99, longest := percentiles(took)
+	p50, p99, longest := load.Percentiles(took)
 	values := map[string]float64{
 		"central": each(p.central, p.Requests), "client": each(p.client, p.Requests),
 		"rate": float64(p.Requests) / p.wall.Seconds(), "p50": p50, "p99": p99, "max": longest, "busy": p.busy(),
@@ -125,7 +128,7 @@ func small(ctx context.Context, w *world, s *subject, n int, play player) (map[s
 // took.
 func playAll(ctx context.Context, agents []*agent, n int, play player) ([]time.Duration, error) {
 	took := make([]time.Duration, len(agents)*n)
-	return took, spread(ctx, len(agents), len(agents), func(ctx context.Context, i int) error {
+	return took, load.Spread(ctx, len(agents), len(agents), func(ctx context.Context, i int) error {
 		return play(ctx, i, agents[i], took[i*n:(i+1)*n])
 	})
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
+	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
 )
 
@@ -86,7 +86,7 @@ const (
 func (w *world) settle(ctx context.Context, s *subject) error {
 	last, err := w.processors(s)
 	for deadline := time.Now().Add(stillAfter); err == nil && time.Now().Before(deadline); {
-		if err := pause(ctx, still); err != nil {
+		if err := load.Pause(ctx, still); err != nil {
 			return err
 		}
 		var now spent
@@ -111,12 +111,3 @@ func each(cpu time.Duration, n int64) float64 { return float64(cpu.Nanoseconds()
 
 // perGB is processor seconds for 10^9 bytes.
 func perGB(cpu time.Duration, bytes int64) float64 { return cpu.Seconds() / (float64(bytes) / 1e9) }
-
-// percentiles returns p50, p99 and the longest in milliseconds.
-func percentiles(latencies []time.Duration) (p50, p99, longest float64) {
-	slices.Sort(latencies)
-	at := func(share float64) float64 {
-		return float64(latencies[min(len(latencies)-1, int(share*float64(len(latencies))))].Nanoseconds()) / 1e6
-	}
-	return at(0.50), at(0.99), at(1)
-}

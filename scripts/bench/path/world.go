@@ -9,10 +9,9 @@ import (
 	"runtime"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"vedette/pki"
 	"vedette/scripts/bench/daemon"
+	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
 )
 
@@ -109,7 +108,7 @@ func (s *subject) arrive(ctx context.Context) error {
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := load.Pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -123,7 +122,7 @@ func (w *world) warm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = spread(ctx, len(agents), len(agents), func(_ context.Context, i int) error {
+		err = load.Spread(ctx, len(agents), len(agents), func(_ context.Context, i int) error {
 			_, err := agents[i].post(1<<20, filler)
 			return err
 		})
@@ -146,38 +145,5 @@ func (w *world) end() error {
 	return errors.Join(append(errs, w.central.End())...)
 }
 
-// filler is the content of all bodies. It is larger than a record and does not
-// compress.
-var filler = func() []byte {
-	b := make([]byte, 4*record)
-	x := uint32(1)
-	for i := range b {
-		x ^= x << 13
-		x ^= x >> 17
-		x ^= x << 5
-		b[i] = byte(x)
-	}
-	return b
-}()
-
-// spread does n things, so many at once, and stops at the first error.
-func spread(ctx context.Context, atOnce, n int, do func(context.Context, int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		group.Go(func() error { return do(ctx, i) })
-	}
-	return group.Wait()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// filler is the content of all bodies. It is larger than a record.
+var filler = load.Noise(4 * record)
