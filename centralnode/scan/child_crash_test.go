@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"vedette/centralnode/scan/engine"
 )
@@ -24,6 +25,9 @@ type childSpec struct {
 	Alerts string
 	// Next is what each caller submits next.
 	Next []int
+	// Fatal lets the process die in the engine when an object has "poison" in it;
+	// it ends by itself when nothing waits.
+	Fatal bool
 }
 
 // ack is what a child reports after a call has returned nil.
@@ -62,14 +66,24 @@ func runChild(text string) error {
 		return err
 	}
 	ctx := context.Background()
+	looks := reader()
+	if spec.Fatal {
+		looks = fatal()
+	}
 	r, err := Open(ctx, Config{
-		Dir: spec.Dir, Alerts: alerts, Engines: []engine.Engine{reader()},
+		Dir: spec.Dir, Alerts: alerts, Engines: []engine.Engine{looks},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
 		return err
 	}
 	go func() { _ = r.Run(ctx) }() // it ends with the process
+	if spec.Fatal {
+		for r.Waiting("gate") > 0 {
+			<-time.After(time.Millisecond)
+		}
+		return nil
+	}
 	var mu sync.Mutex
 	out := json.NewEncoder(os.Stdout)
 	report := func(a ack) error {
@@ -88,6 +102,21 @@ func runChild(text string) error {
 	}()
 	return <-failed
 }
+
+// fatal is an engine with a fault that ends the process.
+func fatal() *fake {
+	e := reader()
+	looks := e.scan
+	e.scan = func(ctx context.Context, o engine.Object) (engine.Result, error) {
+		if content, err := os.ReadFile(o.Path); err == nil && bytes.Contains(content, []byte("poison")) {
+			os.Exit(fatalCode)
+		}
+		return looks(ctx, o)
+	}
+	return e
+}
+
+const fatalCode = 66
 
 // callerOf submits and deletes without end.
 func callerOf(r *Room, caller, next int, report func(ack) error) error {

@@ -207,6 +207,41 @@ func TestEverythingAcknowledgedGetsAVerdictAfterKill(t *testing.T) {
 	newHarness(t, t.TempDir()).rounds(20)
 }
 
+// TestObjectThatEndsTheProcessIsGivenUp has an object that ends the process
+// whenever it is scanned.
+func TestObjectThatEndsTheProcessIsGivenUp(t *testing.T) {
+	h := newHarness(t, t.TempDir())
+	h.spec.Fatal = true
+	r := open(t, Config{Dir: h.spec.Dir})
+	for _, id := range []string{"before", "poison", "after"} {
+		submitOK(t, r, "gate", id, []byte(id))
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := json.Marshal(h.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for died := 0; ; died++ {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+		child.Env = append(os.Environ(), childEnv+"="+string(spec))
+		err := child.Run()
+		if err == nil && died == mostCrashes {
+			break
+		}
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != fatalCode || died == mostCrashes {
+			t.Fatalf("start after %d crashes: %v", died, err)
+		}
+	}
+	r = open(t, Config{Dir: h.spec.Dir})
+	for id, want := range map[string]State{"before": NotDetected, "poison": Failed, "after": NotDetected} {
+		if got := stateOf(r, "gate", id); got != want {
+			t.Errorf("%s: %q, expected %q", id, got, want)
+		}
+	}
+}
+
 // TestEverythingAcknowledgedGetsAVerdictAfterPowerCut stops the file system under
 // load, so that everything that was not synced is gone, and mounts it again.
 func TestEverythingAcknowledgedGetsAVerdictAfterPowerCut(t *testing.T) {

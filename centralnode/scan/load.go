@@ -183,7 +183,11 @@ func (l *loading) adopt() {
 		r.unfinished++
 		it.system.unfinished++
 		r.quota.Hold(it.system.id, it.size)
-		r.queue.push(it)
+		if it.job.crashes >= apartAfter {
+			r.queue.suspect(it)
+		} else {
+			r.queue.push(it)
+		}
 	}
 	slices.SortFunc(done, func(a, b *item) int { return a.finished.Compare(b.finished) })
 	for _, it := range done {
@@ -205,7 +209,7 @@ func (f found) item(s *system) *item {
 	if rec.State == Processing {
 		it.job = &job{
 			leaf: rec.Leaf, systemName: rec.SystemName, name: rec.Name, remote: rec.Remote, mail: rec.Mail,
-			md5: rec.MD5, origin: rec.Origin, inline: rec.Inline,
+			md5: rec.MD5, origin: rec.Origin, inline: rec.Inline, crashes: rec.Crashes,
 		}
 	}
 	return it

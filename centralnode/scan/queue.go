@@ -66,11 +66,15 @@ func (s *system) idle() bool {
 // the systems that go first do so by the same rule, and the others by the same
 // rule after them: nothing keeps those from waiting for as long as the first
 // have something.
+//
+// Objects that the daemon may have died of come first of all, one at a time and
+// alone.
 type queue struct {
 	priority bool
 	turn     uint64
 	ready    []*system // those with something in their line, in no order
 	delayed  pile      // what waits for a time, the earliest first
+	suspects []*item   // what is to be scanned alone
 }
 
 func newQueue() queue {
@@ -89,6 +93,20 @@ func (q *queue) push(it *item) {
 		it.system.ready = true
 		q.ready = append(q.ready, it.system)
 	}
+}
+
+// suspect lets an item wait to be scanned alone.
+func (q *queue) suspect(it *item) {
+	it.job.place = apart
+	q.suspects = append(q.suspects, it)
+}
+
+// popSuspect takes the next item that is to be scanned alone.
+func (q *queue) popSuspect() *item {
+	it := q.suspects[0]
+	q.suspects = q.suspects[1:]
+	it.job.place = nowhere
+	return it
 }
 
 // delay lets an item wait until due.
@@ -150,6 +168,8 @@ func (q *queue) remove(it *item) {
 		q.emptied(it.system)
 	case delayed:
 		heap.Remove(&q.delayed, it.job.index)
+	case apart:
+		q.suspects = slices.DeleteFunc(q.suspects, func(other *item) bool { return other == it })
 	default:
 		return
 	}

@@ -96,7 +96,7 @@ func recordOf(it *item) record {
 		System: it.system.id, Instance: it.key.instance, ScanID: it.key.id, State: it.state,
 		Size: it.size, SHA256: it.sha256, Submitted: it.submitted,
 		Leaf: j.leaf, SystemName: j.systemName, Name: j.name, Mail: j.mail, Remote: j.remote,
-		MD5: j.md5, Origin: j.origin, Inline: j.inline,
+		MD5: j.md5, Origin: j.origin, Inline: j.inline, Crashes: j.crashes,
 	}
 }
 

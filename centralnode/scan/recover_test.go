@@ -118,7 +118,7 @@ func TestStartThatIsInterruptedLosesNothing(t *testing.T) {
 
 func TestObjectThatKillsTheDaemonIsGivenUp(t *testing.T) {
 	r := open(t, Config{})
-	for _, id := range []string{"", "poison", "innocent"} {
+	for _, id := range []string{"", "poison", "innocent"} { // objects 0, 1 and 2
 		submitOK(t, r, "gate", id, []byte(id))
 	}
 	for died := range mostCrashes {
@@ -139,6 +139,35 @@ func TestObjectThatKillsTheDaemonIsGivenUp(t *testing.T) {
 	if n := r.Status(t.Context()).Verdicts["error"]; n != 2 {
 		t.Errorf("%d were given up, expected 2", n)
 	}
+}
+
+func TestSuspectsAreScannedAlone(t *testing.T) {
+	g := newTurnstile()
+	r := open(t, Config{Engines: []engine.Engine{g}, Limits: Limits{Workers: 4}})
+	for i := range 6 {
+		submitOK(t, r, "gate", fmt.Sprint(i), []byte("x"))
+	}
+	for range apartAfter {
+		r.disk.slots.enter(3)
+		r.disk.slots.enter(4)
+		r.disk.slots.enter(5)
+		r = reopened(t, r)
+	}
+	r.cfg.Limits.Workers = 4
+	if err := r.Delete(t.Context(), Key{System: "gate", ScanID: "4"}); err != nil {
+		t.Fatal(err)
+	}
+	run(t, r)
+	for n, id := range []string{"3", "5"} {
+		within(t, 10*time.Second, "a suspect at work", func() bool { return len(g.order()) == n+1 })
+		if s := r.Status(t.Context()); s.Running != 1 || g.order()[n] != id {
+			t.Errorf("%d are being scanned, %v so far", s.Running, g.order())
+		}
+		g.let <- struct{}{}
+	}
+	within(t, 10*time.Second, "the others at work, together", func() bool { return r.Status(t.Context()).Running == 3 })
+	close(g.let)
+	within(t, 10*time.Second, "verdicts", func() bool { return len(r.States("gate", "", true, []State{NotDetected})) == 5 })
 }
 
 func TestCleanStopIsNoCrash(t *testing.T) {

@@ -49,6 +49,8 @@ type Room struct {
 	number  uint64 // the next item's
 
 	uploading, unfinished, running int
+	// alone: what is being scanned is to be alone.
+	alone bool
 
 	verdicts map[State]uint64
 	pace     pace

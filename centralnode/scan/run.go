@@ -72,7 +72,7 @@ func (r *Room) next(ctx context.Context) (*item, *job, context.Context) {
 		if ctx.Err() != nil {
 			return nil, nil, nil
 		}
-		if it := r.queue.pop(); it != nil {
+		if it := r.take(); it != nil {
 			inner, cancel := context.WithCancel(ctx)
 			it.job.place, it.job.stop = atWorker, cancel
 			r.running++
@@ -80,6 +80,22 @@ func (r *Room) next(ctx context.Context) (*item, *job, context.Context) {
 		}
 		r.wake.Wait()
 	}
+}
+
+// take takes the next item, or nil when there is none to be scanned now. r.mu is
+// held.
+func (r *Room) take() *item {
+	switch {
+	case r.alone:
+		return nil
+	case len(r.queue.suspects) == 0:
+		return r.queue.pop()
+	case r.running > 0:
+		return nil // until nothing else is being scanned
+	}
+	it := r.queue.popSuspect()
+	it.job.alone, r.alone = true, true
+	return it
 }
 
 // work scans one item after the other.
@@ -94,7 +110,7 @@ func (r *Room) work(ctx context.Context, inside *sync.WaitGroup) {
 			v, wait = r.look(inner, it, j)
 		}
 		j.stop()
-		if !r.worked(ctx, it, v, wait) {
+		if !r.worked(ctx, it, j, v, wait) {
 			continue
 		}
 		// Waiting for the disk is not the worker's: the verdicts of many go there
@@ -109,14 +125,20 @@ func (r *Room) work(ctx context.Context, inside *sync.WaitGroup) {
 
 // worked takes an item back from a worker, and reports whether its verdict is to
 // be made known.
-func (r *Room) worked(ctx context.Context, it *item, v *verdict, wait time.Duration) bool {
+func (r *Room) worked(ctx context.Context, it *item, j *job, v *verdict, wait time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if j.alone || len(r.queue.suspects) > 0 {
+		r.wake.Broadcast() // others may go on, or one alone
+	}
+	if j.alone {
+		j.alone, r.alone = false, false
+	}
 	if it.gone {
 		return false
 	}
 	r.running--
-	it.job.place = nowhere
+	j.place = nowhere
 	switch {
 	case v != nil:
 		return true

@@ -123,6 +123,7 @@ type place int
 const (
 	nowhere  place = iota // on its way from one place to another
 	inLine                // in its system's line
+	apart                 // waits to be scanned alone
 	delayed               // waits for a time
 	atWorker              // a worker has it
 )
@@ -134,6 +135,7 @@ type job struct {
 	mail                     bool
 	md5, origin              string
 	inline                   bool // the content is in the state file
+	crashes                  int  // the daemon died so often while it scanned the object
 
 	place   place
 	index   int       // in the pile of that place
@@ -142,6 +144,7 @@ type job struct {
 	answers []answer // of each engine, as far as it is known
 	verdict *verdict // decided, but not yet durable
 	stop    func()   // ends its scan, while at a worker
+	alone   bool     // nothing else is scanned meanwhile
 }
 
 // answer is what came of asking one engine.

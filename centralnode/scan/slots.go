@@ -12,6 +12,10 @@ import (
 // staying up.
 const mostCrashes = 4
 
+// apartAfter is after how many deaths an object is scanned alone, so that what
+// was only scanned beside it is not blamed any further.
+const apartAfter = 2
+
 // slots is a file that tells the next start which objects were being scanned
 // when the process died. It is not synced: it has to outlive the process, not the
 // machine.

@@ -50,6 +50,9 @@ func (r *Room) oldest() time.Time {
 	for _, it := range r.queue.delayed.items {
 		note(it)
 	}
+	for _, it := range r.queue.suspects {
+		note(it)
+	}
 	return oldest
 }
 
