@@ -104,7 +104,7 @@ func TestWaitForARetryHoldsNoWorker(t *testing.T) {
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("the good object waited %v for the bad one's retry", took)
 		}
-		if s := r.Status(t.Context()); s.Waiting != 1 || s.Running != 0 || stateOf(r, "gate", "bad") != Processing {
+		if s := r.Status(t.Context()); s.Waiting != 1 || s.Running != 0 || !s.Oldest.Equal(began) || stateOf(r, "gate", "bad") != Processing {
 			t.Errorf("status: %+v", s)
 		}
 		awaitVerdict(r, "gate", "bad")
