@@ -82,6 +82,24 @@ func TestUploadThatStopsIsAnsweredAndForgotten(t *testing.T) {
 	}
 }
 
+func TestUploadThatGoesOnIsTakenHoweverLongItTakes(t *testing.T) {
+	t.Parallel()
+	const stall = 1500 * time.Millisecond
+	w := open(t, options{api: func(a *scanner.API) { a.SetTimes(stall, time.Second) }})
+	s := w.system("mail-1")
+	c := s.raw()
+	c.write(fmt.Sprintf(rawHead, s.id, "Transfer-Encoding: chunked") + fmt.Sprintf("%x\r\n%s\r\n", len(rawPart), rawPart))
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for begun := time.Now(); time.Since(begun) < stall+stall/2; <-tick.C {
+		c.write("400\r\n" + strings.Repeat("x", 1024) + "\r\n")
+	}
+	c.write("7\r\n\r\n--b--\r\n0\r\n\r\n")
+	if status, _, err := c.answer(); status != 200 || err != nil {
+		t.Errorf("answered %d, %v", status, err)
+	}
+}
+
 func TestUploadBelowThePaceIsAnswered(t *testing.T) {
 	t.Parallel()
 	w := open(t, options{})
