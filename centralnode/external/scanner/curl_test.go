@@ -77,7 +77,7 @@ func TestDocumentedLinesOfCurlWork(t *testing.T) {
 		{cert + `-X POST ` + at + `scans?sensorInstanceId=instance1" -F "content=@sample.bin" -F scanId=1 -F "objectType=file"`, 200, "OK"},
 		{cert + `-X POST ` + at + `scans" -F objectType=file -F scanId=2 -F content=@bad.bin`, 200, "OK"},
 		{cert + `-X POST ` + at + `scans?sensorInstanceId=instance1" -F "content=sample.bin" -F scanId=3 -F "objectType=file"`, 400, "…-F content=@FILE"},
-		{cert + `-X POST ` + at + `scans?sensorInstanceId=instance1" -F "content=@sample.bin" -F scanID=3 -F "objectType=file"`, 400, "…written scanId"},
+		{cert + `-X POST ` + at + `scans?sensorInstanceId=instance1" -F "content=@sample.bin" -F scanID=5 -F "objectType=file"`, 200, "OK"},
 		{cert + `-X POST ` + at + `scans" -F content=@big.bin`, 413, "…1048576 bytes"},
 		{cert + `-X POST ` + at + `scans" -F content=@big.bin -H "Transfer-Encoding: chunked"`, 413, "…1048576 bytes"},
 		{cert + `-X POST ` + at + `scans" -F content=@big.bin -H "Expect: 100-continue"`, 413, "…1048576 bytes"},
@@ -97,7 +97,7 @@ func TestDocumentedLinesOfCurlWork(t *testing.T) {
 		status int
 		body   string
 	}{
-		{cert + `-X GET ` + at + `scans/state?sensorInstanceId=instance1&state=detect,not%20detected"`, 200, `…{"scans":[{"scanId":"1","state":"not detected"}]}`},
+		{cert + `-X GET ` + at + `scans/state?sensorInstanceId=instance1&state=detect,not%20detected"`, 200, `…{"scans":[{"scanId":"1","state":"not detected"},{"scanId":"5","state":"not detected"}]}`},
 		{cert + `-X GET ` + at + `scans/state?state=detect%2Cprocessing"`, 200, `…{"scans":[{"scanId":"2","state":"detect"}]}`},
 		{cert + `-X GET ` + at + `scans/state?state=timeout"`, 204, ""},
 		{cert + `-X GET ` + at + `scans/filters"`, 200, `…{"maxObjectSize":1048576,"version":"1.2.3"}`},

@@ -42,35 +42,20 @@ func (a *API) deleteScan(w http.ResponseWriter, r *http.Request, call *external.
 	})
 }
 
-var (
-	// errSeveral says that the caller has to choose.
-	errSeveral = errors.New("several instances have this scan ID")
-	// errReading says that the caller reads too many lists.
-	errReading = errors.New("too many lists are being read")
-)
+// errSeveral says that the caller has to choose.
+var errSeveral = errors.New("several instances have this scan ID")
 
 // deleteOnly deletes the scan of an ID whose instance the caller did not name,
 // when only one has it.
 func (a *API) deleteOnly(ctx context.Context, system, id string) error {
-	leave, free := a.lists.take(system)
-	if !free {
-		return errReading
-	}
-	defer leave()
-	var found *scan.Key
-	for _, s := range a.c.Scans.States(system, "", true, nil) {
-		if s.Key.ScanID != id {
-			continue
-		}
-		if found != nil {
-			return errSeveral
-		}
-		found = &s.Key
-	}
-	if found == nil {
+	switch instances := a.c.Scans.Instances(system, id); len(instances) {
+	case 0:
 		return scan.ErrNotFound
+	case 1:
+		return a.c.Scans.Delete(ctx, scan.Key{System: system, Instance: instances[0], ScanID: id})
+	default:
+		return errSeveral
 	}
-	return a.c.Scans.Delete(ctx, *found)
 }
 
 // deleteAll answers DELETE scans.
@@ -106,8 +91,6 @@ func (a *API) remove(w http.ResponseWriter, r *http.Request, call *external.Call
 		call.Fail(w, noSuchResult())
 	case errors.Is(err, errSeveral):
 		call.Fail(w, badRequest("Several instances have a result with this scanId. Say which one with sensorInstanceId."))
-	case errors.Is(err, errReading):
-		call.Fail(w, busyReading())
 	case r.Context().Err() != nil:
 		panic(http.ErrAbortHandler)
 	default:

@@ -105,6 +105,9 @@ func (a *API) readPart(f *form, b *body, part *multipart.Part, put io.Writer) er
 	if err != nil || disposition != "form-data" || name == "" {
 		return badRequest("A part of the body has no name, or a malformed one.")
 	}
+	if name == "scanID" {
+		name = "scanId" // as a syntax line of the documents has it
+	}
 	switch strings.ToLower(part.Header.Get("Content-Transfer-Encoding")) {
 	case "", "7bit", "8bit", "binary":
 	default:

@@ -3,9 +3,7 @@ package scanner
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"vedette/centralnode/external"
 	"vedette/centralnode/scan"
 	"vedette/internal/acts"
-	"vedette/proto/problem"
 )
 
 // Scans takes objects and has their verdicts: a *scan.Room.
@@ -22,6 +19,7 @@ type Scans interface {
 	Begin(system string) (*scan.Upload, error)
 	States(system, instance string, anyInstance bool, want []scan.State) []scan.Scan
 	Delete(ctx context.Context, k scan.Key) error
+	Instances(system, scanID string) []string
 	DeleteAll(ctx context.Context, system, instance string, anyInstance bool) (int, error)
 	Limits() scan.Limits
 	Status(ctx context.Context) acts.ScanStatus
@@ -88,48 +86,21 @@ func New(c Config) *API {
 // Register serves the API through handle, which serves a pattern with the
 // wildcard {system} to those who were let in: Room.Handle of package external.
 func (a *API) Register(handle func(pattern string, h http.Handler)) {
-	for path, m := range map[string]methods{
-		"scans":         {http.MethodPost: a.submit, http.MethodDelete: a.deleteAll},
-		"scans/filters": {http.MethodGet: a.filters, http.MethodDelete: a.deleteNamed("filters")},
-		"scans/state":   {http.MethodGet: a.states, http.MethodDelete: a.deleteNamed("state")},
-		"scans/{scan}":  {http.MethodDelete: a.deleteOne},
-		"detects":       {http.MethodGet: a.detects},
+	for pattern, h := range map[string]func(w http.ResponseWriter, r *http.Request, call *external.Call){
+		"POST scans":           a.submit,
+		"DELETE scans":         a.deleteAll,
+		"GET scans/filters":    a.filters,
+		"DELETE scans/filters": a.deleteNamed("filters"),
+		"GET scans/state":      a.states,
+		"DELETE scans/state":   a.deleteNamed("state"),
+		"DELETE scans/{scan}":  a.deleteOne,
+		"GET detects":          a.detects,
 	} {
-		// Patterns have no method, so that a wrong one is answered with those that
-		// the path has.
-		handle("/kata/scanner/v1/sensors/{system}/"+path, m)
+		method, path, _ := strings.Cut(pattern, " ")
+		handle(method+" /kata/scanner/v1/sensors/{system}/"+path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h(w, r, external.Of(r.Context()))
+		}))
 	}
-}
-
-// methods are what a path has.
-type methods map[string]func(w http.ResponseWriter, r *http.Request, call *external.Call)
-
-// ServeHTTP implements http.Handler.
-func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := external.Of(r.Context())
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet // net/http leaves the body out
-	}
-	if do := m[method]; do != nil {
-		do(w, r, call)
-		return
-	}
-	w.Header().Set("Allow", m.allowed())
-	w.Header().Set("Connection", "close") // whatever body there is, nobody reads it
-	call.Fail(w, &problem.Problem{
-		Title: "Method not allowed", Status: http.StatusMethodNotAllowed, Code: problem.BadRequest,
-		Detail: "This path has: " + m.allowed() + ".",
-	})
-}
-
-func (m methods) allowed() string {
-	names := slices.Collect(maps.Keys(m))
-	if m[http.MethodGet] != nil {
-		names = append(names, http.MethodHead)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }
 
 // places counts who is at something, for each system.

@@ -96,7 +96,7 @@ func TestWrongFormsAreRefusedWithWhatToChange(t *testing.T) {
 		"an object without a name":  {[]part{{"content", "", "/etc/passwd"}}, "with the @"},
 		"two objects":               {[]part{object, object}, "more than once"},
 		"another file":              {[]part{{"file", "x", "y"}, object}, "nowhere else"},
-		"scanID":                    {[]part{object, {"scanID", "", "1"}}, "written scanId"},
+		"scanID and scanId":         {[]part{object, {"scanID", "", "1"}, {"scanId", "", "1"}}, "more than once"},
 		"scanid":                    {[]part{object, {"scanid", "", "1"}}, "written scanId"},
 		"Content":                   {[]part{{"Content", "x", "y"}}, "written content"},
 		"sensorInstanceID":          {[]part{object, {"sensorInstanceID", "", "1"}}, "written sensorInstanceId"},
