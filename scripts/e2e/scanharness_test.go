@@ -1,23 +1,18 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -204,95 +199,6 @@ func (n *node) clean() {
 // badMark is what rules and engines of these tests find.
 const badMark = "this object is bad news"
 
-// fakeClamd is a clamd that answers as a test wants.
-type fakeClamd struct {
-	t      testing.TB
-	listen net.Listener
-	end    context.CancelFunc
-	done   sync.WaitGroup
-	// answer is asked about each whole object, whose head says which it is; ctx ends
-	// with the clamd. The probes of the Central Node are no objects.
-	answer func(ctx context.Context, object []byte) string
-}
-
-// found is what a clamd says that knows badMark.
-func found(object []byte) string {
-	if bytes.Contains(object, []byte(badMark)) {
-		return "stream: Test.Bad FOUND\x00"
-	}
-	return "stream: OK\x00"
-}
-
-// newFakeClamd listens at a socket.
-func newFakeClamd(t testing.TB, socket string, answer func(ctx context.Context, object []byte) string) *fakeClamd {
-	t.Helper()
-	_ = os.Remove(socket) // of one that ended
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	f := &fakeClamd{t: t, listen: l, end: cancel, answer: answer}
-	f.done.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			f.done.Go(func() {
-				defer conn.Close()
-				defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-				f.serve(ctx, conn)
-			})
-		}
-	})
-	t.Cleanup(f.stop)
-	return f
-}
-
-// stop ends it as a kill would: nobody hears anything more.
-func (f *fakeClamd) stop() {
-	f.end()
-	_ = f.listen.Close() // it may be closed
-	f.done.Wait()
-}
-
-func (f *fakeClamd) serve(ctx context.Context, conn net.Conn) {
-	in := bufio.NewReader(conn)
-	command, err := in.ReadString(0)
-	if err != nil {
-		return
-	}
-	if command == "zVERSION\x00" {
-		_, _ = io.WriteString(conn, "ClamAV 1.4.6/27451/Sun Nov 15 09:25:00 2026\x00")
-		return
-	}
-	var object []byte
-	for {
-		var head [4]byte
-		if _, err := io.ReadFull(in, head[:]); err != nil {
-			return
-		}
-		size := binary.BigEndian.Uint32(head[:])
-		if size == 0 {
-			break
-		}
-		chunk := make([]byte, size)
-		if _, err := io.ReadFull(in, chunk); err != nil {
-			return
-		}
-		object = append(object, chunk...)
-	}
-	text := "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\x00"
-	switch {
-	case !bytes.HasPrefix(object, []byte("PK")):
-		text = f.answer(ctx, object)
-	case object[6]&1 != 0:
-		text = "stream: Heuristics.Encrypted.Zip FOUND\x00"
-	}
-	_, _ = io.WriteString(conn, text) // the Central Node may be gone
-}
-
 // clampedScan configures scanning by the built-in engine, which knows badMark,
 // and by a clamd.
 func clampedScan(t testing.TB, socket string, scan ...string) string {
@@ -303,16 +209,4 @@ func clampedScan(t testing.TB, socket string, scan ...string) string {
 	}
 	return fmt.Sprintf("[scan]\n%s\n[scan.builtin]\nrules = [%q]\n[scan.clamd]\naddress = %q\nmax_file_size = \"2MiB\"\ntimeout = \"10s\"",
 		strings.Join(scan, "\n"), rules, "unix:"+socket)
-}
-
-// socketIn is a path for a socket in a folder of its own, which t.TempDir may be
-// too long for.
-func socketIn(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "av-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return filepath.Join(dir, "s")
 }
