@@ -71,6 +71,7 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 		return err == nil && strings.Contains(string(text), "Ctrl-C ends the demo")
 	})
 	pasted(t, tree, printed)
+	pastedForSystems(t, tree, printed)
 	err = <-done
 	text, readErr := os.ReadFile(printed)
 	if err != nil || readErr != nil || !strings.Contains(string(text), "process-start") || !strings.Contains(string(text), "demo branch (") {
@@ -157,6 +158,35 @@ func pasted(t *testing.T, tree, printed string) {
 		desk, filepath.Join(tree, "demo", "env"), password)
 	if o.code != 0 || !strings.Contains(o.out, "centralnode ") || !strings.Contains(o.out, "sensor ") {
 		t.Errorf("by the variables: exit %d\n%s%s", o.code, o.out, o.err)
+	}
+}
+
+// systemLine is a printed line of the external system, or about it.
+var systemLine = regexp.MustCompile(`(?m)^ {4}((?:api=|curl |bin/centralnode .* external-system ).+)$`)
+
+// pastedForSystems pastes the printed lines of the external system, and the first
+// of them again at the end, as the demonstration says.
+func pastedForSystems(t *testing.T, tree, printed string) {
+	t.Helper()
+	text, err := os.ReadFile(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script strings.Builder
+	script.WriteString("cd \"$0\" && echo object >FILE\n")
+	lines := systemLine.FindAllStringSubmatch(string(text), -1)
+	if len(lines) != 4 {
+		t.Fatalf("%d lines are printed for external systems:\n%s", len(lines), text)
+	}
+	for _, line := range append(lines, lines[1]) {
+		// The question of a command is answered here; nobody sits at a terminal.
+		script.WriteString(strings.Replace(line[1], "external-system delete ", "external-system delete --yes ", 1) + " && echo\n")
+	}
+	o := command(t, "bash", "-c", script.String(), tree)
+	said := strings.Split(strings.TrimSpace(o.out), "\n")
+	if o.code != 0 || said[0] != "OK" || !strings.Contains(o.out, `{"scanId":"1","state":"`) ||
+		!strings.Contains(o.out, "demo-store") || !strings.Contains(said[len(said)-1], `"code":"pending"`) {
+		t.Errorf("exit %d\n%s%s", o.code, o.out, o.err)
 	}
 }
 
