@@ -46,7 +46,8 @@ type Limits struct {
 	// the second try, 10 seconds; it doubles for each later one.
 	Timeout, RetryAfter time.Duration
 	// KeepResults and MaxResults are how long and how many verdicts are kept that
-	// their system does not delete; 7 days and 200,000.
+	// their system does not delete; 7 days and 200,000. When there are more, the
+	// oldest of the systems that have most go.
 	KeepResults time.Duration
 	MaxResults  int
 }

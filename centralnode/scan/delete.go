@@ -135,7 +135,7 @@ func (r *Room) remove(items []*item) error {
 			}
 			r.finished(it)
 		} else {
-			r.results.dropped()
+			r.dropResult(it)
 		}
 		it.changed()
 	}

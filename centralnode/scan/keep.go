@@ -12,8 +12,8 @@ const (
 	reclassEvery = time.Second
 	expireEvery  = time.Minute
 	probeEvery   = 10 * time.Second
-	// expireSlack is how far below Limits.MaxResults the oldest are removed, in
-	// parts of it, so that not every new verdict costs a removal of its own.
+	// expireSlack is how far below Limits.MaxResults verdicts are removed, in parts
+	// of it, so that not every new verdict costs a removal of its own.
 	expireSlack = 100
 )
 
@@ -66,8 +66,9 @@ func (r *Room) crowded() bool {
 	return r.results.len() > r.cfg.Limits.MaxResults
 }
 
-// expire removes the oldest verdicts, by age and by number.
+// expire removes verdicts, by age and by number.
 func (r *Room) expire(ctx context.Context) {
+	defer r.tellCrowd()
 	for ctx.Err() == nil {
 		items := r.claimOld()
 		if len(items) == 0 {
@@ -81,28 +82,41 @@ func (r *Room) expire(ctx context.Context) {
 	}
 }
 
-// claimOld claims some of the verdicts that are kept no longer.
+// claimOld claims some of the verdicts that are kept no longer: those that are
+// too old, and while there are too many the oldest of the systems that have most.
 func (r *Room) claimOld() []*item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.cfg.Limits
-	excess := 0
+	var lose map[*system]int
 	if n := r.results.len(); n > l.MaxResults {
-		excess = n - l.MaxResults + l.MaxResults/expireSlack
+		have := make(map[*system]int, len(r.systems))
+		for _, s := range r.systems {
+			have[s] = s.kept
+		}
+		lose = shares(have, n-l.MaxResults+l.MaxResults/expireSlack)
 	}
 	oldest := r.cfg.Now().Add(-l.KeepResults)
-	var items []*item
+	var items, crowded []*item
 	for _, it := range r.results.items {
 		// Not only from the front: a clock that was wrong for a while may have put
 		// times out of order.
-		if it.gone || it.changing != nil || len(items) >= excess && it.finished.After(oldest) {
+		old := !it.finished.After(oldest)
+		if it.gone || it.changing != nil || !old && lose[it.system] == 0 {
 			continue
+		}
+		if lose[it.system] > 0 {
+			lose[it.system]--
+		}
+		if !old {
+			crowded = append(crowded, it)
 		}
 		it.changing = make(chan struct{})
 		if items = append(items, it); len(items) == deleteAtOnce {
 			break
 		}
 	}
+	r.crowd.add(crowded)
 	return items
 }
 

@@ -191,7 +191,7 @@ func (l *loading) adopt() {
 	}
 	slices.SortFunc(done, func(a, b *item) int { return a.finished.Compare(b.finished) })
 	for _, it := range done {
-		r.results.add(it)
+		r.addResult(it)
 	}
 	r.wake.Broadcast()
 	if n := r.unfinished; n > 0 {

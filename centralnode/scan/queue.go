@@ -15,6 +15,7 @@ type system struct {
 
 	uploading  int
 	unfinished int // without a verdict
+	kept       int // with one
 
 	line  pile // what can be scanned now, oldest first
 	ready bool // it is in queue.ready

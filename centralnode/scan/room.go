@@ -45,7 +45,8 @@ type Room struct {
 	closed  bool
 	systems map[string]*system
 	queue   queue
-	results roll   // items with a verdict, oldest verdict first
+	results roll // items with a verdict, oldest verdict first
+	crowd   crowd
 	number  uint64 // the next item's
 
 	uploading, unfinished, running int

@@ -321,7 +321,7 @@ func (r *Room) settled(it *item, v *verdict) {
 		it.gone = true
 		return
 	}
-	r.results.add(it)
+	r.addResult(it)
 	if r.results.len() > r.cfg.Limits.MaxResults {
 		r.poke()
 	}
@@ -333,4 +333,16 @@ func (r *Room) finished(it *item) {
 	r.unfinished--
 	it.system.unfinished--
 	r.quota.Give(it.system.id, it.size)
+}
+
+// addResult keeps an item with its verdict. r.mu is held.
+func (r *Room) addResult(it *item) {
+	r.results.add(it)
+	it.system.kept++
+}
+
+// dropResult forgets a verdict. The item is gone, and r.mu is held.
+func (r *Room) dropResult(it *item) {
+	r.results.dropped()
+	it.system.kept--
 }

@@ -36,6 +36,7 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		"scan.timeout":                 func(c *config) { c.Scan.Timeout = settings.Duration(time.Millisecond) },
 		"scan.retry_after":             func(c *config) { c.Scan.RetryAfter = 0 },
 		"scan.keep_results":            func(c *config) { c.Scan.KeepResults = 0 },
+		"scan.max_results":             func(c *config) { c.Scan.MaxResults = 99 },
 		"scan.builtin.hashes":          func(c *config) { c.Scan.Builtin.Hashes = []string{"/a", "/b", "/a"} },
 		"scan.builtin.rules":           func(c *config) { c.Scan.Builtin.Rules = []string{"rules"} },
 		"scan.clamd.address":           func(c *config) { c.Scan.Clamd.Address = "/run/clamd.ctl" },

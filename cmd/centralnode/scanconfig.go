@@ -26,6 +26,7 @@ type scanConfig struct {
 	Timeout           settings.Duration `toml:"timeout"`              // of one attempt, whatever the engine's own
 	RetryAfter        settings.Duration `toml:"retry_after"`          // before the second attempt; twice as long before each later one
 	KeepResults       settings.Duration `toml:"keep_results"`         // verdicts that nobody deletes
+	MaxResults        int               `toml:"max_results"`          // so many of them, all together; whoever has most loses the oldest
 	Builtin           builtinConfig     `toml:"builtin"`
 	Clamd             clamdConfig       `toml:"clamd"`
 	YARA              yaraConfig        `toml:"yara"`
@@ -58,9 +59,9 @@ func scanDefaults() scanConfig {
 		MaxObjectSize: 100 << 20, SpoolQuota: 10 << 30,
 		InFlight: 4096, InFlightPerSystem: 1024,
 		Attempts: 3, Timeout: settings.Duration(2 * time.Minute), RetryAfter: settings.Duration(10 * time.Second),
-		KeepResults: settings.Duration(7 * 24 * time.Hour),
-		Builtin:     builtinConfig{Hashes: []string{}, Rules: []string{}},
-		Clamd:       clamdConfig{MaxFileSize: clamd.DefaultMaxFileSize, Timeout: settings.Duration(clamd.DefaultTimeout)},
+		KeepResults: settings.Duration(7 * 24 * time.Hour), MaxResults: 200_000,
+		Builtin: builtinConfig{Hashes: []string{}, Rules: []string{}},
+		Clamd:   clamdConfig{MaxFileSize: clamd.DefaultMaxFileSize, Timeout: settings.Duration(clamd.DefaultTimeout)},
 		YARA: yaraConfig{
 			Rules: []string{}, Program: "yara", Compiler: "yarac",
 			Timeout: settings.Duration(time.Minute), MaxMemory: 1 << 30,
@@ -76,6 +77,7 @@ func (c scanConfig) node() centralnode.Scan {
 			InFlight: c.InFlight, InFlightPerSystem: c.InFlightPerSystem,
 			Workers: c.Workers, Attempts: c.Attempts,
 			Timeout: time.Duration(c.Timeout), RetryAfter: time.Duration(c.RetryAfter), KeepResults: time.Duration(c.KeepResults),
+			MaxResults: c.MaxResults,
 		},
 		Builtin: centralnode.Builtin(c.Builtin),
 		Clamd: centralnode.Clamd{
@@ -98,6 +100,8 @@ const (
 	minScanTimeout = time.Second
 	minRetryAfter  = 100 * time.Millisecond
 	minKeepResults = time.Minute
+	minResults     = 100
+	maxResults     = 10_000_000 // each takes some 500 bytes of memory
 	minYARAMemory  = 64 << 20
 )
 
@@ -121,6 +125,7 @@ func (c scanConfig) Faults() []string {
 		{"in_flight_per_system", c.InFlightPerSystem, 1, maxInFlight},
 		{"workers", c.Workers, 0, maxWorkers},
 		{"attempts", c.Attempts, 1, maxAttempts},
+		{"max_results", c.MaxResults, minResults, maxResults},
 	} {
 		if one.n < one.least || one.n > one.most {
 			fault("%s: %d is not between %d and %d", one.key, one.n, one.least, one.most)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,6 +92,19 @@ func (e *Engine) probeAll(ctx context.Context, known state, now time.Time) (stat
 	if err != nil {
 		return state{}, err
 	}
+	var closed []string // settings whose documents are not opened
+	for _, d := range p.documents {
+		if !secrets || slices.Contains(closed, d.needs) {
+			continue // it would show nothing
+		}
+		opened, err := e.reports(ctx, d.object, encryptedPrefix)
+		if err != nil {
+			return state{}, err
+		}
+		if !opened {
+			closed = append(closed, d.setting)
+		}
+	}
 	if limits && (!young(now, next.cutAt, thoroughFor) || next.cutOf != next.version.raw) {
 		reported, err := e.reports(ctx, p.oversized, limitsPrefix)
 		if err != nil {
@@ -98,7 +112,7 @@ func (e *Engine) probeAll(ctx context.Context, known state, now time.Time) (stat
 		}
 		next.cut, next.cutAt, next.cutOf = !reported, now, next.version.raw
 	}
-	next.trouble = e.trouble(limits, secrets, next.cut)
+	next.trouble = e.trouble(limits, secrets, closed, next.cut)
 	return next, nil
 }
 
@@ -126,13 +140,16 @@ func (e *Engine) reports(ctx context.Context, probe []byte, prefix string) (bool
 
 // trouble says what to change so that an OK can be believed; nothing when it
 // can.
-func (e *Engine) trouble(limits, secrets, cut bool) string {
+func (e *Engine) trouble(limits, secrets bool, closed []string, cut bool) string {
 	var set []string
 	if !limits {
 		set = append(set, "AlertExceedsMax yes")
 	}
 	if !secrets {
 		set = append(set, "AlertEncrypted yes")
+	}
+	for _, setting := range closed {
+		set = append(set, setting+" yes")
 	}
 	if limits && cut {
 		set = append(set, "MaxFileSize and MaxScanSize to one value that is not more than max_file_size ("+size(e.c.MaxFileSize)+")")

@@ -12,8 +12,15 @@ import (
 // clamd that looks deeper does not report the probe and is not believed.
 const maxRecursion = 100
 
-// probes are archives that clamd should report; see the package comment.
-type probes struct{ nested, encrypted, oversized []byte }
+// probeName is in every probe in clear, so that people who meet one in a log or
+// a capture can tell whose it is.
+const probeName = "vedette-probe"
+
+// probes are objects that clamd should report; see the package comment.
+type probes struct {
+	nested, encrypted, oversized []byte
+	documents                    []document
+}
 
 // makeProbes makes them for a clamd that looks at files of maxFileSize bytes.
 func makeProbes(maxFileSize int64) (probes, error) {
@@ -23,6 +30,9 @@ func makeProbes(maxFileSize int64) (probes, error) {
 		return probes{}, err
 	}
 	if p.encrypted, err = encrypted(); err != nil {
+		return probes{}, err
+	}
+	if p.documents, err = documents(p.encrypted); err != nil {
 		return probes{}, err
 	}
 	p.oversized, err = oversized(maxFileSize + 1)
@@ -60,7 +70,7 @@ func encrypted() ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	file, err := w.CreateRaw(&zip.FileHeader{
-		Name: "probe", Method: zip.Store, Flags: 1, // encrypted
+		Name: probeName, Method: zip.Store, Flags: 1, // encrypted
 		CompressedSize64: uint64(len(secret)), UncompressedSize64: uint64(len(secret)) - 12, // its header
 	})
 	if err == nil {
@@ -90,7 +100,7 @@ func (p *packer) pack(content io.Reader) ([]byte, error) {
 		p.flate.Reset(to)
 		return p.flate, nil
 	})
-	file, err := w.Create("probe")
+	file, err := w.Create(probeName)
 	if err == nil {
 		_, err = io.Copy(file, content)
 	}

@@ -111,7 +111,9 @@ func TestRealClamdThatPassesOverInSilenceIsNotBelieved(t *testing.T) {
 		{cutting, []string{"MaxFileSize", "MaxScanSize", "2M"}, []string{"AlertExceedsMax", "AlertEncrypted"}},
 		{loud + "ScanArchive no\n", []string{"ScanArchive", "AlertExceedsMax", "AlertEncrypted"}, nil},
 		{loud + "MaxRecursion 1000\n", []string{"MaxRecursion at most 100"}, []string{"AlertEncrypted"}},
-		{strings.Replace(loud, "AlertEncrypted yes", "", 1), []string{"AlertEncrypted yes"}, []string{"AlertExceedsMax", "MaxFileSize"}},
+		{strings.Replace(loud, "AlertEncrypted yes", "", 1), []string{"AlertEncrypted yes"}, []string{"AlertExceedsMax", "MaxFileSize", "ScanMail"}},
+		{loud + "ScanMail no\nScanPDF no\nScanOLE2 no\nScanXMLDOCS no\n", []string{"ScanMail yes, ScanPDF yes, ScanOLE2 yes, ScanXMLDOCS yes in clamd.conf"}, []string{"Alert", "MaxFileSize", "ScanHTML"}},
+		{loud + "ScanHTML no\n", []string{"set ScanHTML yes in clamd.conf"}, []string{"Alert", "ScanMail"}},
 	} {
 		e := newEngine(t, clamd.Config{Address: shared(t, c.settings).socket})
 		for range 2 { // also when clamd remembers its verdict on the probes

@@ -184,8 +184,7 @@ func scan(t *testing.T, e *clamd.Engine, content string) engine.Result {
 }
 
 // fake is a clamd that does to objects what a test wants, and answers all else
-// as a loud one does. Objects of tests are told from probes by what they begin
-// with.
+// as a loud one does.
 type fake struct {
 	// version is what it answers when it is asked; nil: something ordinary.
 	version func() string
@@ -230,8 +229,13 @@ func (f *fake) listen(t *testing.T) string {
 	return "unix:" + l.Addr().String()
 }
 
+// recognised is how much of an object tells whether it is a probe.
+const recognised = 2048
+
+func isProbe(begin []byte) bool { return bytes.Contains(begin, []byte("vedette-probe")) }
+
 func (f *fake) serve(conn net.Conn) {
-	in := bufio.NewReaderSize(conn, 16)
+	in := bufio.NewReaderSize(conn, recognised)
 	command, err := in.ReadString(0)
 	if err != nil {
 		return
@@ -254,11 +258,11 @@ func (f *fake) serve(conn net.Conn) {
 		if size == 0 {
 			break
 		}
-		begin, err := in.Peek(int(min(size, 8)))
+		begin, err := in.Peek(int(min(size, recognised)))
 		if err != nil {
 			return
 		}
-		if f.early != nil && !bytes.HasPrefix(begin, []byte("PK")) && !f.early(conn, size) {
+		if f.early != nil && !isProbe(begin) && !f.early(conn, size) {
 			return
 		}
 		data := make([]byte, size)
@@ -268,12 +272,12 @@ func (f *fake) serve(conn net.Conn) {
 		all = append(all, data...)
 	}
 	switch {
-	case !bytes.HasPrefix(all, []byte("PK")):
+	case !isProbe(all):
 		_, _ = io.WriteString(conn, f.answer(all))
-	case all[6]&1 != 0:
-		_, _ = io.WriteString(conn, "stream: Heuristics.Encrypted.Zip FOUND\x00")
-	default:
+	case bytes.HasPrefix(all, []byte("PK")) && all[6]&1 == 0: // an archive that is not encrypted
 		_, _ = io.WriteString(conn, "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\x00")
+	default:
+		_, _ = io.WriteString(conn, "stream: Heuristics.Encrypted.Zip FOUND\x00")
 	}
 }
 
