@@ -315,6 +315,7 @@ func nodeLines(t *testing.T) {
 	k.says(3, "error: ", "agent-certificate delete "+pair.Fingerprint().String()+" --yes", "")
 	k.says(0, "", "host list", "")
 	k.says(0, "", "event list --limit 5", "")
+	k.systemLines(n)
 	k.worked["event watch"] = true // it ends by an interrupt only: see below
 	k.closes()
 	s.stop()
