@@ -31,7 +31,7 @@ func (n *Node) openExternal(ctx context.Context) (err error) {
 func (n *Node) openAPI() {
 	log := n.config.Logger.With("room", "external")
 	n.gateway.Handle(trust.Description, "/kata/openapi.yaml", openapiHandler())
-	scanner.New(scanner.Config{Scans: n.scan, Alerts: n.alerts, Version: n.config.Version, Logger: log}).Register(n.external.Handle)
+	scanner.New(scanner.Config{Scans: n.scan, Alerts: n.alerts, Version: n.config.Version, Logger: n.external.Log()}).Register(n.external.Handle)
 	n.polls = events.New(events.Config{Log: n.log, Describe: n.admin.Describe, Logger: log, Now: n.config.Now})
 	n.polls.Register(n.external.Handle)
 	response.New(response.Config{Hosts: n.table, Version: n.config.Version}).Register(n.external.Handle)

@@ -106,6 +106,10 @@ func (r *Room) serve(path string, h http.Handler) {
 	}), r.refused)
 }
 
+// Log is for what external systems cause: a text is written once a second, and
+// the rest is counted.
+func (r *Room) Log() *slog.Logger { return r.log }
+
 // Run writes contacts now and then, and at the end, until ctx ends.
 func (r *Room) Run(ctx context.Context) error {
 	tick := time.NewTicker(checkpointEvery)

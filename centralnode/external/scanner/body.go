@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -71,6 +72,12 @@ func (b *body) Read(p []byte) (int, error) {
 		b.stop()
 	}
 	return n, err
+}
+
+// broken reports whether the body ended otherwise than by its own end, a limit or
+// a caller that stopped.
+func (b *body) broken() bool {
+	return b.err != nil && !errors.Is(b.err, io.EOF) && !errors.Is(b.err, errEnvelope) && !errors.Is(b.err, os.ErrDeadlineExceeded)
 }
 
 // stop ends the watch over a body of which no more is read.

@@ -162,14 +162,24 @@ func TestWithdrawalDuringAnUploadLeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := open(t, options{})
 	s := w.system("mail-1")
-	c := s.raw()
-	c.write(fmt.Sprintf(rawHead, s.id, "Transfer-Encoding: chunked") + "10000\r\n" + rawPart + strings.Repeat("x", 50_000))
-	eventually(t, "the upload", func() bool { return w.scans.Status(t.Context()).SpoolBytes >= 32<<10 })
+	var uploads []*raw
+	for range 8 {
+		c := s.raw()
+		c.write(fmt.Sprintf(rawHead, s.id, "Transfer-Encoding: chunked") + "10000\r\n" + rawPart + strings.Repeat("x", 50_000))
+		uploads = append(uploads, c)
+	}
+	eventually(t, "the uploads", func() bool { return w.scans.Status(t.Context()).SpoolBytes >= 8*32<<10 })
+	before := s.look().Refused
 	s.decide(trust.Rejected)
-	if _, _, err := c.answer(); err == nil {
-		t.Error("an answer came although the connection was to be cut")
+	for _, c := range uploads {
+		if _, _, err := c.answer(); err == nil {
+			t.Error("an answer came although the connection was to be cut")
+		}
 	}
 	w.nothingLeft()
+	if look := s.look(); look.Refused != before {
+		t.Errorf("the cut is noted as the caller's fault: %s", look.LastError)
+	}
 	if a := s.submit("", object); a.status != 401 || a.problem.Code != problem.Rejected {
 		t.Errorf("afterwards: %d %v", a.status, a.problem)
 	}

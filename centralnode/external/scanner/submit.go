@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -25,7 +26,7 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request, call *external.Call
 		ok(w)
 		return
 	}
-	if errors.Is(err, errGone) {
+	if errors.Is(err, errGone) || b.broken() && withdrawn(r, call) {
 		panic(http.ErrAbortHandler)
 	}
 	var p *problem.Problem
@@ -38,6 +39,17 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request, call *external.Call
 // errGone says that nobody waits for the answer: the caller was withdrawn and
 // cut, or went away.
 var errGone = errors.New("the caller is gone")
+
+// withdrawn reports whether the connection ended because the caller's right did:
+// that is no fault of the caller, and nobody reads an answer.
+func withdrawn(r *http.Request, call *external.Call) bool {
+	admission, err := call.Admit(context.WithoutCancel(r.Context()))
+	if err != nil {
+		return true
+	}
+	admission.Release()
+	return false
+}
 
 // take takes an object. An error that is no *problem.Problem is what ended the
 // body, or a room's.
@@ -131,8 +143,8 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, call *external.Call
 	w.Header().Set("Content-Length", strconv.FormatInt(length(p), 10))
 	call.Fail(w, p)
 	waits := b.read == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue")
-	broken := b.err != nil && !errors.Is(b.err, errEnvelope)
-	if control.Flush() == nil && !waits && !broken {
+	unread := b.err == nil || errors.Is(b.err, errEnvelope)
+	if control.Flush() == nil && !waits && unread {
 		a.listen(r.Body, control)
 	}
 	_ = control.SetReadDeadline(longAgo) // net/http reads what is there, and waits for nothing
