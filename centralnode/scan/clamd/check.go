@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// checkFor is how long it is believed that clamd reports what it passes over.
-	// clamd reads its settings only when it starts, and then answers nobody for
-	// longer than this while it loads an official database.
+	// checkFor is how long it is believed that one clamd reports what it passes
+	// over.
 	checkFor = 10 * time.Second
 	// thoroughFor is the same for the probe that makes clamd unpack MaxFileSize.
 	thoroughFor = time.Hour
@@ -26,6 +25,7 @@ type state struct {
 	version version
 	at      time.Time // zero: nothing is known
 	trouble string    // why an OK is not believed
+	watch   *watch    // on the clamd that this is known of; nil: none was met
 
 	cut   bool      // large members of archives are cut in silence
 	cutAt time.Time // zero: that is not known
@@ -49,7 +49,7 @@ func (e *Engine) check(ctx context.Context, fresh bool) (state, error) {
 	known, forgotten := e.state, e.forgotten
 	e.mu.Unlock()
 	now := e.c.Now()
-	if !fresh && young(now, known.at, checkFor) {
+	if !fresh && young(now, known.at, checkFor) && known.watch.same() {
 		return known, nil
 	}
 	next, err := e.probeAll(ctx, known, now)
@@ -62,21 +62,53 @@ func (e *Engine) check(ctx context.Context, fresh bool) (state, error) {
 		return state{}, err
 	}
 	e.mu.Lock()
-	if e.forgotten == forgotten { // else a connection failed meanwhile: ask again
+	if e.forgotten == forgotten {
 		e.state = next
+	} else { // a connection failed meanwhile: ask again
+		e.state.watch = next.watch
 	}
 	e.mu.Unlock()
 	e.tell(next.trouble, nil)
 	return next, nil
 }
 
-// probeAll asks clamd for its version and sends it what it should report.
+// probeAll asks clamd for its version and sends it what it should report, and
+// makes sure that it was one process that was asked.
 func (e *Engine) probeAll(ctx context.Context, known state, now time.Time) (state, error) {
+	conn, err := e.open(ctx)
+	if err != nil {
+		return state{}, err
+	}
+	next, err := e.probeOne(ctx, known, now)
+	if err == nil && !silent(conn) {
+		err = e.another()
+	}
+	if err != nil {
+		return state{}, errors.Join(err, conn.Close())
+	}
+	if next.watch == nil || !next.watch.renew(conn) {
+		next.watch = &watch{conn: conn}
+	}
+	return next, nil
+}
+
+// another is the error of an answer that may be of a clamd with other settings
+// than those that were tried out.
+func (e *Engine) another() error {
+	return fmt.Errorf("clamd at %s was restarted, or its ReadTimeout is shorter than an object takes", e.address)
+}
+
+// probeOne is probeAll while a connection is open. The watch is kept when the
+// clamd is the one that is known.
+func (e *Engine) probeOne(ctx context.Context, known state, now time.Time) (state, error) {
 	a, err := e.ask(ctx, "VERSION")
 	if err != nil {
 		return state{}, err
 	}
-	next := state{at: now, cut: known.cut, cutAt: known.cutAt, cutOf: known.cutOf}
+	next := state{at: now}
+	if known.watch.same() { // then it has taken the open connection too
+		next.watch, next.cut, next.cutAt, next.cutOf = known.watch, known.cut, known.cutAt, known.cutOf
+	}
 	if next.version, err = parseVersion(a.text, now.Location()); err != nil {
 		return state{}, err
 	}
@@ -181,7 +213,7 @@ func size(n int64) string {
 func (e *Engine) forget(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next := state{}
+	next := state{watch: e.state.watch}
 	if errors.Is(err, engine.ErrTimeout) {
 		next.cut, next.cutAt, next.cutOf = e.state.cut, e.state.cutAt, e.state.cutOf
 	}

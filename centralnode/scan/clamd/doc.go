@@ -4,20 +4,28 @@
 // written, since clamd refuses what is too long in the middle of it.
 //
 // clamd says OK also about what it passed over: files above its limits, deeply
-// nested archives, encrypted members. Nothing in its protocol tells its settings,
-// so this package sends small archives that exceed its limits and believes an OK
-// only of a clamd that reported all of them:
+// nested archives, encrypted members, kinds of documents that it is told not to
+// open. Nothing in its protocol tells its settings, so this package sends small
+// objects and believes an OK only of a clamd that reported all of them:
 //
-//   - one nested more deeply than any sensible MaxRecursion, which clamd reports
-//     with AlertExceedsMax;
-//   - one with an encrypted member, which it reports with AlertEncrypted. These two
-//     are sent when what is known is older than checkFor, or a connection failed;
+//   - an archive nested more deeply than any sensible MaxRecursion, which clamd
+//     reports with AlertExceedsMax;
+//   - one with an encrypted member, which it reports with AlertEncrypted;
+//   - a mail, an HTML page, a PDF, an OLE2 and a Word XML document, each with that
+//     encrypted archive in it where only their reader finds it (ScanMail, ScanHTML,
+//     ScanPDF, ScanOLE2, ScanXMLDOCS). All of these are sent when what is known is
+//     older than checkFor, or a connection failed; that takes some 15 ms;
 //   - one whose member unpacks to a little more than Config.MaxFileSize. clamd 1.4
 //     cuts such a member of a ZIP at MaxFileSize, looks at its head and says
 //     nothing, whatever AlertExceedsMax is, unless MaxScanSize is reached too: that
 //     is so when MaxFileSize is not less than MaxScanSize. Since clamd writes a
-//     temporary file of that size, this one is sent at first, after a broken
-//     connection, when the database changed, and every thoroughFor.
+//     temporary file of that size (3 s for 400 MiB), this one is sent at first, after
+//     a broken connection, to another clamd, when the database changed, and every
+//     thoroughFor.
+//
+// clamd reads its settings when it starts. A connection that is kept open (see
+// watch) tells at once that it was restarted, and an OK counts only when it is of
+// the clamd that was tried out. Behind one address there has to be one clamd.
 //
 // As long as one of them is not reported, an object that clamd calls OK is
 // Skipped, and Health says which setting to change. What clamd reports that it
@@ -26,11 +34,14 @@
 // clamd to report encrypted archives wants them not to pass as clean, and they
 // do not.
 //
-// What remains: analyses that clamd leaves out above limits of their own
+// What remains: kinds that a setting closes and no probe tries (ScanSWF, ScanHWP3,
+// ScanOneNote, ScanImage; ScanPE and ScanELF, without which packed programs are
+// not unpacked): all are yes unless somebody changes them. Analyses that clamd leaves out above limits of their own
 // (MaxEmbeddedPE, MaxHTMLNormalize, MaxHTMLNoTags, MaxScriptNormalize,
-// MaxZipTypeRcg, PCREMaxFileSize, MaxPartitions, MaxIconsPE) are never reported;
-// the bytes themselves are looked at. Files of other formats may be read in part
-// where clamd's own reader of them gives up.
+// MaxZipTypeRcg, PCREMaxFileSize, MaxPartitions, MaxIconsPE) are never reported.
+// In all these cases the bytes themselves are looked at. Archives that clamd's own
+// reader gives up at, damaged ones and those packed by a method that it does not
+// know, are called OK in silence.
 //
 // Over TCP objects travel in the clear and clamd is not authenticated: that is
 // for the same server or a network that is trusted as much.

@@ -117,6 +117,8 @@ func (e *Engine) Scan(ctx context.Context, o engine.Object) (engine.Result, erro
 	case result.Skipped != "" || len(result.Detections) > 0:
 	case o.Size > e.c.MaxFileSize:
 		result.Skipped = fmt.Sprintf("the object has %d bytes, clamd looks at %s (max_file_size): raise it there, and MaxFileSize and MaxScanSize in clamd.conf", o.Size, size(e.c.MaxFileSize))
+	case !known.watch.same(): // its settings may not be those that were tried out
+		return engine.Result{}, e.another()
 	default:
 		result.Skipped = known.trouble
 	}
@@ -161,7 +163,14 @@ func (e *Engine) Health(ctx context.Context) engine.Health {
 	return engine.Health{Version: known.version.program, RuleSet: known.version.ruleSet, Trouble: known.trouble}
 }
 
-// Close has nothing to end: every Scan closes its own connection.
-func (e *Engine) Close() error { return nil }
+// Close ends the connection that is kept between Scans. There must be none any
+// more.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.state.watch.end()
+	e.state = state{}
+	return nil
+}
 
 var _ engine.Engine = (*Engine)(nil)

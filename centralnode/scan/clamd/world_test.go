@@ -89,18 +89,11 @@ func start(t *testing.T, settings string) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{dir: dir, socket: filepath.Join(dir, "clamd.sock"), ended: make(chan struct{})}
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
+		t.Fatal(err)
 	}
-	write("db/test.ndb", fmt.Sprintf("Test.Marker:0:*:%x\n", marker))
+	d := &daemon{dir: dir, socket: filepath.Join(dir, "clamd.sock")}
+	d.write(t, "db/test.ndb", fmt.Sprintf("Test.Marker:0:*:%x\n", marker))
 	l, err := net.Listen("tcp", "127.0.0.1:0") // clamd takes no port 0
 	if err != nil {
 		t.Fatal(err)
@@ -109,24 +102,40 @@ func start(t *testing.T, settings string) *daemon {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	d.run(t, settings)
+	return d
+}
+
+func (d *daemon) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(d.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// run starts it, at first or after it was killed, and waits until it listens.
+func (d *daemon) run(t *testing.T, settings string) {
+	t.Helper()
 	_, port, _ := net.SplitHostPort(d.tcp)
-	config := write("clamd.conf", fmt.Sprintf("LocalSocket %s\nTCPSocket %s\nTCPAddr 127.0.0.1\nForeground yes\nUser root\nDatabaseDirectory %s/db\nTemporaryDirectory %s\n%s", d.socket, port, dir, dir, settings))
-	d.cmd = exec.Command("clamd", "--config-file", config)
+	config := d.write(t, "clamd.conf", fmt.Sprintf("LocalSocket %s\nTCPSocket %s\nTCPAddr 127.0.0.1\nForeground yes\nUser root\nDatabaseDirectory %s/db\nTemporaryDirectory %s\n%s", d.socket, port, d.dir, d.dir, settings))
+	d.cmd, d.ended = exec.Command("clamd", "--config-file", config), make(chan struct{})
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // when this test is killed
 	if err := d.cmd.Start(); err != nil {
 		t.Fatalf("%v: this test needs ClamAV's daemon (Debian: clamav-daemon)", err)
 	}
-	go func() {
-		defer close(d.ended)
-		_ = d.cmd.Wait() // it is killed
-	}()
+	go func(cmd *exec.Cmd, ended chan<- struct{}) {
+		defer close(ended)
+		_ = cmd.Wait() // it is killed
+	}(d.cmd, d.ended)
 	deadline, tick := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
 	for {
 		if conn, err := net.Dial("unix", d.socket); err == nil {
 			_ = conn.Close()
-			return d
+			return
 		}
 		select {
 		case <-d.ended:
@@ -193,6 +202,8 @@ type fake struct {
 	// early is called before an object is read, and says whether to go on. What it
 	// leaves unread stays so.
 	early func(conn net.Conn, size uint32) bool
+
+	sessions chan net.Conn // idle ones, when a test wants to end them
 }
 
 func (f *fake) listen(t *testing.T) string {
@@ -247,6 +258,9 @@ func (f *fake) serve(conn net.Conn) {
 		}
 		_, _ = io.WriteString(conn, v)
 		return
+	}
+	if command == "zIDSESSION\x00" && f.sessions != nil {
+		f.sessions <- conn
 	}
 	var all []byte
 	for {
