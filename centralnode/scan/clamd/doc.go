@@ -34,14 +34,24 @@
 // clamd to report encrypted archives wants them not to pass as clean, and they
 // do not.
 //
-// What remains: kinds that a setting closes and no probe tries (ScanSWF, ScanHWP3,
-// ScanOneNote, ScanImage; ScanPE and ScanELF, without which packed programs are
-// not unpacked): all are yes unless somebody changes them. Analyses that clamd leaves out above limits of their own
-// (MaxEmbeddedPE, MaxHTMLNormalize, MaxHTMLNoTags, MaxScriptNormalize,
-// MaxZipTypeRcg, PCREMaxFileSize, MaxPartitions, MaxIconsPE) are never reported.
-// In all these cases the bytes themselves are looked at. Archives that clamd's own
-// reader gives up at, damaged ones and those packed by a method that it does not
-// know, are called OK in silence.
+// What remains:
+//
+//   - members of a ZIP that are packed by a method clamd does not know (LZMA, xz,
+//     zstd, PPMd and others): it calls them OK in silence, and no setting changes
+//     that. A signature does, in whatever they lie, a mail or another archive. This
+//     line in a file that ends in .ndb, in its DatabaseDirectory:
+//     Vedette.NotLookedAt.Zip:0:*:504b0304????????(01|02|03|04|05|0a|0e|14|5d|5f|60|61|62)00
+//     What it reports is Skipped. Nobody has to have it: only who runs clamd can put
+//     it there;
+//   - archives that clamd's reader gives up at, damaged or cut off: OK in silence;
+//   - kinds that a setting closes and no probe tries (ScanSWF, ScanHWP3,
+//     ScanOneNote, ScanImage; ScanPE and ScanELF, without which packed programs stay
+//     packed): all are yes unless somebody changes them;
+//   - analyses above limits of their own (MaxEmbeddedPE, MaxHTMLNormalize,
+//     MaxHTMLNoTags, MaxScriptNormalize, MaxZipTypeRcg, PCREMaxFileSize,
+//     MaxPartitions, MaxIconsPE), which are never reported.
+//
+// In all these cases clamd looks at the bytes as they are.
 //
 // Over TCP objects travel in the clear and clamd is not authenticated: that is
 // for the same server or a network that is trusted as much.

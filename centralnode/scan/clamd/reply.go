@@ -64,11 +64,12 @@ func quote(s string) string { return strconv.Quote(foreign.Bounded(foreign.Clean
 const (
 	limitsPrefix    = "Heuristics.Limits.Exceeded"
 	encryptedPrefix = "Heuristics.Encrypted"
+	methodPrefix    = "Vedette.NotLookedAt" // of a signature of ours; see the package comment
 )
 
 // notLookedAt reports whether a name says that clamd passed over something.
 func notLookedAt(name string) bool {
-	return strings.HasPrefix(name, limitsPrefix) || strings.HasPrefix(name, encryptedPrefix)
+	return strings.HasPrefix(name, limitsPrefix) || strings.HasPrefix(name, encryptedPrefix) || strings.HasPrefix(name, methodPrefix)
 }
 
 // skipped says why clamd did not look at all of an object.
@@ -82,6 +83,9 @@ func (v verdict) skipped(size int64) string {
 	name := foreign.Bounded(v.passed[0], maxName)
 	if strings.HasPrefix(name, encryptedPrefix) {
 		return "a part is encrypted, clamd cannot look into it (" + name + ")"
+	}
+	if strings.HasPrefix(name, methodPrefix) {
+		return "a part is packed by a method that clamd cannot unpack (" + name + ")"
 	}
 	reached := "a limit of its own"
 	if limit, ok := strings.CutPrefix(name, limitsPrefix+"."); ok && strings.HasPrefix(limit, "Max") {

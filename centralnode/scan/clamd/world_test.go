@@ -85,6 +85,14 @@ func shared(t *testing.T, settings string) *daemon {
 
 func start(t *testing.T, settings string) *daemon {
 	t.Helper()
+	d := prepare(t)
+	d.run(t, settings)
+	return d
+}
+
+// prepare makes the folder of a clamd that is to be run.
+func prepare(t *testing.T) *daemon {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "clamd")
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +110,6 @@ func start(t *testing.T, settings string) *daemon {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	d.run(t, settings)
 	return d
 }
 
