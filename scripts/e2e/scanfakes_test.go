@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,14 +19,17 @@ import (
 	"time"
 )
 
+// testObject is how objects of these tests begin, and no probe of the Central Node.
+var testObject = regexp.MustCompile(`^([A-Za-z0-9.-]+;|X5O!P)`)
+
 // fakeClamd is a clamd that answers as a test wants.
 type fakeClamd struct {
 	t      testing.TB
 	listen net.Listener
 	end    context.CancelFunc
 	done   sync.WaitGroup
-	// answer is asked about each whole object, whose head says which it is; ctx ends
-	// with the clamd. The probes of the Central Node are no objects.
+	// answer is asked about each whole object; ctx ends with the clamd. Probes of the
+	// Central Node are answered as it wants them.
 	answer func(ctx context.Context, object []byte) string
 
 	mu    sync.Mutex // guards what follows
@@ -123,20 +127,21 @@ func (f *fakeClamd) serve(ctx context.Context, conn net.Conn) {
 		}
 		object = append(object, chunk...)
 	}
-	if !bytes.HasPrefix(object, []byte("PK")) {
+	probe := !testObject.Match(object)
+	if !probe {
 		head, _, _ := strings.Cut(string(object[:min(len(object), 40)]), ";")
 		f.mu.Lock()
 		f.heads = append(f.heads, head)
 		f.mu.Unlock()
 	}
-	text := "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\x00"
+	text := "stream: Heuristics.Encrypted.Zip FOUND\x00"
 	switch {
 	case moody != nil:
 		text = moody(ctx)
-	case !bytes.HasPrefix(object, []byte("PK")):
+	case !probe:
 		text = f.answer(ctx, object)
-	case object[6]&1 != 0:
-		text = "stream: Heuristics.Encrypted.Zip FOUND\x00"
+	case bytes.HasPrefix(object, []byte("PK")) && object[6]&1 == 0: // not encrypted, but nested or large
+		text = "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\x00"
 	}
 	_, _ = io.WriteString(conn, text) // the Central Node may be gone
 }
