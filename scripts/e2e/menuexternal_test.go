@@ -109,8 +109,8 @@ func (p *person) lets(s *system) {
 // withdraws is Reject during an upload, which is cut, and Delete.
 func (p *person) withdraws(s *system) {
 	p.t.Helper()
-	large := s.write("large", strings.Repeat("0123456789abcdef", 1<<16))
-	upload := spawn(p.t, s.file("upload.log"), "curl", append(s.flags(), "--limit-rate", "50k", s.scanner("scans"), "-F", "content=@"+large, "-F", "scanId=2")...)
+	large := s.write("large", strings.Repeat("0123456789abcdef", 1<<18))
+	upload := spawn(p.t, s.file("upload.log"), "curl", append(s.flags(), "--limit-rate", "100k", s.scanner("scans"), "-F", "content=@"+large, "-F", "scanId=2")...)
 	p.sees(systemTitle, "1 connection; 0 objects without a verdict")
 	p.chooses("Reject")
 	p.sees("┌─ Confirmation ─", "Reject this external system?")
@@ -171,6 +171,56 @@ func TestStaleDecisionsOnExternalSystemsAreRefused(t *testing.T) {
 		p.back(systemTitle, c.shows)
 	}
 	n.must("audit", "verify")
+	p.hangUp()
+	n.stop()
+}
+
+// TestSystemsStayAcceptedThroughANewServerCertificate replaces the Central
+// Node's certificate in the menu, which names the systems that have to be given
+// the new one. Nobody has to be accepted again.
+func TestSystemsStayAcceptedThroughANewServerCertificate(t *testing.T) {
+	n, k := nodeOnHost(t)
+	systems := []*system{acceptedSystem(t, n, "files"), acceptedSystem(t, n, "gate", "--type", "mail")}
+	newSystem(t, n, "stranger").refusedWith("pending")
+	decided := systems[0].shown().Decided
+	p := k.comesIn().atCertificates()
+	chain := generateChain()
+	p.reaches(chain, 2)
+	p.sees("┌─ Confirmation ─", "Mail sensors and other external systems stay accepted", "2) gate (gate of a test), files (files of a test)")
+	p.keeps("external-systems-certificate")
+	// An upload of before is cut as every connection is, and taken as a whole later.
+	large := systems[0].write("large", strings.Repeat("0123456789abcdef", 1<<18))
+	upload := spawn(t, systems[0].file("upload.log"), "curl", append(systems[0].flags(), "--limit-rate", "100k", systems[0].scanner("scans"), "-F", "content=@"+large, "-F", "scanId=large")...)
+	eventually(t, 20*time.Second, "the upload runs", func() bool { return systems[0].shown().Connections == 1 })
+	p.goes(chain[2])
+	for _, w := range chain[3:] {
+		p.expect(append([]string{"┌─ " + w.title + " ─"}, w.shows...)...)
+		p.goes(w)
+	}
+	p.expect(inUseNow)
+	k.must("scp", "admin@HOST:ssl/kata.crt", ".")
+	for _, s := range systems {
+		if o := command(t, "curl", append(s.flags(), s.scanner("scans/filters"))...); o.code != 60 && o.code != 35 {
+			t.Errorf("%s with the certificate of before: exit %d %s%s", s.id, o.code, o.out, o.err)
+		}
+		s.write("kata.crt", k.read("kata.crt"))
+		if code, body := s.curl(s.scanner("connection")); code != http.StatusOK || !strings.Contains(body, n.served().String()) {
+			t.Errorf("%s with the new one: %d %s", s.id, code, body)
+		}
+	}
+	upload.ended(10 * time.Second)
+	if text := tail(upload.log); upload.err == nil || strings.Contains(text, "OK") {
+		t.Errorf("the upload that was running: %v, %s", upload.err, text)
+	}
+	if states := systems[0].states(); len(states) != 0 {
+		t.Errorf("half an object was taken: %v", states)
+	}
+	if code, body := systems[0].submit(large, "large"); code != http.StatusOK {
+		t.Errorf("the same call again: %d %s", code, body)
+	}
+	if shown := systems[0].shown(); !shown.Decided.Equal(decided) || shown.Changed {
+		t.Errorf("it was decided anew: %+v", shown)
+	}
 	p.hangUp()
 	n.stop()
 }
