@@ -47,11 +47,11 @@ func TestEngineThatDoesNotWorkGivesNoVerdictAndHeals(t *testing.T) {
 		{"clamd-rubbish", "clamd", func() { av.mood(func(context.Context) string { return "all is well\x00" }) }, func() { av.mood(nil) }, "error", "all is well"},
 		{"clamd-slow", "clamd", func() { av.mood(until) }, func() { av.mood(nil) }, "timeout", "took too long"},
 		{"clamd-silent", "clamd", func() { av.mood(func(context.Context) string { return "" }) }, func() { av.mood(nil) }, "error", "ended without an answer"},
-		{"yara-missing", "yara", func() { rules.hide(true) }, func() { rules.hide(false) }, "error", "not installed"},
 		{"yara-dying", "yara", func() { rules.mood("dies") }, func() { rules.mood("works") }, "error", "ended by signal"},
 		{"yara-rubbish", "yara", func() { rules.mood("babbles") }, func() { rules.mood("works") }, "error", "as if all were well"},
 		{"yara-slow", "yara", func() { rules.mood("hangs") }, func() { rules.mood("works") }, "timeout", "took too long"},
 		{"yara-quiet", "yara", func() { rules.mood("quiet") }, func() { rules.mood("works") }, "error", "as if all were well"},
+		{"yara-missing", "yara", func() { rules.hide(true) }, func() { rules.hide(false) }, "error", "not installed"},
 	} {
 		v.spoil()
 		// Two of each, so that an engine that is judged by several failures shows them.
