@@ -117,7 +117,7 @@ func (blocks pemBlocks) onlyKey() (*pemBlock, error) {
 	case keys == 0:
 		return nil, &RuleError{Rule: RuleNoKey, Text: "the file holds no private key", Hint: hintBuild}
 	case keys > 1:
-		return nil, &RuleError{Rule: RuleSeveralKeys, Text: fmt.Sprintf("the file holds %d private keys, exactly one is wanted", keys), Hint: hintTraceKey}
+		return nil, &RuleError{Rule: RuleSeveralKeys, Text: fmt.Sprintf("the file holds %d private keys, exactly one is wanted", keys), Hint: hintOneKey}
 	case encrypted:
 		return nil, &RuleError{Rule: RuleEncryptedKey, Text: "the private key is encrypted", Hint: hintDecrypt}
 	}

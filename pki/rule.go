@@ -61,6 +61,7 @@ const (
 	hintKeyDER    = "convert it: openssl pkey -inform DER -in file.key -out server.key; then put certificate and key into one file"
 	hintPKCS7     = "take the certificates out: openssl pkcs7 -in file.p7b -print_certs -out server.crt; then add the private key, which such a file never holds"
 	hintTraceKey  = "find the key that the certificate was made with; compare: openssl x509 -noout -pubkey -in server.crt and openssl pkey -pubout -in server.key"
+	hintOneKey    = "leave only the server's own key in the file"
 	hintDownload  = "download the server's certificate again and give that file: it begins with -----BEGIN CERTIFICATE-----"
 	hintOneRecord = "keep one certificate, the newest, and its key in the file"
 )
