@@ -152,7 +152,7 @@ func (a *Admin) meet(ctx context.Context, address string) (*x509.Certificate, er
 
 // unseen says why no certificate was met.
 func unseen(address string, err error) *acts.Error {
-	const hint = "Who knows the fingerprint already can configure the address unseen: sensor central-node set ADDRESS --fingerprint FINGERPRINT."
+	const hint = "Who knows the fingerprint already can give it with the address on the command line; then nobody has to answer there."
 	var told *uplink.ProbeError
 	if errors.As(err, &told) {
 		return &acts.Error{Code: acts.Unavailable, Text: foreign.Line(told.Text), Hint: told.Hint + " " + hint, Err: err}
