@@ -84,6 +84,38 @@ func TestRepeatedCallsWriteNothing(t *testing.T) {
 	}
 }
 
+func TestDecisionForgetsTheErrorOfTheStateBefore(t *testing.T) {
+	w := open(t)
+	pair := pkitest.Agent(t, "gateway")
+	who := trust.System{ID: "gw", Leaf: pair.Fingerprint()}
+	w.check(w.client(pair), "gw")
+	for _, c := range []struct {
+		state trust.Request
+		kind  acts.SystemType
+		error string
+	}{
+		{trust.Rejected, "", "401 rejected: "}, {trust.Accepted, acts.MailSensor, "405 bad_request: "},
+	} {
+		if look := w.room.Look(who); look.LastError == "" {
+			t.Fatalf("before: %+v", look)
+		}
+		w.decide(who, c.state, c.kind)
+		if look := w.room.Look(who); look.LastError != "" || !look.LastErrorAt.IsZero() || look.Refused == 0 {
+			t.Errorf("%v: %+v", c.state, look)
+		}
+		if p, _, err := w.do(w.client(pair), http.MethodPut, connection("gw"), nil); err != nil || p.Code == "" {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if look := w.room.Look(who); !strings.HasPrefix(look.LastError, c.error) {
+			t.Errorf("%v: %+v", c.state, look)
+		}
+	}
+	w.decide(who, trust.Accepted, acts.OtherSystem) // only the type is corrected
+	if look := w.room.Look(who); look.LastError == "" {
+		t.Errorf("a new type forgot the error: %+v", look)
+	}
+}
+
 func TestRandomIDsOfOneCallerMakeNoMoreThanItsShare(t *testing.T) {
 	w := open(t)
 	pair := pkitest.Agent(t, "flood")

@@ -174,6 +174,9 @@ func (r *Room) Changed(ctx context.Context, who trust.System) {
 	case s == nil || !s.kept.Requested.Equal(v.Requested): // it asked anew
 		r.systems[who] = newSystem(v)
 	default:
+		if s.kept.State != v.State { // what was answered before was about that
+			s.calls.LastError, s.calls.LastErrorAt, s.dirty = "", time.Time{}, true
+		}
 		s.kept = v
 	}
 	r.sortOut()
@@ -186,7 +189,7 @@ type Look struct {
 	Calls     uint64       // since the request was made, of any kind
 	Submitted uint64       // objects taken
 	Refused   uint64       // calls that were answered with an error
-	LastError string       // as the caller read it
+	LastError string       // as the caller read it, since the last decision
 	// LastErrorAt is when that was answered.
 	LastErrorAt time.Time
 	Connections int // kept connections

@@ -6,13 +6,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"vedette/centralnode/external"
 	"vedette/centralnode/scan"
 	"vedette/internal/acts"
+	"vedette/internal/farewell"
 	"vedette/proto/problem"
 )
 
@@ -123,69 +122,19 @@ func (a *API) bodyFault(err error, b *body) *problem.Problem {
 	}
 }
 
-// refuse answers a caller that may still be sending. A connection that is closed
-// while data arrives takes the answer with it, so the caller is listened to until
-// it has ended, has stopped or has had enough time.
+// refuse answers a caller that may still be sending.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, call *external.Call, b *body, p *problem.Problem) {
 	b.stop()
-	control := http.NewResponseController(w)
-	// Whatever fails here and below fails because the caller is gone.
-	_ = control.SetWriteDeadline(time.Now().Add(answerTimeout))
-	if errors.Is(b.err, io.EOF) || r.ContentLength == 0 {
-		call.Fail(w, p) // everything was read: the connection may stay
-		return
-	}
-	// Reading on after the answer is what full duplex permits.
-	_ = control.EnableFullDuplex()
-	w.Header().Set("Connection", "close")
-	// With its length the answer is whole when it is flushed, and not when this
-	// returns.
-	w.Header().Set("Content-Length", strconv.FormatInt(length(p), 10))
-	call.Fail(w, p)
-	waits := b.read == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue")
-	unread := b.err == nil || errors.Is(b.err, errEnvelope)
-	if control.Flush() == nil && !waits && unread {
-		a.listen(r.Body, control)
-	}
-	_ = control.SetReadDeadline(longAgo) // net/http reads what is there, and waits for nothing
-}
-
-// length is how many bytes the body of a problem has.
-func length(p *problem.Problem) int64 {
-	m := measure{header: make(http.Header)}
-	problem.Write(&m, p)
-	return m.bytes
-}
-
-// measure counts what is written to it.
-type measure struct {
-	header http.Header
-	bytes  int64
-}
-
-func (m *measure) Header() http.Header { return m.header }
-func (m *measure) WriteHeader(int)     {}
-
-func (m *measure) Write(p []byte) (int, error) {
-	m.bytes += int64(len(p))
-	return len(p), nil
-}
-
-// listen reads and forgets.
-func (a *API) listen(from io.Reader, control *http.ResponseController) {
-	buffer := a.buffers.Get().(*[bufferSize]byte)
-	defer a.buffers.Put(buffer)
-	end := time.Now().Add(a.linger)
-	timer := time.AfterFunc(a.linger, func() { _ = control.SetReadDeadline(longAgo) })
-	defer timer.Stop()
-	for {
-		left := min(time.Until(end), a.linger/6)
-		if left <= 0 {
-			break
-		}
-		timer.Reset(left)
-		if _, err := from.Read(buffer[:]); err != nil {
-			break
-		}
+	// Whatever fails here fails because the caller is gone.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
+	fail := func(w http.ResponseWriter) { call.Fail(w, p) }
+	switch {
+	case errors.Is(b.err, io.EOF) || r.ContentLength == 0:
+		fail(w) // everything was read: the connection may stay
+	case b.err == nil || errors.Is(b.err, errEnvelope):
+		farewell.Give(w, r, farewell.Limits{Whole: a.linger, Stall: a.linger / 6}, b.read > 0, fail)
+	default:
+		w.Header().Set("Connection", "close") // nothing comes any more
+		fail(w)
 	}
 }
