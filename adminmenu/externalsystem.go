@@ -216,12 +216,7 @@ func contactLines(v acts.ExternalSystem, now time.Time) []line {
 		value("Now", fmt.Sprintf("%s; %s without a verdict", counted(v.Connections, "connection"), counted(v.Waiting, "object"))))
 }
 
-// errorLine is the last error that the system was answered with. Where the next
-// step is about it, the text stands there already.
+// errorLine is the last error that the system was answered with.
 func errorLine(v acts.ExternalSystem, now time.Time) line {
-	when := moment(v.LastErrorAt) + " (" + span(now.Sub(v.LastErrorAt)) + " ago)"
-	if strings.Contains(v.NextStep, v.LastError) {
-		return value("Last error", when)
-	}
-	return value("Last error", when+": "+v.LastError)
+	return value("Last error", moment(v.LastErrorAt)+" ("+span(now.Sub(v.LastErrorAt))+" ago): "+v.LastError)
 }

@@ -335,9 +335,9 @@ func TestExternalSystemLines(t *testing.T) {
 		"accepted, once changed": {func(v *acts.ExternalSystem) { v.Changed = true }, nil, []string{"new certificate"}},
 		"several addresses":      {func(v *acts.ExternalSystem) { v.Addresses = append(v.Addresses, "192.0.2.2") }, []string{"Calls come from|192.0.2.1, 192.0.2.2|0"}, nil},
 		"expired":                {func(v *acts.ExternalSystem) { v.NotAfter = now.Add(-49 * time.Hour) }, []string{"(expired 2 days 1 h ago)"}, nil},
-		"an error that the next step names": {func(v *acts.ExternalSystem) {
-			v.NextStep, v.LastError, v.LastErrorAt = "Look (no object).", "no object", now.Add(-time.Minute)
-		}, []string{"Last error|2026-11-22 11:59:00 UTC (1 min 0 s ago)|0"}, nil},
+		"an error": {func(v *acts.ExternalSystem) {
+			v.NextStep, v.LastError, v.LastErrorAt = "It was answered with no object.", "no object", now.Add(-time.Minute)
+		}, []string{"Last error|2026-11-22 11:59:00 UTC (1 min 0 s ago): no object|0"}, nil},
 		"by nobody": {func(v *acts.ExternalSystem) { v.Decided = now }, []string{"Decided|2026-11-22 12:00:00 UTC|0"}, nil},
 	} {
 		v := base

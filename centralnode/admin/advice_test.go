@@ -27,9 +27,9 @@ func TestTheNextStepAboutAnExternalSystem(t *testing.T) {
 		"silent since":                {func(s *acts.ExternalSystem) { s.LastCall = s.Decided.Add(-time.Second) }, nil, "No call has come since that was decided: have its administrator check the connection from there (GET /kata/scanner/v1/sensors/gate/connection)."},
 		"never called":                {func(s *acts.ExternalSystem) { s.LastCall = time.Time{} }, nil, "No call has come since that was decided"},
 		"fails": {func(s *acts.ExternalSystem) {
-			s.LastErrorAt, s.LastError = s.LastCall.Add(time.Millisecond), "429 busy: x"
+			s.LastErrorAt, s.LastError = s.LastCall.Add(time.Millisecond), "429 busy: Too much waits (of all). Call again later."
 		}, nil,
-			"Its last call was answered with an error (429 busy: x): have its administrator check"},
+			"Its last call was answered with the error 429 busy: have its administrator check the connection from there (GET "},
 		"failed once":        {func(s *acts.ExternalSystem) { s.LastErrorAt, s.LastError = s.LastCall.Add(-time.Second), "429 busy: x" }, nil, "The connection works: there is nothing to do."},
 		"expires soon":       {func(s *acts.ExternalSystem) { s.NotAfter = now.Add(20 * 24 * time.Hour) }, accepted, "The certificate expires on 2026-12-12 10:00 UTC, in 20 days. That cuts it off nowhere here"},
 		"expired":            {func(s *acts.ExternalSystem) { s.NotAfter = now.Add(-time.Hour) }, nil, "The certificate expired on"},

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"crypto/x509"
+	"strings"
 	"time"
 
 	"vedette/centralnode/store"
@@ -31,7 +32,9 @@ func nextStep(s acts.ExternalSystem, others []store.ExternalSystem, now time.Tim
 	case s.LastCall.Before(s.Decided):
 		return "No call has come since that was decided: have its administrator check the connection from there (" + check + ")."
 	case !s.LastErrorAt.IsZero() && !s.LastErrorAt.Before(s.LastCall):
-		return "Its last call was answered with an error (" + s.LastError + "): have its administrator check the connection from there (" + check + ")."
+		// The whole of it stands beside, as the last error.
+		word, _, _ := strings.Cut(s.LastError, ": ")
+		return "Its last call was answered with the error " + word + ": have its administrator check the connection from there (" + check + ")."
 	case soon:
 		return warning + " That cuts it off nowhere here; with a new certificate it asks anew."
 	case known:
