@@ -19,30 +19,14 @@ type Admin interface {
 	UploadAgentCertificates(context.Context, acts.Actor, []acts.UploadAgentCertificate) (acts.UploadedAgentCertificates, error)
 
 	SensorServer(ctx context.Context, who acts.Actor, which string) (acts.SensorServer, error)
-	externalAdmin
+
+	ExternalSystem(ctx context.Context, who acts.Actor, which string) (acts.ExternalSystem, error)
+	Alerts(context.Context, acts.Actor, acts.AlertFilter) (acts.AlertList, error)
+	Alert(ctx context.Context, who acts.Actor, id int64) (acts.Alert, error)
+	SetAlertState(context.Context, acts.Actor, acts.SetAlertState) (acts.Alert, error)
+	ScanStatus(context.Context, acts.Actor) (acts.ScanStatus, error)
 
 	Hosts(context.Context, acts.Actor, acts.HostFilter) ([]acts.Host, error)
 	Events(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
 	WatchEvents(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
-}
-
-// externalAdmin is what commands do about external systems, their objects and
-// what is found in these.
-type externalAdmin interface {
-	ExternalSystems(context.Context, acts.Actor) (acts.ExternalSystemList, error)
-	ExternalSystem(ctx context.Context, who acts.Actor, which string) (acts.ExternalSystem, error)
-	PreviewAcceptExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error)
-	AcceptExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error)
-	PreviewRejectExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error)
-	RejectExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error)
-	PreviewDeleteExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.Preview, error)
-	DeleteExternalSystem(context.Context, acts.Actor, acts.DecideExternalSystem) (acts.ExternalSystemDecision, error)
-	PreviewSetScanPriority(context.Context, acts.Actor, acts.SetScanPriority) (acts.Preview, error)
-	SetScanPriority(context.Context, acts.Actor, acts.SetScanPriority) (acts.ScanPriority, error)
-
-	Alerts(context.Context, acts.Actor, acts.AlertFilter) (acts.AlertList, error)
-	Alert(ctx context.Context, who acts.Actor, id int64) (acts.Alert, error)
-	SetAlertState(context.Context, acts.Actor, acts.SetAlertState) (acts.Alert, error)
-
-	ScanStatus(context.Context, acts.Actor) (acts.ScanStatus, error)
 }
