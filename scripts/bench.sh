@@ -2,6 +2,7 @@
 # Measures the product on this machine; results in bench/.
 # Usage: scripts/bench.sh [FLAGS of scripts/bench, such as -only idle,withdraw]
 #        scripts/bench.sh path [FLAGS of scripts/bench/path, such as -only bulk -rounds 3]
+#        scripts/bench.sh external [FLAGS of scripts/bench/external, such as -only small]
 # Without arguments everything is measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,11 @@ path() {
   go build -o bin/bench-path ./scripts/bench/path
   bin/bench-path "$@"
 }
+external() {
+  scripts/need.sh nginx yara
+  go build -o bin/bench-external ./scripts/bench/external
+  bin/bench-external "$@"
+}
 product() {
   scripts/need.sh strace procps
   go build -o bin/bench-run ./scripts/bench
@@ -19,8 +25,10 @@ product() {
 }
 case "${1:-}" in
   path) path "${@:2}" ;;
+  external) external "${@:2}" ;;
   '')
     path
+    external
     product
     echo "== bare event log"
     go test ./centralnode/eventlog -run '^$' -bench BenchmarkAppend -benchtime 3s

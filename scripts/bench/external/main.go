@@ -48,6 +48,15 @@ type measure interface {
 	begin(ctx context.Context, certs *certificates, o options) (turn report.Turn, end func() error, err error)
 }
 
+// measures are all that there is to measure.
+func measures() []measure {
+	return []measure{
+		submissions{name: "small", size: 1 << 10, callers: 32, objects: 4000},
+		submissions{name: "large", size: 10 << 20, callers: 8, objects: 40},
+		trickle{}, verdicts{}, priority{}, hostile{},
+	}
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -64,14 +73,10 @@ func run(ctx context.Context) (err error) {
 	if len(os.Args) == 6 && os.Args[1] == playCommand {
 		return bePlayer(ctx, os.Args[2], os.Args[3], os.Args[4], os.Args[5])
 	}
-	measures := []measure{
-		submissions{name: "small", size: 1 << 10, callers: 32, objects: 4000},
-		submissions{name: "large", size: 10 << 20, callers: 8, objects: 40},
-		trickle{}, verdicts{}, priority{}, hostile{},
-	}
+	all := measures()
 	var o options
 	var names []string
-	for _, m := range measures {
+	for _, m := range all {
 		what, _ := m.what(o)
 		names = append(names, what.Name)
 	}
@@ -104,7 +109,7 @@ func run(ctx context.Context) (err error) {
 		if i < 0 {
 			return fmt.Errorf("there is no measure %s; there are %s", name, strings.Join(names, ", "))
 		}
-		if err := perform(ctx, measures[i], certs, o, &r); err != nil {
+		if err := perform(ctx, all[i], certs, o, &r); err != nil {
 			return err
 		}
 	}

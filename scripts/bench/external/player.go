@@ -38,6 +38,9 @@ func plays() []play {
 	}, attacks()...)
 }
 
+// playerRest is what a player waits that was not answered as it hoped.
+const playerRest = 20 * time.Millisecond
+
 // playBegins is what players have to get going.
 const playBegins = 700 * time.Millisecond
 
@@ -116,6 +119,7 @@ func (p play) run(ctx context.Context, d door, dir string) error {
 				}
 				if err := p.do(one, ctx); err != nil && ctx.Err() == nil {
 					one.hangUp() // whatever it was, the next call is on a new connection
+					_ = load.Pause(ctx, playerRest)
 				}
 			}
 			return nil
