@@ -70,7 +70,7 @@ func (m *externalSystemsWindow) externalSystem(key externalSystemKey) {
 			w.buttons = all
 		case was.ID == "": // seen for the first time
 			w.buttons, w.focus = all, 0
-		default: // it asked anew
+		default: // it asked anew, or somebody else decided
 			w.buttons, w.focus = all, len(all)-1
 		}
 		w.text.set(slices.Concat(said(d.said), externalSystemLines(d.last, s.config.Now()), why))
@@ -81,19 +81,18 @@ func (m *externalSystemsWindow) externalSystem(key externalSystemKey) {
 // buttons are what an administrator can do with the system as it is now.
 func (d *externalSystemWindow) buttons() []button {
 	b := d.list.backend
-	first := button{wordAccept, d.accept}
+	all := []button{{wordAccept, d.accept}}
 	if d.last.State == acts.Accepted {
-		first.word = wordChangeType
+		all[0].word = wordChangeType
 	}
-	return []button{
-		first,
-		{"Reject", func() {
+	if d.last.State != acts.Rejected {
+		all = append(all, button{"Reject", func() {
 			d.decide("Reject this external system?", "Rejecting the external system", "", b.PreviewRejectExternalSystem, b.RejectExternalSystem, d.decided("Rejected"))
-		}},
-		{"Delete", func() {
-			d.decide("Delete this external system?", "Deleting the external system", "", b.PreviewDeleteExternalSystem, b.DeleteExternalSystem, d.deleted)
-		}},
+		}})
 	}
+	return append(all, button{"Delete", func() {
+		d.decide("Delete this external system?", "Deleting the external system", "", b.PreviewDeleteExternalSystem, b.DeleteExternalSystem, d.deleted)
+	}})
 }
 
 // accept asks first what the system is: what it said of itself is a claim.

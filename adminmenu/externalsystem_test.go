@@ -133,10 +133,7 @@ func TestRejectingAnExternalSystemSaysWhoIsCut(t *testing.T) {
 		d.button("Reject")
 		d.expect("Reject this external system?", "uploads and all. (today: 4)", ">[No]<")
 		d.button("Yes")
-		d.expect("Rejected: mail-gateway-1, mail sensor. Done in 3 ms, 4 connections cut; revision 11.", "State Rejected", "[Accept]")
-		d.button("Reject")
-		d.at("Error")
-		d.expect("is Rejected already", "Next step the list shows what was decided")
+		d.expect("Rejected: mail-gateway-1, mail sensor. Done in 3 ms, 4 connections cut; revision 11.", "State Rejected", "[Accept] [Delete] >[Close]<")
 	})
 }
 
