@@ -62,8 +62,10 @@ func (r *Room) accept(it *item) {
 	it.system.uploading--
 	r.unfinished++
 	it.system.unfinished++
-	r.queue.push(it)
-	r.wake.Signal()
+	r.enqueue(it, false)
+	for _, w := range r.wakes {
+		w.Signal()
+	}
 }
 
 // forget takes an item back that did not become durable.

@@ -34,6 +34,8 @@ type childSpec struct {
 type ack struct {
 	Caller, N int
 	Deleted   bool
+	// Detected: the verdict detect was there.
+	Detected bool
 }
 
 // idOf is the scan ID of a caller's nth object.
@@ -66,12 +68,12 @@ func runChild(text string) error {
 		return err
 	}
 	ctx := context.Background()
-	looks := reader()
+	looks := lookers()
 	if spec.Fatal {
-		looks = fatal()
+		looks = []engine.Engine{fatal()}
 	}
 	r, err := Open(ctx, Config{
-		Dir: spec.Dir, Alerts: alerts, Engines: []engine.Engine{looks},
+		Dir: spec.Dir, Alerts: alerts, Engines: looks,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
@@ -103,6 +105,17 @@ func runChild(text string) error {
 	return <-failed
 }
 
+// lookers are an engine that finds what is evil, and one that takes longer.
+func lookers() []engine.Engine {
+	return []engine.Engine{reader(), &fake{name: "slow", scan: func(ctx context.Context, _ engine.Object) (engine.Result, error) {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+		}
+		return engine.Result{}, ctx.Err()
+	}}}
+}
+
 // fatal is an engine with a fault that ends the process.
 func fatal() *fake {
 	e := reader()
@@ -131,6 +144,11 @@ func callerOf(r *Room, caller, next int, report func(ack) error) error {
 		}
 		if err := report(ack{Caller: caller, N: n}); err != nil {
 			return err
+		}
+		if n > 0 && stateOf(r, "gate", idOf(caller, n-1)) == Detect {
+			if err := report(ack{Caller: caller, N: n - 1, Detected: true}); err != nil {
+				return err
+			}
 		}
 		if victim, ok := deletes(n); ok {
 			if err := r.Delete(context.Background(), Key{System: "gate", ScanID: idOf(caller, victim)}); err != nil && !errors.Is(err, ErrNotFound) {

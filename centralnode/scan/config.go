@@ -34,16 +34,20 @@ type Config struct {
 // Limits bound what the room takes and does. Zero means the default.
 type Limits struct {
 	MaxObjectSize int64 // bytes; 100 MiB
-	// SpoolQuota is how many bytes objects without a verdict may take; 10 GiB. One
-	// system may have three quarters of it.
+	// SpoolQuota is how many bytes objects may take that arrive or wait for some
+	// engine; 10 GiB. One system may have three quarters of it.
 	SpoolQuota int64
-	// InFlight is how many objects may arrive or wait for their verdict at once, in
+	// InFlight is how many objects may arrive or wait for some engine at once, in
 	// all, 4096, and of one system, 1024.
 	InFlight, InFlightPerSystem int
-	Workers                     int // objects being scanned at once; the number of CPUs
-	Attempts                    int // tries of an engine that fails; 3
+	// Workers is how many objects each engine looks at at once; the number of CPUs.
+	Workers int
+	// Attempts is how often an object is brought to an engine that fails; 3. That an
+	// engine is known not to answer counts as one of them.
+	Attempts int
 	// Timeout is how long one try may take; 2 minutes. RetryAfter is the wait before
-	// the second try, 10 seconds; it doubles for each later one.
+	// the second try, 10 seconds; it doubles for each later one, and ends early when
+	// an engine that did not answer does so again.
 	Timeout, RetryAfter time.Duration
 	// KeepResults and MaxResults are how long and how many verdicts are kept that
 	// their system does not delete; 7 days and 200,000. When there are more, the

@@ -26,12 +26,16 @@ type harness struct {
 	spec childSpec
 	// deleted has the scan IDs whose deletion was acknowledged.
 	deleted map[string]bool
+	// detected has the scan IDs of which the verdict detect was seen.
+	detected map[string]bool
 	// crash ends the child, and recover makes its disk usable again after that.
 	crash   func(child *os.Process)
 	recover func()
 	acked   int
 	// unread counts the objects that had no verdict when a child died.
 	unread int
+	// verdicts counts the verdicts detect that outlived a crash.
+	verdicts int
 }
 
 // callers is how many submit at once.
@@ -41,7 +45,7 @@ func newHarness(t *testing.T, dir string) *harness {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	h := &harness{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), deleted: make(map[string]bool),
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), deleted: make(map[string]bool), detected: make(map[string]bool),
 		spec:    childSpec{Dir: filepath.Join(dir, "scan"), Alerts: filepath.Join(dir, "alerts"), Next: make([]int, callers)},
 		crash:   func(child *os.Process) { _ = child.Kill() },
 		recover: func() {},
@@ -58,8 +62,8 @@ func (h *harness) rounds(n int) {
 		h.verify()
 	}
 	h.t.Logf("%d rounds, %d objects acknowledged, %d of them without a verdict at the crash, %d deleted", n, h.acked, h.unread, len(h.deleted))
-	if h.unread == 0 {
-		h.t.Error("no crash came before a verdict: the test shows nothing")
+	if h.unread == 0 || h.verdicts == 0 || len(h.detected) == 0 {
+		h.t.Errorf("no crash came before a verdict, or none after one (%d, %d seen): the test shows nothing", h.verdicts, len(h.detected))
 	}
 }
 
@@ -107,6 +111,8 @@ func (h *harness) round(enough int, after time.Duration) {
 		}
 		switch {
 		case over.Load():
+		case a.Detected:
+			h.detected[idOf(a.Caller, a.N)] = true
 		case a.Deleted:
 			h.deleted[idOf(a.Caller, a.N)] = true
 		case a.N != h.spec.Next[a.Caller]:
@@ -137,7 +143,15 @@ func (h *harness) verify() {
 		t.Fatal(err)
 	}
 	defer alerts.file.Close()
-	r := open(t, Config{Dir: h.spec.Dir, Alerts: alerts})
+	r := open(t, Config{Dir: h.spec.Dir, Alerts: alerts, Engines: lookers()})
+	for _, s := range r.States("gate", "", true, nil) {
+		if h.detected[s.Key.ScanID] && s.State != Detect {
+			t.Fatalf("%s was seen with the verdict detect, and is %q after the crash", s.Key.ScanID, s.State)
+		}
+		if s.State == Detect {
+			h.verdicts++
+		}
+	}
 	s := r.Status(t.Context())
 	if s.Degraded {
 		t.Fatalf("after the crash: %s", s.Reason)

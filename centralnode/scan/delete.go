@@ -128,16 +128,22 @@ func (r *Room) remove(items []*item) error {
 	for _, it := range items {
 		it.system.drop(it)
 		if j := it.job; j != nil {
-			r.queue.remove(it)
-			if j.place == atWorker {
-				j.stop()
+			for _, t := range j.tasks {
+				r.queue.remove(t)
+				if t.place == atWorker {
+					t.stop()
+				}
+			}
+			if j.busy > 0 {
 				r.running--
 			}
 			r.finished(it)
-		} else {
+		}
+		if it.state != Processing {
 			r.dropResult(it)
 		}
 		it.changed()
 	}
+	r.endAlone()
 	return nil
 }

@@ -4,11 +4,13 @@
 // An object arrives through Begin, Upload.Write and Upload.Commit. It goes to a
 // spool under a quota and is hashed on its way; when Commit has returned nil,
 // object and record are on disk, and the object will have a verdict whatever
-// happens: after kill -9 or a power cut it is scanned again. Workers take objects
-// in the order that queue describes. Each goes through all engines, every one of
-// them with a time limit, and those that fail are tried again. Then first the
-// alerts are made durable, and after that the verdict; both may be repeated
-// after a crash, and Finding.Origin tells that it is the same finding.
+// happens: after kill -9 or a power cut it is scanned again. Each engine has
+// workers of its own, which take objects in the order that queue describes, each
+// with a time limit; so no engine waits for another. One that fails is tried
+// again. As soon as an engine has found something the alert is made durable, and
+// after that the verdict; the alerts of others that still look follow, and the
+// object stays until they are done. All of it may be repeated after a crash, and
+// Finding.Origin tells that it is the same finding.
 //
 // # Verdicts
 //
@@ -18,6 +20,11 @@
 // the reason otherwise. Only what every engine has looked at wholly is "not
 // detected". An engine that panics has failed; one that does not end when it is
 // told to is given up on, and not asked any more while eight of its calls hang.
+// One that fails three times in a row is tried with a small harmless object of
+// our own. While it fails at that too, objects are not brought to it: that counts
+// as a try that failed, so that they have their verdict when their tries and the
+// waits between them are over, and not after many times the time limit. Once the
+// trial succeeds, those that wait for another try have it at once.
 // An object during whose scan the daemon died four times is "error" too, so that
 // nobody can keep the daemon down with one submission.
 //

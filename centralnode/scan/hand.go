@@ -36,15 +36,17 @@ type hand struct {
 	timeout time.Duration
 	logger  *slog.Logger
 	ill     chan struct{} // asks for a look at its health
+	doubts  chan struct{} // asks for a trial
 
-	mu     sync.Mutex // guards what follows
-	stuck  int        // calls that were given up on and have not ended
-	told   time.Time  // when a panic was last logged
+	mu sync.Mutex // guards what follows
+	trust
+	stuck  int       // calls that were given up on and have not ended
+	told   time.Time // when a panic was last logged
 	health acts.ScanEngine
 }
 
 func newHand(e engine.Engine, timeout time.Duration, logger *slog.Logger) *hand {
-	h := &hand{engine: e, timeout: timeout, logger: logger.With("engine", e.Name()), ill: make(chan struct{}, 1)}
+	h := &hand{engine: e, timeout: timeout, logger: logger.With("engine", e.Name()), ill: make(chan struct{}, 1), doubts: make(chan struct{}, 1)}
 	h.health = acts.ScanEngine{Name: e.Name(), Technology: string(e.Technology()), Trouble: "it was not asked yet how it is"}
 	return h
 }
@@ -53,13 +55,27 @@ var errStuck = errors.New("too many of its earlier scans do not end; it is not a
 
 // scan asks the engine about one object, for no longer than its time.
 func (h *hand) scan(ctx context.Context, o engine.Object) (engine.Result, error) {
+	result, err := h.ask(ctx, o, h.timeout)
+	if ctx.Err() == nil {
+		h.answered(err)
+	}
+	if err != nil && ctx.Err() == nil {
+		// Health tells people; a line for each object would drown the log.
+		h.look()
+		h.logger.Debug("an engine did not answer", "error", foreign.Line(err.Error()))
+	}
+	return result, err
+}
+
+// ask asks the engine about one object, for no longer than limit.
+func (h *hand) ask(ctx context.Context, o engine.Object, limit time.Duration) (engine.Result, error) {
 	h.mu.Lock()
 	full := h.stuck >= mostStuck
 	h.mu.Unlock()
 	if full {
 		return engine.Result{}, errStuck
 	}
-	timed, cancel := context.WithTimeout(ctx, h.timeout)
+	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	result, err := call(timed, h, "scan", func(ctx context.Context) (engine.Result, error) { return h.engine.Scan(ctx, o) })
 	if err == nil {
@@ -68,18 +84,15 @@ func (h *hand) scan(ctx context.Context, o engine.Object) (engine.Result, error)
 	if ctx.Err() == nil && timed.Err() != nil && !errors.Is(err, engine.ErrTimeout) {
 		err = fmt.Errorf("%w: %w", engine.ErrTimeout, err)
 	}
-	if ctx.Err() == nil {
-		// Health tells people; a line for each object would drown the log.
-		h.look()
-		h.logger.Debug("an engine did not answer", "error", foreign.Line(err.Error()))
-	}
 	return engine.Result{}, err
 }
 
 // look asks for a look at the engine's health, soon.
-func (h *hand) look() {
+func (h *hand) look() { nudge(h.ill) }
+
+func nudge(c chan struct{}) {
 	select {
-	case h.ill <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -104,6 +117,7 @@ func call[T any](ctx context.Context, h *hand, what string, fn func(context.Cont
 			ended = true
 			if abandoned {
 				h.stuck--
+				nudge(h.doubts) // perhaps it is well again
 			}
 			h.mu.Unlock()
 			done <- o
@@ -211,6 +225,9 @@ func (h *hand) status() acts.ScanEngine {
 	s := h.health
 	if h.stuck > 0 && s.Trouble == "" {
 		s.Trouble = fmt.Sprintf("%d of its scans do not end although they were told to; restart it", h.stuck)
+	}
+	if h.state == mistrusted && s.Trouble == "" {
+		s.Trouble = fmt.Sprintf("it does not answer (%v): objects are not brought to it until a trial succeeds; restart it", h.last)
 	}
 	return s
 }

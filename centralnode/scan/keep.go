@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"vedette/internal/kv"
@@ -18,13 +19,15 @@ const (
 )
 
 // keep looks after what waits for a time, until ctx ends.
-func (r *Room) keep(ctx context.Context) {
+func (r *Room) keep(ctx context.Context, inside *sync.WaitGroup) {
 	reclass := time.NewTicker(reclassEvery)
 	defer reclass.Stop()
 	expire := time.NewTicker(expireEvery)
 	defer expire.Stop()
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
+	again := time.NewTicker(storageWait)
+	defer again.Stop()
 	r.expire(ctx)
 	for {
 		wait := r.dueNow()
@@ -36,6 +39,8 @@ func (r *Room) keep(ctx context.Context) {
 				r.expire(ctx)
 			}
 		case <-wait:
+		case <-again.C:
+			r.retell(ctx, inside)
 		case <-reclass.C:
 			r.reclass()
 		case <-expire.C:
@@ -53,7 +58,7 @@ func (r *Room) dueNow() <-chan time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	wait := r.queue.due(time.Now())
-	r.wake.Broadcast()
+	r.wakeAll()
 	if wait == 0 {
 		return nil
 	}
@@ -102,7 +107,7 @@ func (r *Room) claimOld() []*item {
 		// Not only from the front: a clock that was wrong for a while may have put
 		// times out of order.
 		old := !it.finished.After(oldest)
-		if it.gone || it.changing != nil || !old && lose[it.system] == 0 {
+		if it.gone || it.changing != nil || it.job != nil || !old && lose[it.system] == 0 {
 			continue
 		}
 		if lose[it.system] > 0 {

@@ -12,7 +12,7 @@ import (
 const loadPage = 1000
 
 // load opens the folder and brings the room to what is in it: verdicts are kept,
-// what has none is scanned again, what cannot be scanned any more gets the
+// what some engine had still to look at is scanned again, what cannot be scanned any more gets the
 // verdict error, and files without a record are removed. The room is not in use.
 func (r *Room) load(ctx context.Context) (*disk, error) {
 	d, err := r.openDisk()
@@ -89,7 +89,7 @@ func (l *loading) mend(ctx context.Context) error {
 	var ops []kv.Op
 	kept := l.items[:0]
 	for _, f := range l.items {
-		if f.record.State != Processing {
+		if !f.record.open() {
 			kept = append(kept, f)
 			continue
 		}
@@ -114,11 +114,17 @@ func (l *loading) mend(ctx context.Context) error {
 		if f.record.ScanID == "" {
 			ops = append(ops, kv.Op{Key: scanKey(f.number), Delete: true})
 		} else {
-			f.record = f.record.finishedWith(&verdict{state: Failed, reason: reason, at: l.room.cfg.Now()})
+			v := &verdict{state: f.record.State, reason: f.record.Reason, at: f.record.Finished}
+			if v.state == Processing {
+				v = &verdict{state: Failed, reason: reason, at: l.room.cfg.Now()}
+			}
+			f.record = f.record.finishedWith(v)
 			ops = append(ops, f.record.op(f.number))
 			kept = append(kept, f)
 		}
-		l.failed++
+		if f.record.State != Detect {
+			l.failed++
+		}
 	}
 	l.items = kept
 	for chunk := range slices.Chunk(ops, batchOps) {
@@ -151,7 +157,7 @@ func (l *loading) lost(ctx context.Context, f found) string {
 // sweep removes files that nothing needs.
 func (l *loading) sweep() error {
 	for _, f := range l.items {
-		if f.record.State == Processing && !f.record.Inline {
+		if f.record.open() && !f.record.Inline {
 			delete(l.files, f.number)
 		}
 	}
@@ -176,24 +182,22 @@ func (l *loading) adopt() {
 	for _, f := range l.items {
 		it := f.item(r.system(f.record.System))
 		it.system.add(it)
-		if it.job == nil {
+		if it.state != Processing {
 			done = append(done, it)
+		}
+		if it.job == nil {
 			continue
 		}
 		r.unfinished++
 		it.system.unfinished++
 		r.quota.Hold(it.system.id, it.size)
-		if it.job.crashes >= apartAfter {
-			r.queue.suspect(it)
-		} else {
-			r.queue.push(it)
-		}
+		r.enqueue(it, it.job.crashes >= apartAfter)
 	}
 	slices.SortFunc(done, func(a, b *item) int { return a.finished.Compare(b.finished) })
 	for _, it := range done {
 		r.addResult(it)
 	}
-	r.wake.Broadcast()
+	r.wakeAll()
 	if n := r.unfinished; n > 0 {
 		r.cfg.Logger.Info("objects wait for their scan since before the start", "objects", n)
 	}
@@ -206,7 +210,7 @@ func (f found) item(s *system) *item {
 		number: f.number, system: s, key: local{rec.Instance, rec.ScanID}, sha256: rec.SHA256, size: rec.Size,
 		submitted: rec.Submitted, state: rec.State, reason: rec.Reason, finished: rec.Finished, durable: true,
 	}
-	if rec.State == Processing {
+	if rec.open() {
 		it.job = &job{
 			leaf: rec.Leaf, systemName: rec.SystemName, name: rec.Name, remote: rec.Remote, mail: rec.Mail,
 			md5: rec.MD5, origin: rec.Origin, inline: rec.Inline, crashes: rec.Crashes,

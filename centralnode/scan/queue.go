@@ -17,10 +17,7 @@ type system struct {
 	unfinished int // without a verdict
 	kept       int // with one
 
-	line  pile // what can be scanned now, oldest first
-	ready bool // it is in queue.ready
-	// served is the turn in which it last had an object scanned.
-	served uint64
+	lines []*line // one for each engine, as far as they are known
 
 	scans map[local]*item // what has a scan ID
 	order roll            // the same, in order of submission
@@ -29,7 +26,24 @@ type system struct {
 }
 
 func newSystem(id string) *system {
-	return &system{id: id, line: newLine(), scans: make(map[local]*item), instances: make(map[string]int)}
+	return &system{id: id, scans: make(map[local]*item), instances: make(map[string]int)}
+}
+
+// line is what of one system waits for one engine.
+type line struct {
+	system *system
+	tasks  pile // what can be done now, oldest first
+	ready  bool // it is among the lane's ready ones
+	// served is the turn in which the engine last looked at an object of it.
+	served uint64
+}
+
+// line returns the line at an engine.
+func (s *system) line(e int) *line {
+	for len(s.lines) <= e {
+		s.lines = append(s.lines, &line{system: s, tasks: pile{less: func(a, b *task) bool { return a.item.number < b.item.number }}})
+	}
+	return s.lines[e]
 }
 
 // add makes an item known by its scan ID, if it has one.
@@ -60,140 +74,178 @@ func (s *system) idle() bool {
 	return s.uploading == 0 && s.unfinished == 0 && len(s.scans) == 0
 }
 
-// queue decides what is scanned next: of the systems that have something
-// waiting the one whose last turn is longest ago, and of that system its oldest
-// object. So a system that sends one object waits, behind another's ten
-// thousand, for what is being scanned already and for no more. With priority on,
-// the systems that go first do so by the same rule, and the others by the same
-// rule after them: nothing keeps those from waiting for as long as the first
-// have something.
+// queue decides what each engine looks at next: of the systems that have
+// something waiting for it the one whose last turn there is longest ago, and of
+// that system its oldest object. So a system that sends one object waits, behind
+// another's ten thousand, for what is being scanned already and for no more. With
+// priority on, the systems that go first do so by the same rule, and the others
+// by the same rule after them: nothing keeps those from waiting for as long as
+// the first have something. Engines do not wait for each other.
 //
 // Objects that the daemon may have died of come first of all, one at a time and
 // alone.
 type queue struct {
 	priority bool
-	turn     uint64
-	ready    []*system // those with something in their line, in no order
-	delayed  pile      // what waits for a time, the earliest first
-	suspects []*item   // what is to be scanned alone
+	lanes    []lane // one for each engine
+	delayed  pile   // what waits for a time, the earliest first
+	suspects []*job // what is to be scanned alone
 }
 
-func newQueue() queue {
-	return queue{delayed: pile{less: func(a, b *item) bool { return a.job.due.Before(b.job.due) }}}
+// lane is what waits for one engine.
+type lane struct {
+	turn  uint64
+	ready []*line // those with something in them, in no order
 }
 
-func newLine() pile {
-	return pile{less: func(a, b *item) bool { return a.number < b.number }}
+func newQueue(engines int) queue {
+	return queue{lanes: make([]lane, engines), delayed: pile{less: func(a, b *task) bool { return a.due.Before(b.due) }}}
 }
 
-// push puts an item into its system's line.
-func (q *queue) push(it *item) {
-	it.job.place = inLine
-	heap.Push(&it.system.line, it)
-	if !it.system.ready {
-		it.system.ready = true
-		q.ready = append(q.ready, it.system)
+// push puts a task into its system's line.
+func (q *queue) push(t *task) {
+	t.place = inLine
+	l := t.item.system.line(t.engine)
+	heap.Push(&l.tasks, t)
+	if !l.ready {
+		l.ready = true
+		lane := &q.lanes[t.engine]
+		lane.ready = append(lane.ready, l)
 	}
 }
 
-// suspect lets an item wait to be scanned alone.
-func (q *queue) suspect(it *item) {
-	it.job.place = apart
-	q.suspects = append(q.suspects, it)
+// suspect lets an object wait to be scanned alone.
+func (q *queue) suspect(j *job) {
+	for _, t := range j.tasks {
+		t.place = apart
+	}
+	q.suspects = append(q.suspects, j)
 }
 
-// popSuspect takes the next item that is to be scanned alone.
-func (q *queue) popSuspect() *item {
-	it := q.suspects[0]
+// popSuspect takes the next object that is to be scanned alone.
+func (q *queue) popSuspect() *job {
+	j := q.suspects[0]
 	q.suspects = q.suspects[1:]
-	it.job.place = nowhere
-	return it
+	return j
 }
 
-// delay lets an item wait until due.
-func (q *queue) delay(it *item, due time.Time) {
-	it.job.place, it.job.due = delayed, due
-	heap.Push(&q.delayed, it)
+// delay lets a task wait until due.
+func (q *queue) delay(t *task, due time.Time) {
+	t.place, t.due = delayed, due
+	heap.Push(&q.delayed, t)
 }
 
-// pop takes the item whose turn it is, or nil.
-func (q *queue) pop() *item {
-	best := -1
-	for i, s := range q.ready {
-		if best < 0 || q.before(s, q.ready[best]) {
-			best = i
+// pop takes the task of an engine whose turn it is, or nil.
+func (q *queue) pop(e int) *task {
+	lane := &q.lanes[e]
+	var best *line
+	for _, l := range lane.ready {
+		if best == nil || q.before(l, best) {
+			best = l
 		}
 	}
-	if best < 0 {
+	if best == nil {
 		return nil
 	}
-	s := q.ready[best]
-	q.turn++
-	s.served = q.turn
-	it := heap.Pop(&s.line).(*item)
-	it.job.place = nowhere
-	q.emptied(s)
-	return it
+	lane.turn++
+	best.served = lane.turn
+	t := heap.Pop(&best.tasks).(*task)
+	t.place = nowhere
+	lane.emptied(best)
+	return t
 }
 
 // before reports whether a's turn is before b's.
-func (q *queue) before(a, b *system) bool {
-	if q.priority && a.first != b.first {
-		return a.first
+func (q *queue) before(a, b *line) bool {
+	if q.priority && a.system.first != b.system.first {
+		return a.system.first
 	}
 	if a.served != b.served {
 		return a.served < b.served
 	}
-	return a.line.items[0].number < b.line.items[0].number
+	return a.tasks.items[0].item.number < b.tasks.items[0].item.number
 }
 
 // due moves what has waited long enough into its line, and returns how long the
 // next one still waits; zero: there is none.
 func (q *queue) due(now time.Time) time.Duration {
 	for len(q.delayed.items) > 0 {
-		it := q.delayed.items[0]
-		if wait := it.job.due.Sub(now); wait > 0 {
+		t := q.delayed.items[0]
+		if wait := t.due.Sub(now); wait > 0 {
 			return wait
 		}
 		heap.Pop(&q.delayed)
-		q.push(it)
+		q.push(t)
 	}
 	return 0
 }
 
-// remove takes an item out of wherever it waits.
-func (q *queue) remove(it *item) {
-	switch it.job.place {
+// revive ends the waits of an engine's tasks.
+func (q *queue) revive(e int) {
+	for _, t := range slices.Clone(q.delayed.items) {
+		if t.engine == e {
+			q.remove(t)
+			q.push(t)
+		}
+	}
+}
+
+// remove takes a task out of wherever it waits.
+func (q *queue) remove(t *task) {
+	switch t.place {
 	case inLine:
-		heap.Remove(&it.system.line, it.job.index)
-		q.emptied(it.system)
+		l := t.item.system.line(t.engine)
+		heap.Remove(&l.tasks, t.index)
+		q.lanes[t.engine].emptied(l)
 	case delayed:
-		heap.Remove(&q.delayed, it.job.index)
+		heap.Remove(&q.delayed, t.index)
 	case apart:
-		q.suspects = slices.DeleteFunc(q.suspects, func(other *item) bool { return other == it })
+		q.suspects = slices.DeleteFunc(q.suspects, func(j *job) bool { return j == t.job })
 	default:
 		return
 	}
-	it.job.place = nowhere
+	t.place = nowhere
 }
 
-func (q *queue) emptied(s *system) {
-	if len(s.line.items) > 0 {
+// behind counts the objects that wait, at the engine where they are most, behind
+// systems that go first.
+func (q *queue) behind() int {
+	if !q.priority {
+		return 0
+	}
+	most := 0
+	for _, lane := range q.lanes {
+		behind, first := 0, false
+		for _, l := range lane.ready {
+			if l.system.first {
+				first = true
+			} else {
+				behind += len(l.tasks.items)
+			}
+		}
+		if first {
+			most = max(most, behind)
+		}
+	}
+	return most
+}
+
+func (l *lane) emptied(of *line) {
+	if len(of.tasks.items) > 0 {
 		return
 	}
-	s.ready = false
-	if i := slices.Index(q.ready, s); i >= 0 {
-		last := len(q.ready) - 1
-		q.ready[i] = q.ready[last]
-		q.ready[last] = nil
-		q.ready = q.ready[:last]
+	of.ready = false
+	if i := slices.Index(l.ready, of); i >= 0 {
+		last := len(l.ready) - 1
+		l.ready[i] = l.ready[last]
+		l.ready[last] = nil
+		l.ready = l.ready[:last]
 	}
 }
 
-// pile is a heap of items that each know their place in it.
+// pile is a heap of tasks that each know their place in it.
 type pile struct {
-	items []*item
-	less  func(a, b *item) bool
+	items []*task
+	less  func(a, b *task) bool
 }
 
 func (p *pile) Len() int           { return len(p.items) }
@@ -201,21 +253,21 @@ func (p *pile) Less(i, j int) bool { return p.less(p.items[i], p.items[j]) }
 
 func (p *pile) Swap(i, j int) {
 	p.items[i], p.items[j] = p.items[j], p.items[i]
-	p.items[i].job.index, p.items[j].job.index = i, j
+	p.items[i].index, p.items[j].index = i, j
 }
 
 func (p *pile) Push(x any) {
-	it := x.(*item)
-	it.job.index = len(p.items)
-	p.items = append(p.items, it)
+	t := x.(*task)
+	t.index = len(p.items)
+	p.items = append(p.items, t)
 }
 
 func (p *pile) Pop() any {
 	last := len(p.items) - 1
-	it := p.items[last]
+	t := p.items[last]
 	p.items[last] = nil
 	p.items = p.items[:last]
-	return it
+	return t
 }
 
 // roll is a list of items in a fixed order. Those that are gone are left in it

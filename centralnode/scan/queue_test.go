@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -13,24 +14,23 @@ import (
 	"vedette/centralnode/scan/engine"
 )
 
-// modelQueue is what the queue promises, written down in the simplest way.
+// modelQueue is what the queue promises of one engine, written down in the
+// simplest way.
 type modelQueue struct {
-	priority bool
-	first    map[string]bool
-	waiting  map[string][]uint64 // by system, in order of submission
-	delayed  map[uint64]time.Time
-	served   []string // the newest last
+	waiting map[string][]uint64 // by system, in order of submission
+	delayed map[uint64]time.Time
+	served  []string // the newest last
 }
 
 // next is the system whose turn it is: of those with something waiting, the
 // first ones before the others when the switch is on, the one that was served
 // longest ago, never served before all, the one with the oldest object when
 // several never were.
-func (m *modelQueue) next() string {
+func (m *modelQueue) next(priority bool, first map[string]bool) string {
 	best := ""
 	rank := func(s string) [3]int {
 		class := 0
-		if m.priority && !m.first[s] {
+		if priority && !first[s] {
 			class = 1
 		}
 		last := -1
@@ -52,108 +52,149 @@ func (m *modelQueue) next() string {
 	return best
 }
 
-// TestQueueIsFairAndKeepsItsOrder plays random submissions, retries, deletions
-// and switches against the model.
+func (m *modelQueue) wait(t *task) {
+	id := t.item.system.id
+	m.waiting[id] = append(m.waiting[id], t.item.number)
+	slices.Sort(m.waiting[id])
+}
+
+// behind counts what waits behind systems that go first.
+func (m *modelQueue) behind(first map[string]bool) int {
+	n, some := 0, false
+	for id, waiting := range m.waiting {
+		if !first[id] {
+			n += len(waiting)
+		} else if len(waiting) > 0 {
+			some = true
+		}
+	}
+	if !some {
+		return 0
+	}
+	return n
+}
+
+// TestQueueIsFairAndKeepsItsOrder plays random submissions, retries, deletions,
+// switches and revivals at two engines against the model.
 func TestQueueIsFairAndKeepsItsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := newQueue()
-		m := &modelQueue{first: map[string]bool{}, waiting: map[string][]uint64{}, delayed: map[uint64]time.Time{}}
+		q := newQueue(2)
+		first := map[string]bool{}
+		var models []*modelQueue
+		for range q.lanes {
+			models = append(models, &modelQueue{waiting: map[string][]uint64{}, delayed: map[uint64]time.Time{}})
+		}
 		systems := map[string]*system{}
 		for i := range 4 {
 			id := fmt.Sprint("system", i)
 			systems[id] = newSystem(id)
 		}
 		names := rapid.SampledFrom([]string{"system0", "system1", "system2", "system3"})
+		engines := rapid.IntRange(0, len(q.lanes)-1)
 		items := map[uint64]*item{}
 		now := time.Unix(1000, 0)
 		next := uint64(0)
-		wait := func(it *item) {
-			id := it.system.id
-			m.waiting[id] = append(m.waiting[id], it.number)
-			slices.Sort(m.waiting[id])
-		}
 		t.Repeat(map[string]func(*rapid.T){
 			"submit": func(t *rapid.T) {
 				for range rapid.IntRange(1, 5).Draw(t, "objects") {
 					it := &item{number: next, system: systems[names.Draw(t, "system")], job: new(job)}
 					items[next] = it
 					next++
-					q.push(it)
-					wait(it)
+					for e, m := range models {
+						one := &task{item: it, job: it.job, engine: e}
+						it.job.tasks = append(it.job.tasks, one)
+						q.push(one)
+						m.wait(one)
+					}
 				}
 			},
 			"scan": func(t *rapid.T) {
-				id := m.next()
-				it := q.pop()
+				e := engines.Draw(t, "engine")
+				m := models[e]
+				id := m.next(q.priority, first)
+				got := q.pop(e)
 				if id == "" {
-					if it != nil {
-						t.Fatalf("took %d, nothing waits", it.number)
+					if got != nil {
+						t.Fatalf("took %d, nothing waits", got.item.number)
 					}
 					t.Skip("nothing waits")
 				}
-				if it == nil || it.system.id != id || it.number != m.waiting[id][0] {
-					t.Fatalf("took %+v, expected %d of %s", it, m.waiting[id][0], id)
+				if got == nil || got.engine != e || got.item.system.id != id || got.item.number != m.waiting[id][0] {
+					t.Fatalf("took %+v, expected %d of %s", got, m.waiting[id][0], id)
 				}
 				m.waiting[id] = m.waiting[id][1:]
 				m.served = append(m.served, id)
 				if rapid.Bool().Draw(t, "again") {
 					due := now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second)
-					q.delay(it, due)
-					m.delayed[it.number] = due
-				} else {
-					delete(items, it.number)
+					q.delay(got, due)
+					m.delayed[got.item.number] = due
 				}
 			},
 			"wait": func(t *rapid.T) {
 				now = now.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second)
 				rest := q.due(now)
 				soonest := time.Duration(0)
-				for n, due := range m.delayed {
-					if d := due.Sub(now); d <= 0 {
-						delete(m.delayed, n)
-						wait(items[n])
-					} else if soonest == 0 || d < soonest {
-						soonest = d
+				for e, m := range models {
+					for n, due := range m.delayed {
+						if d := due.Sub(now); d <= 0 {
+							delete(m.delayed, n)
+							m.wait(items[n].job.tasks[e])
+						} else if soonest == 0 || d < soonest {
+							soonest = d
+						}
 					}
 				}
 				if rest != soonest {
 					t.Fatalf("the next is due in %v, expected %v", rest, soonest)
 				}
 			},
+			"revive": func(t *rapid.T) {
+				e := engines.Draw(t, "engine")
+				q.revive(e)
+				for n := range models[e].delayed {
+					delete(models[e].delayed, n)
+					models[e].wait(items[n].job.tasks[e])
+				}
+			},
 			"delete": func(t *rapid.T) {
 				if len(items) == 0 {
 					t.Skip("nothing to delete")
 				}
-				numbers := make([]uint64, 0, len(items))
-				for n := range items {
-					numbers = append(numbers, n)
-				}
-				slices.Sort(numbers)
-				it := items[rapid.SampledFrom(numbers).Draw(t, "item")]
-				q.remove(it)
+				it := items[rapid.SampledFrom(slices.Sorted(maps.Keys(items))).Draw(t, "item")]
 				delete(items, it.number)
-				delete(m.delayed, it.number)
-				id := it.system.id
-				m.waiting[id] = slices.DeleteFunc(m.waiting[id], func(n uint64) bool { return n == it.number })
+				for e, m := range models {
+					q.remove(it.job.tasks[e])
+					delete(m.delayed, it.number)
+					id := it.system.id
+					m.waiting[id] = slices.DeleteFunc(m.waiting[id], func(n uint64) bool { return n == it.number })
+				}
 			},
 			"class": func(t *rapid.T) {
 				id := names.Draw(t, "system")
 				systems[id].first = !systems[id].first
-				m.first[id] = systems[id].first
+				first[id] = systems[id].first
 			},
-			"switch": func(*rapid.T) {
-				q.priority = !q.priority
-				m.priority = q.priority
-			},
+			"switch": func(*rapid.T) { q.priority = !q.priority },
 			"": func(t *rapid.T) {
-				for _, it := range items {
-					want := inLine
-					if _, ok := m.delayed[it.number]; ok {
-						want = delayed
+				behind := 0
+				for e, m := range models {
+					if q.priority {
+						behind = max(behind, m.behind(first))
 					}
-					if it.job.place != want {
-						t.Fatalf("item %d is at %v, expected %v", it.number, it.job.place, want)
+					for _, it := range items {
+						want := nowhere
+						if slices.Contains(m.waiting[it.system.id], it.number) {
+							want = inLine
+						} else if _, ok := m.delayed[it.number]; ok {
+							want = delayed
+						}
+						if got := it.job.tasks[e].place; got != want {
+							t.Fatalf("item %d is at %v of engine %d, expected %v", it.number, got, e, want)
+						}
 					}
+				}
+				if n := q.behind(); n != behind {
+					t.Fatalf("%d wait behind others, expected %d", n, behind)
 				}
 			},
 		})

@@ -41,7 +41,7 @@ func numberOf(key, prefix string) (uint64, error) {
 const recordVersion = 1
 
 // record is what the state file holds of a submission. What is needed only to
-// scan it is left out once it has a verdict.
+// scan it is left out once no engine has to look any more.
 type record struct {
 	V         int       `json:"v"`
 	System    string    `json:"system"`
@@ -54,6 +54,9 @@ type record struct {
 
 	Reason   string    `json:"reason,omitempty"`
 	Finished time.Time `json:"finished,omitzero"`
+	// Looking: there is a verdict, since something was found, and other engines have
+	// still to look.
+	Looking bool `json:"looking,omitempty"`
 
 	Leaf       pki.Fingerprint `json:"leaf,omitzero"`
 	SystemName string          `json:"system_name,omitempty"`
@@ -66,6 +69,9 @@ type record struct {
 	// Crashes counts how often the daemon died while it scanned the object.
 	Crashes int `json:"crashes,omitempty"`
 }
+
+// open reports whether some engine has still to look.
+func (r record) open() bool { return r.State == Processing || r.Looking }
 
 // op writes the record of an item.
 func (r record) op(n uint64) kv.Op {
@@ -89,7 +95,7 @@ func parseRecord(e kv.Entry) (uint64, record, error) {
 	return n, r, err
 }
 
-// recordOf is what is kept of an item without a verdict.
+// recordOf is what is kept of an item that some engine has still to look at.
 func recordOf(it *item) record {
 	j := it.job
 	return record{

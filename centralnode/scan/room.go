@@ -38,8 +38,8 @@ type Room struct {
 	kick chan struct{}
 
 	mu sync.Mutex // guards what follows, and all items and systems
-	// wake is signalled when there may be something for a worker.
-	wake    *sync.Cond
+	// wakes are signalled when there may be something for a worker of that engine.
+	wakes   []*sync.Cond
 	disk    *disk // nil until the state file and the spool are open
 	cause   error // why they are not
 	closed  bool
@@ -49,9 +49,13 @@ type Room struct {
 	crowd   crowd
 	number  uint64 // the next item's
 
-	uploading, unfinished, running int
-	// alone: what is being scanned is to be alone.
-	alone bool
+	// unfinished objects are those that some engine has still to look at, running
+	// ones those that some engine looks at now; atWork counts the workers at that.
+	uploading, unfinished, running, atWork int
+	// alone is what is being scanned alone.
+	alone *job
+	// refused is what the disk or the alerts did not take; it is tried again.
+	refused []*item
 
 	verdicts map[State]uint64
 	pace     pace
@@ -79,10 +83,10 @@ func Open(ctx context.Context, c Config) (*Room, error) {
 		cfg: c, inline: inlineMost,
 		quota:    spool.NewQuota(c.Limits.SpoolQuota, c.Limits.share()),
 		settling: make(chan struct{}, 128), kick: make(chan struct{}, 1),
-		systems: make(map[string]*system), queue: newQueue(), verdicts: make(map[State]uint64),
+		systems: make(map[string]*system), queue: newQueue(len(c.Engines)), verdicts: make(map[State]uint64),
 	}
-	r.wake = sync.NewCond(&r.mu)
 	for _, e := range c.Engines {
+		r.wakes = append(r.wakes, sync.NewCond(&r.mu))
 		r.hands = append(r.hands, newHand(e, c.Limits.Timeout, c.Logger))
 	}
 	r.open(ctx)
@@ -201,7 +205,8 @@ func (r *Room) system(id string) *system {
 	return s
 }
 
-// Waiting counts the objects of a system that have no verdict yet.
+// Waiting counts the objects of a system that some engine has still to look at:
+// those without a verdict, and those in which another engine found something.
 func (r *Room) Waiting(id string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,8 +8,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"vedette/internal/kv"
 )
 
 const (
@@ -33,12 +31,16 @@ func (r *Room) Run(ctx context.Context) error {
 	if !r.opened(ctx) {
 		return nil
 	}
-	for range r.cfg.Limits.Workers {
-		inside.Go(func() { r.work(ctx, &inside) })
+	for e, h := range r.hands {
+		h.doubtAgain()
+		inside.Go(func() { r.tend(ctx, e) })
+		for range r.cfg.Limits.Workers {
+			inside.Go(func() { r.work(ctx, e, &inside) })
+		}
 	}
-	r.keep(ctx)
+	r.keep(ctx, &inside)
 	r.mu.Lock()
-	r.wake.Broadcast() // who waits for work sees that ctx has ended
+	r.wakeAll() // who waits for work sees that ctx has ended
 	r.mu.Unlock()
 	return nil
 }
@@ -62,93 +64,21 @@ func (r *Room) opened(ctx context.Context) bool {
 	}
 }
 
-// next waits for an item and takes it, with its job, which the item may lose
-// when it is deleted, and a context that ends with ctx and at a deletion. It
-// returns nil when ctx has ended.
-func (r *Room) next(ctx context.Context) (*item, *job, context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// work does one task of an engine after the other.
+func (r *Room) work(ctx context.Context, e int, inside *sync.WaitGroup) {
 	for {
-		if ctx.Err() != nil {
-			return nil, nil, nil
-		}
-		if it := r.take(); it != nil {
-			inner, cancel := context.WithCancel(ctx)
-			it.job.place, it.job.stop = atWorker, cancel
-			r.running++
-			return it, it.job, inner
-		}
-		r.wake.Wait()
-	}
-}
-
-// take takes the next item, or nil when there is none to be scanned now. r.mu is
-// held.
-func (r *Room) take() *item {
-	switch {
-	case r.alone:
-		return nil
-	case len(r.queue.suspects) == 0:
-		return r.queue.pop()
-	case r.running > 0:
-		return nil // until nothing else is being scanned
-	}
-	it := r.queue.popSuspect()
-	it.job.alone, r.alone = true, true
-	return it
-}
-
-// work scans one item after the other.
-func (r *Room) work(ctx context.Context, inside *sync.WaitGroup) {
-	for {
-		it, j, inner := r.next(ctx)
-		if it == nil {
+		t, inner := r.next(ctx, e)
+		if t == nil {
 			return
 		}
-		v, wait := j.verdict, time.Duration(0)
-		if v == nil {
-			v, wait = r.look(inner, it, j)
-		}
-		j.stop()
-		if !r.worked(ctx, it, j, v, wait) {
+		if !r.worked(t, r.look(inner, t)) {
 			continue
 		}
 		// Waiting for the disk is not the worker's: the verdicts of many go there
 		// together.
 		r.settling <- struct{}{}
-		inside.Go(func() {
-			defer func() { <-r.settling }()
-			r.settle(ctx, it, v)
-		})
+		inside.Go(func() { r.settle(ctx, t.item, t.job) })
 	}
-}
-
-// worked takes an item back from a worker, and reports whether its verdict is to
-// be made known.
-func (r *Room) worked(ctx context.Context, it *item, j *job, v *verdict, wait time.Duration) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if j.alone || len(r.queue.suspects) > 0 {
-		r.wake.Broadcast() // others may go on, or one alone
-	}
-	if j.alone {
-		j.alone, r.alone = false, false
-	}
-	if it.gone {
-		return false
-	}
-	r.running--
-	j.place = nowhere
-	switch {
-	case v != nil:
-		return true
-	case ctx.Err() != nil:
-		r.queue.push(it) // it waits for the next start
-	default:
-		r.queue.delay(it, time.Now().Add(wait))
-		r.poke()
-	}
-	return false
 }
 
 // poke wakes whoever looks after what waits for a time.
@@ -159,56 +89,32 @@ func (r *Room) poke() {
 	}
 }
 
-// look has the engines look at an item. It returns a verdict, or how long to wait
-// before the next try.
-func (r *Room) look(ctx context.Context, it *item, j *job) (*verdict, time.Duration) {
-	l := r.cfg.Limits
-	if j.answers == nil {
-		j.answers = make([]answer, len(r.hands))
+// look has an engine look at an object.
+func (r *Room) look(ctx context.Context, t *task) outcome {
+	h := r.hands[t.engine]
+	if err := h.refuses(); err != nil {
+		return outcome{known: true, answer: answer{asked: true, err: err}}
 	}
-	path, remove, err := r.lay(ctx, it.number, j)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, 0
-		}
-		if noSpace(err) {
-			r.diskTrouble(err)
-			return nil, storageWait // no try of an engine
-		}
+	path, remove, err := r.lay(ctx, t.item.number, t.job)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return outcome{}
+	case noSpace(err):
+		r.diskTrouble(err)
+		return outcome{wait: storageWait} // no try of the engine
+	default:
 		r.cfg.Logger.Error("an object cannot be read from the spool", "error", err)
-		err = fmt.Errorf("the object cannot be read from the spool: %w", cause(err))
-		for i := range j.answers {
-			j.answers[i] = answer{asked: true, err: err}
-		}
-	} else {
-		leave := r.disk.slots.enter(it.number)
-		known := r.ask(ctx, j.answers, it.object(j, path))
-		leave()
-		remove()
-		if !known {
-			return nil, 0
-		}
+		return outcome{known: true, answer: answer{asked: true, err: fmt.Errorf("the object cannot be read from the spool: %w", cause(err))}}
 	}
-	j.tries++
-	state, reason, settled := judge(r.cfg.Engines, j.answers, j.tries >= l.Attempts)
-	if !settled {
-		return nil, backoff(l.RetryAfter, j.tries)
+	leave := r.disk.slots.enter(t.item.number)
+	result, err := h.scan(ctx, t.item.object(t.job, path))
+	leave()
+	remove()
+	if ctx.Err() != nil {
+		return outcome{} // nothing is known
 	}
-	at := r.cfg.Now()
-	return &verdict{state: state, reason: reason, at: at, findings: r.findings(it, j, at)}, 0
-}
-
-// backoff is the wait after so many tries.
-func backoff(first time.Duration, tries int) time.Duration {
-	const most = 10 * time.Minute
-	wait := first
-	for range tries - 1 {
-		if wait >= most {
-			return max(first, most)
-		}
-		wait *= 2
-	}
-	return wait
+	return outcome{known: true, answer: answer{asked: true, result: result, err: err}}
 }
 
 // cause is what the system said, without our names of files.
@@ -237,112 +143,4 @@ func (r *Room) lay(ctx context.Context, number uint64, j *job) (path string, rem
 			r.cfg.Logger.Warn("a passing copy was not removed", "error", err)
 		}
 	}, err
-}
-
-// settle makes a verdict known: first its findings, then itself.
-func (r *Room) settle(ctx context.Context, it *item, v *verdict) {
-	// The daemon may stop meanwhile; a verdict that is this far is noted.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer cancel()
-	for _, f := range v.findings {
-		if err := r.cfg.Alerts.Detected(ctx, f); err != nil {
-			r.alertTrouble(err)
-			r.later(it, v)
-			return
-		}
-	}
-	if len(v.findings) > 0 {
-		r.alertTrouble(nil)
-	}
-	if !r.claim(it) {
-		return // deleted meanwhile
-	}
-	ops := []kv.Op{{Key: scanKey(it.number), Delete: true}}
-	if it.key.id != "" {
-		ops[0] = recordOf(it).finishedWith(v).op(it.number)
-	}
-	if it.job.inline {
-		ops = append(ops, kv.Op{Key: objectKey(it.number), Delete: true})
-	}
-	if err := r.disk.journal.write(ops, false); err != nil {
-		r.diskTrouble(err)
-		r.mu.Lock()
-		it.changed()
-		r.mu.Unlock()
-		r.later(it, v)
-		return
-	}
-	r.settled(it, v)
-}
-
-// claim begins a write about an item, and returns false when it is gone.
-func (r *Room) claim(it *item) bool {
-	for {
-		r.mu.Lock()
-		wait := it.changing
-		if it.gone || wait == nil {
-			defer r.mu.Unlock()
-			if it.gone {
-				return false
-			}
-			it.changing = make(chan struct{})
-			return true
-		}
-		r.mu.Unlock()
-		<-wait
-	}
-}
-
-// later lets a verdict wait that could not be made known.
-func (r *Room) later(it *item, v *verdict) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if it.gone {
-		return
-	}
-	it.job.verdict = v
-	r.queue.delay(it, time.Now().Add(storageWait))
-	r.poke()
-}
-
-// settled notes a durable verdict.
-func (r *Room) settled(it *item, v *verdict) {
-	if !it.job.inline {
-		r.unlink(r.disk, it)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	it.state, it.reason, it.finished = v.state, v.reason, v.at
-	it.changed()
-	r.finished(it)
-	r.verdicts[v.state]++
-	r.pace.count(r.cfg.Now())
-	if it.key.id == "" {
-		it.gone = true
-		return
-	}
-	r.addResult(it)
-	if r.results.len() > r.cfg.Limits.MaxResults {
-		r.poke()
-	}
-}
-
-// finished takes an item out of flight. r.mu is held.
-func (r *Room) finished(it *item) {
-	it.job = nil
-	r.unfinished--
-	it.system.unfinished--
-	r.quota.Give(it.system.id, it.size)
-}
-
-// addResult keeps an item with its verdict. r.mu is held.
-func (r *Room) addResult(it *item) {
-	r.results.add(it)
-	it.system.kept++
-}
-
-// dropResult forgets a verdict. The item is gone, and r.mu is held.
-func (r *Room) dropResult(it *item) {
-	r.results.dropped()
-	it.system.kept--
 }

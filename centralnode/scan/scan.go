@@ -108,7 +108,7 @@ type item struct {
 	state    State
 	reason   string
 	finished time.Time
-	job      *job // nil once there is a verdict
+	job      *job // nil once all engines are done
 
 	// changing is closed when the write about it that is under way has ended; nil
 	// while there is none. Who finds one waits for it and looks again.
@@ -117,18 +117,7 @@ type item struct {
 	gone     bool // it was deleted, or never became durable
 }
 
-// place is where an item without a verdict is.
-type place int
-
-const (
-	nowhere  place = iota // on its way from one place to another
-	inLine                // in its system's line
-	apart                 // waits to be scanned alone
-	delayed               // waits for a time
-	atWorker              // a worker has it
-)
-
-// job is what is needed until there is a verdict.
+// job is what is needed until no engine has to look any more.
 type job struct {
 	leaf                     pki.Fingerprint
 	systemName, name, remote string
@@ -137,21 +126,10 @@ type job struct {
 	inline                   bool // the content is in the state file
 	crashes                  int  // the daemon died so often while it scanned the object
 
-	place   place
-	index   int       // in the pile of that place
-	due     time.Time // while delayed
-	tries   int
-	answers []answer // of each engine, as far as it is known
-	verdict *verdict // decided, but not yet durable
-	stop    func()   // ends its scan, while at a worker
-	alone   bool     // nothing else is scanned meanwhile
-}
-
-// answer is what came of asking one engine.
-type answer struct {
-	asked  bool
-	result engine.Result
-	err    error
+	tasks []*task // one for each engine
+	busy  int     // of them at workers
+	// telling: somebody makes known what was found, or will do so again.
+	telling bool
 }
 
 func (it *item) fullKey() Key {

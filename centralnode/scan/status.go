@@ -44,14 +44,21 @@ func (r *Room) oldest() time.Time {
 			oldest = it.submitted
 		}
 	}
-	for _, s := range r.queue.ready {
-		note(s.line.items[0])
+	for _, lane := range r.queue.lanes {
+		for _, l := range lane.ready {
+			note(l.tasks.items[0].item)
+		}
 	}
-	for _, it := range r.queue.delayed.items {
-		note(it)
+	for _, t := range r.queue.delayed.items {
+		note(t.item)
 	}
-	for _, it := range r.queue.suspects {
-		note(it)
+	for _, j := range r.queue.suspects {
+		note(j.tasks[0].item)
+	}
+	for _, it := range r.refused {
+		if !it.gone {
+			note(it)
+		}
 	}
 	return oldest
 }

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,16 +21,15 @@ const (
 
 // verdict is what was decided about an object.
 type verdict struct {
-	state    State
-	reason   string
-	at       time.Time
-	findings []Finding
+	state  State
+	reason string
+	at     time.Time
 }
 
 // judge makes one answer of all engines' answers. Whatever was found counts.
 // Nothing found by all who were asked, each of whom looked at everything, is
 // "not detected". Everything else is no answer: settled is false while another
-// try may give one.
+// try may give one, last says that there is none.
 func judge(engines []engine.Engine, answers []answer, last bool) (state State, reason string, settled bool) {
 	var why []string
 	failed, skipped, late := 0, 0, 0
@@ -65,29 +63,22 @@ func judge(engines []engine.Engine, answers []answer, last bool) (state State, r
 	return NotDetected, "", true
 }
 
-// findings are what has to be told about an object, one for each engine that
-// found something.
-func (r *Room) findings(it *item, j *job, at time.Time) []Finding {
-	var found []Finding
-	kind := ""
-	for _, a := range j.answers {
-		if kind == "" && a.err == nil {
-			kind = a.result.Type
+// finding is what has to be told of what one engine found. r.mu is held.
+func (r *Room) finding(t *task) Finding {
+	it, j, e := t.item, t.job, r.hands[t.engine].engine
+	kind := t.answer.result.Type
+	for _, other := range j.tasks {
+		if kind == "" && other.over && other.answer.err == nil {
+			kind = other.answer.result.Type
 		}
 	}
-	for i, a := range j.answers {
-		if a.err != nil || len(a.result.Detections) == 0 {
-			continue
-		}
-		found = append(found, Finding{
-			Origin: j.origin, Key: it.fullKey(), Leaf: j.leaf, SystemName: j.systemName,
-			Mail: j.mail, Remote: j.remote, Name: j.name, Size: it.size,
-			MD5: j.md5, SHA256: it.sha256.String(), Type: foreign.Bounded(kind, maxWord),
-			Submitted: it.submitted, Scanned: at,
-			Engine: r.hands[i].engine.Name(), Technology: r.hands[i].engine.Technology(), Result: bounded(a.result),
-		})
+	return Finding{
+		Origin: j.origin, Key: it.fullKey(), Leaf: j.leaf, SystemName: j.systemName,
+		Mail: j.mail, Remote: j.remote, Name: j.name, Size: it.size,
+		MD5: j.md5, SHA256: it.sha256.String(), Type: foreign.Bounded(kind, maxWord),
+		Submitted: it.submitted, Scanned: t.at,
+		Engine: e.Name(), Technology: e.Technology(), Result: bounded(t.answer.result),
 	}
-	return found
 }
 
 // bounded cuts a result to what an alert may carry.
@@ -103,20 +94,4 @@ func bounded(r engine.Result) engine.Result {
 	r.Type = foreign.Bounded(r.Type, maxWord)
 	r.Skipped = foreign.Bounded(r.Skipped, maxReason)
 	return r
-}
-
-// ask has every engine look that has not answered yet. It returns false when
-// ctx ended before: then nothing is known.
-func (r *Room) ask(ctx context.Context, answers []answer, o engine.Object) bool {
-	for i, h := range r.hands {
-		if answers[i].asked && answers[i].err == nil {
-			continue
-		}
-		result, err := h.scan(ctx, o)
-		if ctx.Err() != nil {
-			return false
-		}
-		answers[i] = answer{asked: true, result: result, err: err}
-	}
-	return true
 }

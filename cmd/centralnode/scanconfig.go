@@ -21,10 +21,10 @@ type scanConfig struct {
 	SpoolQuota        settings.Size     `toml:"spool_quota"`          // on disk, all together
 	InFlight          int               `toml:"in_flight"`            // uploading or without a verdict, all together
 	InFlightPerSystem int               `toml:"in_flight_per_system"` // of one external system
-	Workers           int               `toml:"workers"`              // scanned at the same time; 0: one for each CPU
-	Attempts          int               `toml:"attempts"`             // at one object, before its verdict is error or timeout
+	Workers           int               `toml:"workers"`              // objects that each engine looks at at the same time; 0: one for each CPU
+	Attempts          int               `toml:"attempts"`             // of an engine at one object, before the verdict is error or timeout
 	Timeout           settings.Duration `toml:"timeout"`              // of one attempt, whatever the engine's own
-	RetryAfter        settings.Duration `toml:"retry_after"`          // before the second attempt; twice as long before each later one
+	RetryAfter        settings.Duration `toml:"retry_after"`          // before the second attempt; twice as long before each later one; less once an engine is back
 	KeepResults       settings.Duration `toml:"keep_results"`         // verdicts that nobody deletes
 	MaxResults        int               `toml:"max_results"`          // so many of them, all together; whoever has most loses the oldest
 	Builtin           builtinConfig     `toml:"builtin"`
@@ -101,7 +101,7 @@ const (
 	minRetryAfter  = 100 * time.Millisecond
 	minKeepResults = time.Minute
 	minResults     = 100
-	maxResults     = 10_000_000 // each takes some 500 bytes of memory
+	maxResults     = 2_000_000 // each takes some 500 bytes of memory
 	minYARAMemory  = 64 << 20
 )
 

@@ -4,8 +4,9 @@ import "time"
 
 // ScanStatus is the state of scanning.
 type ScanStatus struct {
-	// Waiting have no verdict yet, Running are being looked at now, Uploading are
-	// still arriving, Kept have a verdict that their system has not deleted.
+	// Waiting wait for some engine, Running are being looked at now, Uploading are
+	// still arriving, Kept have a verdict that their system has not deleted; what
+	// one engine found something in has its verdict while another still looks.
 	Waiting   int `json:"waiting"`
 	Running   int `json:"running"`
 	Uploading int `json:"uploading"`
