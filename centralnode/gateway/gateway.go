@@ -76,6 +76,8 @@ type Gateway struct {
 	routes []Route
 	// handed gives callers to the HTTP server.
 	handed *door.Handed
+	// listeners has one token for each caller that is listened to after its refusal.
+	listeners chan struct{}
 	// protocols are those beside HTTP, by their ALPN name.
 	protocols map[string]func(*door.Conn)
 	// changing serialises changes of trust; it is taken before gate and index.
@@ -100,7 +102,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		log: c.Logger, now: c.Now, door: listener,
 		gate: newGate(c.Trust), live: door.NewIndex[*conn](), mux: http.NewServeMux(),
-		handed: door.NewHanded(listener.Addr()), protocols: make(map[string]func(*door.Conn)),
+		handed: door.NewHanded(listener.Addr()), listeners: make(chan struct{}, listeners), protocols: make(map[string]func(*door.Conn)),
 	}
 	g.mux.HandleFunc("/", notFound)
 	return g, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vedette/centralnode/trust"
+	"vedette/internal/farewell"
 	"vedette/proto/problem"
 )
 
@@ -31,7 +32,7 @@ func (g *Gateway) Handle(door trust.Door, pattern string, h http.Handler) {
 		if v, ok := g.letIn(w, c, e); !ok {
 			return
 		} else if !v.Allowed {
-			g.refuse(w, c, e, v, problem.Refusal(v.Code))
+			g.refuse(w, r, c, e, v, problem.Refusal(v.Code))
 			return
 		}
 		h.ServeHTTP(w, pacedRequest(w, r))
@@ -56,7 +57,7 @@ func (g *Gateway) HandleSystem(pattern string, h http.Handler, refused func(r *h
 		if v, ok := g.letIn(w, c, e); !ok {
 			return
 		} else if !v.Allowed {
-			g.refuse(w, c, e, v, refused(r, c.caller, id, v))
+			g.refuse(w, r, c, e, v, refused(r, c.caller, id, v))
 			return
 		}
 		h.ServeHTTP(w, pacedRequest(w, r.WithContext(context.WithValue(r.Context(), idKey{}, id))))
@@ -78,7 +79,7 @@ func (g *Gateway) serve(door trust.Door, pattern string, h func(w http.ResponseW
 	g.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		c := r.Context().Value(connKey{}).(*conn)
 		if c.unfit != nil {
-			g.refuseUnfit(w, c)
+			g.refuseUnfit(w, r, c)
 			return
 		}
 		h(w, r, c)
@@ -116,11 +117,33 @@ func pacedRequest(w http.ResponseWriter, r *http.Request) *http.Request {
 	return r
 }
 
-// refuse answers and ends the connection: a refused caller has no reason to keep
-// one.
-func (g *Gateway) refuse(w http.ResponseWriter, c *conn, e entrance, v trust.Verdict, p *problem.Problem) {
+// listening is how long somebody who was refused is listened to, and listeners
+// how many of them at once: they are strangers.
+var listening = farewell.Limits{Whole: 10 * time.Second, Stall: 2 * time.Second}
+
+const listeners = 64
+
+// farewell answers and ends the connection: a refused caller has no reason to
+// keep one. It is heard out for a while, or it would lose the answer to what it
+// is still sending.
+func (g *Gateway) farewell(w http.ResponseWriter, r *http.Request, p *problem.Problem) {
+	write := func(w http.ResponseWriter) { problem.Write(w, p) }
+	if farewell.Needed(r) {
+		select {
+		case g.listeners <- struct{}{}:
+			defer func() { <-g.listeners }()
+			farewell.Give(w, r, listening, false, write)
+			return
+		default:
+		}
+	}
 	w.Header().Set("Connection", "close")
-	problem.Write(w, p)
+	write(w)
+}
+
+// refuse answers a caller whom the judge does not let in.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, c *conn, e entrance, v trust.Verdict, p *problem.Problem) {
+	defer g.farewell(w, r, p) // after the line is written: it may take a while
 	attrs := []any{"code", p.Code, "door", e.door, "way", c.caller.Way, "remote", c.caller.Remote.Addr().String(), "revision", v.Revision}
 	if c.caller.HasLeaf() {
 		attrs = append(attrs, "leaf", c.caller.Leaf.String())

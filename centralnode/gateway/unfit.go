@@ -35,13 +35,12 @@ func unfitLater(strict func(tls.ConnectionState) error) func(tls.ConnectionState
 
 // refuseUnfit answers a caller whose leaf proves nothing here, whatever it asks
 // for and whether or not certificates are validated.
-func (g *Gateway) refuseUnfit(w http.ResponseWriter, c *conn) {
-	w.Header().Set("Connection", "close")
+func (g *Gateway) refuseUnfit(w http.ResponseWriter, r *http.Request, c *conn) {
 	p := problem.Refusal(problem.CertificateUnknown)
 	p.Title, p.Detail = "Client certificate not usable", "The client certificate cannot be used here: "+c.unfit.Error()+"."
 	if rule, ok := errors.AsType[*pki.RuleError](c.unfit); ok && rule.Hint != "" {
 		p.Detail += " Next step: " + rule.Hint + "."
 	}
-	problem.Write(w, p)
+	defer g.farewell(w, r, p)
 	g.door.Log().Info("caller refused", "code", p.Code, "remote", c.caller.Remote.Addr().String(), "leaf", c.caller.Leaf.String(), "reason", c.unfit.Error())
 }
