@@ -30,13 +30,18 @@ func (r *Room) load(ctx context.Context) (*disk, error) {
 
 // loading collects what is in the folder before the room takes it over.
 type loading struct {
-	room  *Room
-	disk  *disk
-	files map[uint64]int64
-	items []found
-	next  uint64
-	// failed counts what got the verdict error here.
-	failed uint64
+	room   *Room
+	disk   *disk
+	files  map[uint64]int64
+	items  []found
+	next   uint64
+	failed []failure
+}
+
+// failure is a record that got the verdict error here.
+type failure struct {
+	found   found
+	verdict *verdict
 }
 
 // found is one record.
@@ -107,23 +112,22 @@ func (l *loading) mend(ctx context.Context) error {
 			kept = append(kept, f)
 			continue
 		}
-		l.room.cfg.Logger.Error("an object is not scanned", "system", f.record.System, "sha256", f.record.SHA256.String(), "reason", reason)
 		if f.record.Inline {
 			ops = append(ops, kv.Op{Key: objectKey(f.number), Delete: true})
+		}
+		v := &verdict{state: f.record.State, reason: f.record.Reason, at: f.record.Finished}
+		if v.state == Processing {
+			v = &verdict{state: Failed, reason: reason, at: l.room.cfg.Now()}
+			l.failed = append(l.failed, failure{f, v})
+		} else {
+			l.room.cfg.Logger.Error("an object is not looked at by every engine", "system", f.record.System, "sha256", f.record.SHA256.String(), "reason", reason)
 		}
 		if f.record.ScanID == "" {
 			ops = append(ops, kv.Op{Key: scanKey(f.number), Delete: true})
 		} else {
-			v := &verdict{state: f.record.State, reason: f.record.Reason, at: f.record.Finished}
-			if v.state == Processing {
-				v = &verdict{state: Failed, reason: reason, at: l.room.cfg.Now()}
-			}
 			f.record = f.record.finishedWith(v)
 			ops = append(ops, f.record.op(f.number))
 			kept = append(kept, f)
-		}
-		if f.record.State != Detect {
-			l.failed++
 		}
 	}
 	l.items = kept
@@ -175,8 +179,10 @@ func (l *loading) adopt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.number = l.next
-	if l.failed > 0 {
-		r.verdicts[Failed] += l.failed
+	for _, one := range l.failed {
+		rec := one.found.record
+		r.verdicts[Failed]++
+		r.fail(Key{rec.System, rec.Instance, rec.ScanID}, rec.SHA256, one.verdict)
 	}
 	var done []*item
 	for _, f := range l.items {

@@ -58,6 +58,7 @@ type Room struct {
 	refused []*item
 
 	verdicts map[State]uint64
+	failures failures
 	pace     pace
 	// storage and alerts say what is wrong there, empty when nothing is.
 	storage, alerts string

@@ -63,6 +63,9 @@ func (r *Room) step(it *item, j *job) *step {
 		s.verdict = &verdict{state: it.state, reason: it.reason, at: it.finished}
 	case settled:
 		s.verdict = &verdict{state: state, reason: reason, at: at}
+		if state == Failed || state == Timeout {
+			s.verdict.engine = blamed(r.cfg.Engines, j.answers())
+		}
 	}
 	return s
 }
@@ -132,6 +135,9 @@ func (r *Room) made(it *item, s *step) {
 	if v := s.verdict; it.state == Processing && (s.last || it.key.id != "") {
 		it.state, it.reason, it.finished = v.state, v.reason, v.at
 		r.verdicts[v.state]++
+		if v.state == Failed || v.state == Timeout {
+			r.fail(it.fullKey(), it.sha256, v)
+		}
 		if it.key.id != "" {
 			r.addResult(it)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,10 @@ func (r *Room) Status(context.Context) acts.ScanStatus {
 		Oldest:     r.oldest(),
 		SpoolBytes: r.quota.Used(), SpoolQuota: r.cfg.Limits.SpoolQuota, MaxObjectSize: r.cfg.Limits.MaxObjectSize,
 		Workers: r.cfg.Limits.Workers, MaximumScanPriority: r.queue.priority,
-		Verdicts: make(map[string]uint64), Engines: engines,
+		Behind: r.queue.behind(), Verdicts: make(map[string]uint64), Engines: engines,
+	}
+	for _, f := range slices.Backward(r.failures.last) {
+		s.Failures = append(s.Failures, f)
 	}
 	for state, n := range r.verdicts {
 		s.Verdicts[string(state)] = n

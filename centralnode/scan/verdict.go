@@ -23,6 +23,7 @@ const (
 type verdict struct {
 	state  State
 	reason string
+	engine string // which did not answer, or not about all
 	at     time.Time
 }
 
@@ -61,6 +62,17 @@ func judge(engines []engine.Engine, answers []answer, last bool) (state State, r
 		return Failed, reason, true
 	}
 	return NotDetected, "", true
+}
+
+// blamed names the engines that did not look at all of an object.
+func blamed(engines []engine.Engine, answers []answer) string {
+	var names []string
+	for i, a := range answers {
+		if !a.asked || a.err != nil || a.result.Skipped != "" {
+			names = append(names, engines[i].Name())
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // finding is what has to be told of what one engine found. r.mu is held.

@@ -44,7 +44,11 @@ func writeScanStatus(w io.Writer, s acts.ScanStatus) error {
 	f.Add("Spool", bytesOf(s.SpoolBytes)+" of "+bytesOf(s.SpoolQuota))
 	f.Add("Largest object", bytesOf(s.MaxObjectSize))
 	f.Add("Workers", fmt.Sprint(s.Workers))
-	f.Add("Maximum scan priority", cli.OnOff(s.MaximumScanPriority))
+	priority := cli.OnOff(s.MaximumScanPriority)
+	if s.Behind > 0 {
+		priority += fmt.Sprintf("; %d objects wait behind those that go first", s.Behind)
+	}
+	f.Add("Maximum scan priority", priority)
 	if err := f.Flush(); err != nil {
 		return err
 	}
@@ -56,6 +60,14 @@ func writeScanStatus(w io.Writer, s acts.ScanStatus) error {
 			rules = fmt.Sprint(e.Rules)
 		}
 		t.Row(e.Name, e.Technology, e.Version, e.RuleSet, rules, e.Trouble)
+	}
+	if err := t.Flush(); err != nil || len(s.Failures) == 0 {
+		return err
+	}
+	fmt.Fprintln(w, "\nThe last verdicts without an answer:")
+	t = cli.NewTable(w, "TIME", "SYSTEM", "INSTANCE", "SCAN ID", "VERDICT", "SHA-256", "REASON")
+	for _, v := range s.Failures {
+		t.Row(cli.Time(v.At), v.System, v.Instance, v.ScanID, v.State, v.SHA256, v.Reason)
 	}
 	return t.Flush()
 }

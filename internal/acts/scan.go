@@ -19,11 +19,29 @@ type ScanStatus struct {
 	MaxObjectSize       int64 `json:"max_object_size"`
 	Workers             int   `json:"workers"`
 	MaximumScanPriority bool  `json:"maximum_scan_priority"`
+	// Behind wait, of other systems, while some of those that go first are waiting.
+	Behind int `json:"behind"`
 	// Verdicts count since the daemon's start, by state.
 	Verdicts map[string]uint64 `json:"verdicts"`
 	Engines  []ScanEngine      `json:"engines"`
-	Degraded bool              `json:"degraded"`
-	Reason   string            `json:"reason,omitempty"`
+	// Failures are the last verdicts without an answer, the newest first; no system
+	// hides those of the others.
+	Failures []ScanFailure `json:"failures,omitempty"`
+	Degraded bool          `json:"degraded"`
+	Reason   string        `json:"reason,omitempty"`
+}
+
+// ScanFailure is one object that has no answer: its verdict is error or timeout.
+type ScanFailure struct {
+	At       time.Time `json:"at"`
+	System   string    `json:"system"` // the ID that it gave itself
+	Instance string    `json:"instance,omitempty"`
+	ScanID   string    `json:"scan_id,omitempty"`
+	SHA256   string    `json:"sha256"`
+	State    string    `json:"state"`
+	// Engine names those that did not look at all of it; empty when it was lost.
+	Engine string `json:"engine,omitempty"`
+	Reason string `json:"reason"` // foreign text
 }
 
 // ScanEngine is one engine as it is now.
