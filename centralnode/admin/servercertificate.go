@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"vedette/centralnode/external"
 	"vedette/centralnode/store"
@@ -36,8 +37,9 @@ func (a *Admin) replacing(ctx context.Context) ([]acts.Consequence, error) {
 			hosts = append(hosts, cmp.Or(h.Name, h.AgentID))
 		}
 	}
+	all := slices.Concat(conduct.Some(sensors), named, conduct.Some(hosts))
 	return []acts.Consequence{
-		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: len(hosts), Who: conduct.Some(hosts)},
+		{Text: "The certificate in use is removed at once. The new certificate must be entered everywhere the old one was used.", InUse: true, Count: len(hosts) + accepted + systems, Who: conduct.Some(all)},
 		{Text: "Traffic forwarding from Endpoint Agents and their trusted connection must be reconfigured: every agent that pins the old certificate stops delivering events until it has the new one. Agents keep what they collect meanwhile.", InUse: true, Count: len(hosts), Who: conduct.Some(hosts)},
 		{Text: "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set).", InUse: accepted > 0, Count: accepted, Who: conduct.Some(sensors)},
 		{Text: "Mail sensors and other external systems stay accepted: they are known by their own certificates. But each must be given the new certificate, or it refuses to talk to the Central Node and nothing of it is scanned.", InUse: systems > 0, Count: systems, Who: named},

@@ -76,6 +76,7 @@ func TestReplacementIsPreviewedForThoseWhoPinTheCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.AwaitPolicy(0)
+	w.accepted("gate", acts.MailSensor)
 	send := func(c agentv1connect.AgentServiceClient, id string) {
 		t.Helper()
 		if _, err := c.Sync(t.Context(), &agentv1.SyncRequest{AgentId: id, QueueId: id, Host: &agentv1.Host{Name: "host " + id[:1]}}); err != nil {
@@ -90,15 +91,12 @@ func TestReplacementIsPreviewedForThoseWhoPinTheCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, c := range p.Consequences[:3] {
-		if !c.InUse || c.Count != 1 {
-			t.Errorf("consequence %d: %+v, want a count of 1", i, c)
-		}
-		if want := []string{"host 0", "host 0", "branch"}[i]; !slices.Equal(c.Who, []string{want}) {
-			t.Errorf("consequence %d names %q, want %q", i, c.Who, want)
+	for i, want := range [][]string{{"branch", "gate", "host 0"}, {"host 0"}, {"branch"}, {"gate"}} {
+		if c := p.Consequences[i]; !c.InUse || c.Count != len(want) || !slices.Equal(c.Who, want) {
+			t.Errorf("consequence %d: %+v, want %q", i, c, want)
 		}
 	}
-	for _, c := range p.Consequences[3:] {
+	for _, c := range p.Consequences[4:] {
 		if c.InUse || c.Count != 0 || c.Who != nil {
 			t.Errorf("without a counterpart here: %+v", c)
 		}
