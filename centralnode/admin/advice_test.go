@@ -54,7 +54,7 @@ func TestWhatIsWrongWithScanningIsToldTheWorstFirst(t *testing.T) {
 		SpoolBytes: 899, SpoolQuota: 1000, Oldest: now.Add(-9 * time.Minute), Waiting: 3,
 		Engines: []acts.ScanEngine{{Name: "builtin"}},
 	}
-	if problems := scanProblems(s, now); len(problems) > 0 {
+	if problems := scanProblems(s, true, now); len(problems) > 0 {
 		t.Errorf("%q", problems)
 	}
 	s.SpoolBytes, s.Oldest, s.Degraded, s.Reason = 900, now.Add(-630*time.Second), true, "the disk is full"
@@ -63,7 +63,7 @@ func TestWhatIsWrongWithScanningIsToldTheWorstFirst(t *testing.T) {
 		"Scanning is degraded: the disk is full", "Scanning engine clamd: It cannot be reached.", "The spool of objects to scan holds 900 bytes of 1 kB: ",
 		"An object has waited for its verdict for 10m, and 3 wait in all: ",
 	}
-	got := scanProblems(s, now)
+	got := scanProblems(s, true, now)
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)
 	}

@@ -66,7 +66,7 @@ func (a *Admin) ExternalSystem(ctx context.Context, actor acts.Actor, which stri
 	if err := a.desk.Permit(ctx, actor, actViewSystems); err != nil {
 		return acts.ExternalSystem{}, err
 	}
-	row, _, err := a.findSystem(ctx, which, pki.Fingerprint{})
+	row, _, err := a.findSystem(ctx, which, pki.Fingerprint{}, true)
 	switch acts.CodeOf(err) {
 	case "":
 		return row.shown, nil
@@ -151,8 +151,10 @@ func (a *Admin) describeSystem(r systemRow) acts.ExternalSystem {
 // findSystem finds the one external system that an administrator named, by ID,
 // by fingerprint or by both; both may also be the one text ID/FINGERPRINT. What
 // reads as the fingerprint of a known certificate is that, so that no external
-// system can take the place of another by what it calls itself.
-func (a *Admin) findSystem(ctx context.Context, which string, compared pki.Fingerprint) (systemRow, kv.Revision, error) {
+// system can take the place of another by what it calls itself. Of several of one
+// ID the accepted one is meant, if there is one and standing says so: a stranger
+// who knows the ID and asks with it must not change what the ID means.
+func (a *Admin) findSystem(ctx context.Context, which string, compared pki.Fingerprint, standing bool) (systemRow, kv.Revision, error) {
 	which = strings.TrimSpace(which)
 	if which == "" {
 		return systemRow{}, 0, conduct.Invalid("no external system was named", "name it by ID or certificate fingerprint; the list shows them")
@@ -178,6 +180,11 @@ func (a *Admin) findSystem(ctx context.Context, which string, compared pki.Finge
 	}
 	if len(found) == 0 {
 		found = slices.DeleteFunc(slices.Clone(rows), func(r systemRow) bool { return r.kept.ID != id })
+		if standing && compared.IsZero() {
+			if i := accepted(found); i >= 0 {
+				found = found[i : i+1]
+			}
+		}
 	}
 	known := found
 	if !compared.IsZero() {
@@ -194,6 +201,21 @@ func (a *Admin) findSystem(ctx context.Context, which string, compared pki.Finge
 	default:
 		return systemRow{}, 0, &acts.Error{Code: acts.NotFound, Text: "no external system \"" + foreign.Line(which) + "\" is known", Hint: "the list shows the external systems that asked; an ID counts with its upper and lower case"}
 	}
+}
+
+// accepted is the place of the only accepted one; -1 when none or several are.
+func accepted(rows []systemRow) int {
+	place := -1
+	for i, r := range rows {
+		if r.kept.State != store.Accepted {
+			continue
+		}
+		if place >= 0 {
+			return -1
+		}
+		place = i
+	}
+	return place
 }
 
 // maxCandidates is how many of those that answer to a name are listed.

@@ -164,6 +164,29 @@ func TestTheTableShowsWhoAskedAndHow(t *testing.T) {
 	}
 }
 
+func TestAStrangerDoesNotChangeWhatAnIDMeans(t *testing.T) {
+	w := start(t)
+	gate := w.accepted("gate", acts.MailSensor)
+	stranger := w.askingSystem("gate", "")
+	which := acts.DecideExternalSystem{Which: "gate"}
+	if s, err := w.ExternalSystem(t.Context(), local, "gate"); err != nil || s.Fingerprint != gate.fingerprint() || !slices.Contains(s.Others, stranger.fingerprint()) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if e := refusedAs(t, second(w.AcceptExternalSystem(t.Context(), local, which)), acts.Invalid); !strings.Contains(e.Text, "2 external systems answer to") {
+		t.Errorf("%+v", e)
+	}
+	if done, err := w.RejectExternalSystem(t.Context(), local, which); err != nil || done.System.Fingerprint != gate.fingerprint() {
+		t.Errorf("%+v, %v", done, err)
+	}
+	refusedAs(t, second(w.DeleteExternalSystem(t.Context(), local, which)), acts.Invalid) // none is accepted
+	for _, c := range []*caller{gate, stranger} {
+		if _, err := w.AcceptExternalSystem(t.Context(), local, c.which()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refusedAs(t, second(w.RejectExternalSystem(t.Context(), local, which)), acts.Invalid) // both are
+}
+
 func TestAnExternalSystemIsFoundByIDByCertificateOrByBoth(t *testing.T) {
 	w := start(t)
 	one, two := w.askingSystem("one", ""), w.askingSystem("two", "")

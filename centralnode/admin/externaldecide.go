@@ -53,7 +53,7 @@ func (a *Admin) systemToDecide(ctx context.Context, act string, in acts.DecideEx
 			return systemRow{}, 0, conduct.InvalidInput(err)
 		}
 	}
-	row, revision, err := a.findSystem(ctx, in.Which, in.Fingerprint)
+	row, revision, err := a.findSystem(ctx, in.Which, in.Fingerprint, act != actAcceptSystem)
 	switch acts.CodeOf(err) {
 	case "":
 		err = conduct.Seen(in.Revision, row.kept.Version)
@@ -122,7 +122,7 @@ func claimed(v store.ExternalSystem) string {
 
 func article(kind acts.SystemType) string {
 	if kind == acts.OtherSystem {
-		return "an " + string(kind)
+		return "one of the other systems"
 	}
 	return "a " + string(kind)
 }
@@ -152,6 +152,11 @@ func (a *Admin) acceptLines(ctx context.Context, row systemRow, kind acts.System
 		order = "after those of mail sensors"
 	}
 	lines = append(lines, fmt.Sprintf("It will be treated as %s: its objects are scanned %s while Maximum scan priority is on. The switch is %s now.", article(kind), order, onOff(first)))
+	for _, e := range a.scanStatus(ctx).Engines {
+		if e.Trouble == testFileOnly {
+			lines = append(lines, engineProblem(e))
+		}
+	}
 	if row.kept.State == store.Accepted {
 		return append(lines, "It is accepted already: only its type is corrected."), nil
 	}

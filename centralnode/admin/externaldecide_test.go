@@ -44,7 +44,7 @@ func TestAcceptingIsPreviewedWithWhatItMeans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, p.Lines, "It will be treated as an other system: its objects are scanned after those of mail sensors")
+	has(t, p.Lines, "It will be treated as one of the other systems: its objects are scanned after those of mail sensors")
 
 	// What it says now is told, and is not what is accepted.
 	if code := c.check("sensorType=other"); code != problem.CertificateChanged {
@@ -54,7 +54,7 @@ func TestAcceptingIsPreviewedWithWhatItMeans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, p.Lines, "Now it says that it is an other system.", "It will be treated as a mail sensor")
+	has(t, p.Lines, "Now it says that it is one of the other systems.", "It will be treated as a mail sensor")
 	done, err := w.AcceptExternalSystem(t.Context(), local, c.which())
 	if err != nil || done.System.Type != acts.MailSensor || done.System.State != acts.Accepted {
 		t.Errorf("%+v, %v", done, err)

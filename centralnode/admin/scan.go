@@ -35,8 +35,14 @@ func (a *Admin) scanStatus(ctx context.Context) acts.ScanStatus {
 		e := &s.Engines[i]
 		e.Version, e.RuleSet, e.Trouble = foreign.Line(e.Version), foreign.Line(e.RuleSet), foreign.Clean(e.Trouble)
 	}
+	if len(s.Engines) == 1 && s.Engines[0].Rules == 1 && s.Engines[0].Trouble == "" {
+		s.Engines[0].Trouble = testFileOnly
+	}
 	return s
 }
+
+// testFileOnly is what is wrong with scanning as it is installed.
+const testFileOnly = "It finds the EICAR test file and nothing else: configure [scan.clamd], [scan.yara] or lists of [scan.builtin] before anybody goes by \"not detected\"."
 
 // When a state of scanning needs a person.
 const (
@@ -44,14 +50,17 @@ const (
 	longWait        = 10 * time.Minute // of an object without a verdict
 )
 
-// scanProblems says what needs a person, the worst first.
-func scanProblems(s acts.ScanStatus, now time.Time) (problems []string) {
+func engineProblem(e acts.ScanEngine) string { return "Scanning engine " + e.Name + ": " + e.Trouble }
+
+// scanProblems says what needs a person, the worst first. What is only not
+// configured needs nobody while no external system asks for scans.
+func scanProblems(s acts.ScanStatus, asked bool, now time.Time) (problems []string) {
 	if s.Degraded {
 		problems = append(problems, "Scanning is degraded: "+s.Reason)
 	}
 	for _, e := range s.Engines {
-		if e.Trouble != "" {
-			problems = append(problems, "Scanning engine "+e.Name+": "+e.Trouble)
+		if e.Trouble != "" && (asked || e.Trouble != testFileOnly) {
+			problems = append(problems, engineProblem(e))
 		}
 	}
 	if s.SpoolQuota > 0 && s.SpoolBytes >= s.SpoolQuota/100*spoolNearlyFull {

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,44 @@ func (w *world) scanStatus() acts.ScanStatus {
 		w.t.Fatal(err)
 	}
 	return s
+}
+
+func TestAnInstallationThatFindsOnlyTheTestFileSaysSoToThoseWhoLetSystemsIn(t *testing.T) {
+	w := start(t)
+	w.await(func() bool { return w.scanStatus().Engines[0].Rules == 1 })
+	if s := w.scanStatus(); !strings.HasPrefix(s.Engines[0].Trouble, "It finds the EICAR test file and nothing else: configure ") {
+		t.Errorf("%+v", s.Engines)
+	}
+	problem := func() bool {
+		s, err := w.Status(t.Context(), local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(s.Problems, func(p string) bool { return strings.HasPrefix(p, "Scanning engine builtin: It finds the EICAR") })
+	}
+	if problem() {
+		t.Error("it bothers people who let nobody submit")
+	}
+	c := w.askingSystem("gate", "")
+	if !problem() {
+		t.Error("the status does not say it")
+	}
+	p, err := w.PreviewAcceptExternalSystem(t.Context(), local, c.which())
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, p.Lines, "Scanning engine builtin: It finds the EICAR test file and nothing else")
+
+	w.stop()
+	list := filepath.Join(t.TempDir(), "hashes")
+	if err := os.WriteFile(list, []byte(strings.Repeat("0", 64)+" Some.Name high\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w = startWith(t, w.dir, centralnode.Scan{Builtin: centralnode.Builtin{Hashes: []string{list}}})
+	w.await(func() bool { return w.scanStatus().Engines[0].Rules > 1 })
+	if problem() || w.scanStatus().Engines[0].Trouble != "" {
+		t.Errorf("%+v", w.scanStatus().Engines)
+	}
 }
 
 func TestMaximumScanPriorityIsInForceWhenTheActReturns(t *testing.T) {

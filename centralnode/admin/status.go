@@ -46,7 +46,7 @@ func (a *Admin) Status(ctx context.Context, actor acts.Actor) (acts.Status, erro
 	if events.Degraded {
 		s.Problems = append(s.Problems, "Events are not taken: "+events.Reason)
 	}
-	s.Problems = append(s.Problems, scanProblems(s.Scan, a.c.Now())...)
+	s.Problems = append(s.Problems, scanProblems(s.Scan, s.Systems != acts.SystemCounts{}, a.c.Now())...)
 	if mayDo(actor.Role, actViewSensors) {
 		s.Problems = append(s.Problems, sensors...)
 	}
