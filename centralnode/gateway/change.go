@@ -80,6 +80,17 @@ func (g *Gateway) ConnectedSystem(who trust.System) int {
 	return n
 }
 
+// connectedSystems counts the live connections of a leaf that an external system
+// was let in on, whatever its ID.
+func (g *Gateway) connectedSystems(leaf pki.Fingerprint) (n int) {
+	for _, c := range g.live.Of(leaf) {
+		if c.isSystem() {
+			n++
+		}
+	}
+	return n
+}
+
 // Carried counts the live connections that each Sensor carries, in one pass.
 func (g *Gateway) Carried() map[pki.Fingerprint]int {
 	n := make(map[pki.Fingerprint]int)

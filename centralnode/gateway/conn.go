@@ -61,6 +61,13 @@ func (c *conn) cameBy(e entrance) bool {
 	return slices.Contains(c.entrances, e)
 }
 
+// isSystem reports whether the caller was let in as an external system.
+func (c *conn) isSystem() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.entrances, func(e entrance) bool { return e.door == trust.ExternalSystem })
+}
+
 // comesBy notes an entrance. There are never more than the judge has allowed to
 // one leaf.
 func (c *conn) comesBy(e entrance) {

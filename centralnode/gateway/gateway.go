@@ -47,6 +47,10 @@ const (
 	drainTimeout   = 5 * time.Second
 )
 
+// maxPerSystem is how many connections one external system may keep, or a quarter
+// of all when that is less: agents and others have theirs.
+const maxPerSystem = 1024
+
 // http1 is the ALPN name of what callers speak.
 const http1 = "http/1.1"
 
@@ -76,6 +80,8 @@ type Gateway struct {
 	routes []Route
 	// handed gives callers to the HTTP server.
 	handed *door.Handed
+	// perSystem is how many connections one external system may keep.
+	perSystem int
 	// listeners has one token for each caller that is listened to after its refusal.
 	listeners chan struct{}
 	// protocols are those beside HTTP, by their ALPN name.
@@ -102,7 +108,7 @@ func New(c Config) (*Gateway, error) {
 	g := &Gateway{
 		log: c.Logger, now: c.Now, door: listener,
 		gate: newGate(c.Trust), live: door.NewIndex[*conn](), mux: http.NewServeMux(),
-		handed: door.NewHanded(listener.Addr()), listeners: make(chan struct{}, listeners), protocols: make(map[string]func(*door.Conn)),
+		handed: door.NewHanded(listener.Addr()), listeners: make(chan struct{}, listeners), perSystem: min(maxPerSystem, max(1, limits.Connections/4)), protocols: make(map[string]func(*door.Conn)),
 	}
 	g.mux.HandleFunc("/", notFound)
 	return g, nil

@@ -101,6 +101,13 @@ func (g *Gateway) letIn(w http.ResponseWriter, c *conn, e entrance) (v trust.Ver
 		return v, true
 	case c.Admitted() && c.cameBy(e):
 		return v, true
+	case e.door == trust.ExternalSystem && !c.Admitted() && g.connectedSystems(c.caller.Leaf) >= g.perSystem:
+		w.Header().Set("Connection", "close")
+		problem.Write(w, &problem.Problem{
+			Title: "Too many connections", Status: http.StatusServiceUnavailable, Code: problem.Busy,
+			Detail: "This external system keeps as many connections as one may have. Close some, or use them again.", RetryAfter: 30 * time.Second,
+		})
+		return v, false
 	case !c.Admit():
 		w.Header().Set("Connection", "close")
 		problem.Write(w, problem.Full())

@@ -285,3 +285,20 @@ func TestEveryOtherPathIsNobodysAndNobodyIsSentElsewhere(t *testing.T) {
 		t.Errorf("a path in another notation: %v, %v", r, err)
 	}
 }
+
+func TestOneSystemCannotTakeAllConnections(t *testing.T) {
+	s := openSystems(t, gateway.Limits{Connections: 8})
+	one, other := pkitest.Pair(t, pki.KeyECDSAP256), pkitest.Agent(t, "other")
+	s.decide(trust.Accepted, trust.System{ID: "one", Leaf: one.Fingerprint()}, trust.System{ID: "two", Leaf: other.Fingerprint()})
+	kept := []*http.Client{s.client(one), s.client(one)}
+	for _, c := range kept {
+		s.mustObject(c, "one", "")
+	}
+	s.mustObject(s.client(one), "one", problem.Busy)
+	s.mustObject(s.client(other), "two", "")
+	// What is kept goes on, and a place that is given back is there again.
+	s.mustObject(kept[0], "one", "")
+	kept[1].CloseIdleConnections()
+	eventually(t, "the place is free", func() bool { return s.ConnectedSystem(trust.System{ID: "one", Leaf: one.Fingerprint()}) == 1 })
+	s.mustObject(s.client(one), "one", "")
+}
