@@ -10,6 +10,7 @@ import (
 
 	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
+	"vedette/internal/foreign"
 )
 
 // alertOptions are the filters as typed.
@@ -24,7 +25,7 @@ func (o *alertOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.filter.Technology, "technology", "", "only alerts of this `TECHNOLOGY`: am, yara")
 	cmd.Flags().StringVar(&o.filter.System, "system", "", "only alerts about objects of the external system with this `ID`")
 	cmd.Flags().StringVar(&o.filter.Text, "text", "", "only alerts with this `PART` in object name, hash or detection")
-	cmd.Flags().StringVar(&o.since, "since", "", "only alerts made at this `TIME` or later: 10m ago, or RFC 3339")
+	cmd.Flags().StringVar(&o.since, "since", "", "only alerts made at this `TIME` or later: 10m (ago), or RFC 3339")
 	cmd.Flags().StringVar(&o.until, "until", "", "only alerts made at this `TIME` or before")
 	cmd.Flags().IntVar(&o.filter.Limit, "limit", 1000, "the newest `N` alerts at most")
 	cli.CompleteFlag(cmd, "state", alertStates()...)
@@ -73,12 +74,16 @@ func (c commands) newAlertListCmd() *cobra.Command {
 		}
 		t := cli.NewTable(cmd.OutOrStdout(), "ID", "CREATED", "IMPORTANCE", "STATE", "TECHNOLOGY", "DETECTION", "OBJECT", "SYSTEM")
 		for _, a := range list.Alerts {
-			t.Row(fmt.Sprint(a.ID), cli.Time(a.Created), a.Importance, string(a.State), a.Technology, joined(a.Detections), a.ObjectName, a.System)
+			t.Row(fmt.Sprint(a.ID), cli.Time(a.Created), a.Importance, string(a.State), a.Technology, cell(joined(a.Detections)), cell(a.ObjectName), a.System)
 		}
 		return t.Flush()
 	})
 	return cli.Remote(cmd)
 }
+
+// cell bounds what strangers choose, so that it pushes nothing else out of sight.
+// The whole of it is in show, and in JSON.
+func cell(text string) string { return foreign.Bounded(foreign.Line(text), 60) }
 
 func (c commands) newAlertShowCmd() *cobra.Command {
 	cmd := &cobra.Command{

@@ -31,7 +31,7 @@ func (o *eventOptions) flags(cmd *cobra.Command) {
 }
 
 func (o *eventOptions) timeFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.since, "since", "", "only events received at this `TIME` or later: 10m ago, or RFC 3339")
+	cmd.Flags().StringVar(&o.since, "since", "", "only events received at this `TIME` or later: 10m (ago), or RFC 3339")
 	cmd.Flags().StringVar(&o.until, "until", "", "only events received before this `TIME`")
 	cmd.Flags().IntVar(&o.filter.Limit, "limit", 1000, "the newest `N` events at most")
 }
@@ -83,7 +83,7 @@ func (c commands) newEventWatchCmd() *cobra.Command {
 		Args: cli.Args(0, 0),
 	}
 	o.flags(cmd)
-	cmd.Flags().StringVar(&o.since, "since", "", "begin with the events received at this `TIME` or later: 10m ago, or RFC 3339 (default: now)")
+	cmd.Flags().StringVar(&o.since, "since", "", "begin with the events received at this `TIME` or later: 10m (ago), or RFC 3339 (default: now)")
 	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSONL)
 	cmd.RunE = cli.Act(func(cmd *cobra.Command, _ []string) error {
 		if err := o.parse(c.now()); err != nil {

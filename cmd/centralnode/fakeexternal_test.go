@@ -123,6 +123,7 @@ func (f *fakeAdmin) Alerts(_ context.Context, _ acts.Actor, filter acts.AlertFil
 	list := acts.AlertList{Alerts: []acts.Alert{}, Revision: f.revision}
 	if filter.System != "none" {
 		list.Alerts = append(list.Alerts, alert(2, acts.AlertInProcess), alert(1, acts.AlertNew))
+		list.Alerts[1].ObjectName = strings.Repeat("long ", 100)
 	}
 	return list, nil
 }
