@@ -30,17 +30,20 @@ func (n *Node) gauges() []health.Gauge {
 		{Name: "hosts", Help: "Hosts that were ever seen.", Read: func() float64 { return float64(n.table.Len()) }},
 		{Name: "event_packages", Help: "Packages in the event log.", Read: func() float64 { return float64(n.log.State().Messages) }},
 		{Name: "event_bytes", Help: "Bytes in the event log.", Read: func() float64 { return float64(n.log.State().Bytes) }},
-		{Name: "event_log_degraded", Help: "1 while packages are not acknowledged.", Read: func() float64 {
-			if n.log.State().Degraded {
-				return 1
-			}
-			return 0
-		}},
+		{Name: "event_log_degraded", Help: "1 while packages are not acknowledged.", Read: func() float64 { return oneIf(n.log.State().Degraded) }},
 		{Name: "scan_waiting", Help: "Objects without a verdict.", Read: func() float64 { return float64(n.scan.Status(context.Background()).Waiting) }},
 		{Name: "scan_spool_bytes", Help: "Bytes of objects without a verdict.", Read: func() float64 { return float64(n.scan.Status(context.Background()).SpoolBytes) }},
+		{Name: "scan_degraded", Help: "1 while objects are not taken, or verdicts not noted.", Read: func() float64 { return oneIf(n.scan.Status(context.Background()).Degraded) }},
 		{Name: "alerts_new", Help: "Alerts that nobody has dealt with.", Read: func() float64 { return float64(n.alerts.Counts().New) }},
 		{Name: "server_certificate_not_after_timestamp_seconds", Help: "When the server certificate expires.", Read: func() float64 {
 			return float64(n.base.Serving.Pair().Leaf().NotAfter.Unix())
 		}},
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
