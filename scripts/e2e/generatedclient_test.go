@@ -16,6 +16,7 @@ var clientFiles = []string{"package.json", "openapi-ts.config.ts", "tsconfig.jso
 // this client integrates and does everything that the description has, with its
 // own certificate and with verification of the server.
 func TestGeneratedClientDoesTheWholeRound(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	s := newSystem(t, n, "generated:client@1")
 	for _, name := range clientFiles {

@@ -20,6 +20,7 @@ const (
 // documentation tells it, while a system calls with curl: nobody has to press a
 // key to see what it does. Screens are kept in testdata/screens.
 func TestExternalSystemsByTheDocumentedWords(t *testing.T) {
+	t.Parallel()
 	n, k := nodeOnHost(t)
 	p := k.comesIn()
 	p.settings("External systems", "External systems")
@@ -137,6 +138,7 @@ func (p *person) withdraws(s *system) {
 // TestStaleDecisionsOnExternalSystemsAreRefused has an administrator stand in
 // the confirmation while another one decides by a command.
 func TestStaleDecisionsOnExternalSystemsAreRefused(t *testing.T) {
+	t.Parallel()
 	n, k := nodeWithDoor(t)
 	s := newSystem(t, n, "gate")
 	if code, _ := s.curl(s.scanner("connection")); code != http.StatusUnauthorized {
@@ -179,6 +181,7 @@ func TestStaleDecisionsOnExternalSystemsAreRefused(t *testing.T) {
 // Node's certificate in the menu, which names the systems that have to be given
 // the new one. Nobody has to be accepted again.
 func TestSystemsStayAcceptedThroughANewServerCertificate(t *testing.T) {
+	t.Parallel()
 	n, k := nodeOnHost(t)
 	systems := []*system{acceptedSystem(t, n, "files"), acceptedSystem(t, n, "gate", "--type", "mail")}
 	newSystem(t, n, "stranger").refusedWith("pending")

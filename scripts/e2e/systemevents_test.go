@@ -56,6 +56,7 @@ func deliveringAgent(t *testing.T, n *node) *agent {
 // agent delivers and the Central Node restarts, and compares what came with what
 // its administrator reads.
 func TestAnExternalSystemIsGivenEveryEventOnce(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	s := acceptedSystem(t, n, "siem")
 	a := deliveringAgent(t, n)
@@ -135,6 +136,7 @@ func (p *process) ended(limit time.Duration) {
 
 // TestLongPollsEndByEventsTimeAndWithdrawal has a system wait for events.
 func TestLongPollsEndByEventsTimeAndWithdrawal(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	s := acceptedSystem(t, n, "siem")
 	empty := s.events("")

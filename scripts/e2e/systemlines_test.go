@@ -113,6 +113,7 @@ func (s *shell) run() []string {
 // TestDocumentedLinesIntegrateASystem pastes the lines of docs/external-systems.md
 // and holds what they print against what is said beside them.
 func TestDocumentedLinesIntegrateASystem(t *testing.T) {
+	t.Parallel()
 	n, k := nodeWithDoor(t)
 	sh := newShell(t, n, k)
 	k.write("sample.bin", "an ordinary object")
@@ -170,6 +171,7 @@ func TestDocumentedLinesIntegrateASystem(t *testing.T) {
 // TestDocumentedLinesOfTheAdministrator pastes the commands of the same pages for
 // a system that is accepted, with an alert.
 func TestDocumentedLinesOfTheAdministrator(t *testing.T) {
+	t.Parallel()
 	n, k := nodeWithDoor(t)
 	s := acceptedSystem(t, n, "file-store")
 	if code, body := s.submit(s.write("eicar.com", eicar), "1"); code != http.StatusOK {
@@ -208,6 +210,7 @@ func TestDocumentedLinesOfTheAdministrator(t *testing.T) {
 // TestDocumentedConfigurationOfScanningWorks starts a Central Node with the
 // documented lines, and has the documented rules find something.
 func TestDocumentedConfigurationOfScanningWorks(t *testing.T) {
+	t.Parallel()
 	engines, limits := blocks(t, "Choose what scans: engines"), blocks(t, "Limits")[0]
 	dir := t.TempDir()
 	lists := map[string]string{"hashes.txt": "", "rules.txt": ""}
@@ -254,6 +257,7 @@ var callInTable = regexp.MustCompile("`(GET|POST|DELETE)((?:, (?:GET|POST|DELETE
 
 // TestDocumentedCallsExist makes every call of the table in docs/api.md.
 func TestDocumentedCallsExist(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	s := acceptedSystem(t, n, "file-store")
 	_, table, ok := strings.Cut(documented(t, "docs/api.md"), "\n## External systems\n")
