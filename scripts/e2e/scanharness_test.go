@@ -184,13 +184,22 @@ func (n *node) spooled() (files []string) {
 	return files
 }
 
-// clean fails the test when the idle node holds anything in its spool.
+// clean waits until the node has nothing to do any more, and fails the test when
+// it holds anything in its spool then.
 func (n *node) clean() {
 	n.t.Helper()
-	s := n.idle()
-	if left := n.spooled(); len(left) > 0 || s.SpoolBytes != 0 {
-		n.t.Errorf("in the idle spool: %d files, %d bytes counted: %v", len(left), s.SpoolBytes, left)
-	}
+	var s acts.ScanStatus
+	var left []string
+	defer func() {
+		if n.t.Failed() && (len(left) > 0 || s.SpoolBytes != 0) {
+			n.t.Logf("in the spool: %d files, %d bytes counted: %v", len(left), s.SpoolBytes, left)
+		}
+	}()
+	eventually(n.t, time.Minute, "the idle spool is empty", func() bool {
+		s = n.idle()
+		left = n.spooled()
+		return len(left) == 0 && s.SpoolBytes == 0
+	})
 	if s.Degraded {
 		n.t.Errorf("scanning is degraded: %s", s.Reason)
 	}
