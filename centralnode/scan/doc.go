@@ -39,6 +39,11 @@
 //
 // # Faults
 //
+// Files without a record are what a crash left of uploads and deletions, and go
+// at the start. When the state file was made anew, or is an older one from a
+// backup, they may be objects that were acknowledged: then they are kept aside,
+// and Status says what to do.
+//
 // Open fails only for a Config that can never work. A folder that cannot be used
 // leaves the room unavailable, and Run tries again until it can. A full disk
 // refuses the object that it has no room for, leaves nothing of it, and takes the

@@ -46,6 +46,7 @@ func (r *Room) keep(ctx context.Context, inside *sync.WaitGroup) {
 		case <-expire.C:
 			r.expire(ctx)
 			r.tidy()
+			r.countAside()
 		case <-probe.C:
 			r.probe()
 		}

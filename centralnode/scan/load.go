@@ -12,8 +12,10 @@ import (
 const loadPage = 1000
 
 // load opens the folder and brings the room to what is in it: verdicts are kept,
-// what some engine had still to look at is scanned again, what cannot be scanned any more gets the
-// verdict error, and files without a record are removed. The room is not in use.
+// what some engine had still to look at is scanned again, what cannot be scanned
+// any more gets the verdict error, and files without a record are removed, or
+// kept aside when the state file is not the one they were taken with. The room is
+// not in use.
 func (r *Room) load(ctx context.Context) (*disk, error) {
 	d, err := r.openDisk()
 	if err != nil {
@@ -23,6 +25,10 @@ func (r *Room) load(ctx context.Context) (*disk, error) {
 	if err := l.run(ctx); err != nil {
 		_ = d.close() // nothing was acknowledged
 		return nil, err
+	}
+	if err := r.own(d.store); err != nil {
+		_ = d.close()
+		return nil, fmt.Errorf("note whose the spool is: %w", err)
 	}
 	l.adopt()
 	return d, nil
@@ -36,6 +42,8 @@ type loading struct {
 	items  []found
 	next   uint64
 	failed []failure
+	// stranger: the objects were taken with another state file than this.
+	stranger bool
 }
 
 // failure is a record that got the verdict error here.
@@ -51,6 +59,10 @@ type found struct {
 }
 
 func (l *loading) run(ctx context.Context) error {
+	var err error
+	if l.stranger, err = l.room.stranger(l.disk.store, l.disk.fresh); err != nil {
+		return err
+	}
 	files, strange, err := l.disk.spool.Objects()
 	if err != nil {
 		return fmt.Errorf("read spool: %w", err)
@@ -152,6 +164,8 @@ func (l *loading) lost(ctx context.Context, f found) string {
 		return "the object was not in the spool when the daemon started"
 	case size != f.record.Size:
 		return fmt.Sprintf("of the object's %d bytes %d were in the spool when the daemon started", f.record.Size, size)
+	case l.stranger && !f.record.Inline && l.another(ctx, f):
+		return "another object was in its place in the spool when the daemon started"
 	case f.record.Crashes >= mostCrashes:
 		return fmt.Sprintf("the daemon died %d times while it scanned the object", f.record.Crashes)
 	}
@@ -164,6 +178,9 @@ func (l *loading) sweep() error {
 		if f.record.open() && !f.record.Inline {
 			delete(l.files, f.number)
 		}
+	}
+	if l.stranger {
+		return l.keepAside()
 	}
 	for n := range l.files {
 		if err := l.disk.spool.Remove(n); err != nil {
@@ -179,6 +196,9 @@ func (l *loading) adopt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.number = l.next
+	if n, err := l.disk.spool.Aside(); err == nil {
+		r.aside = n
+	}
 	for _, one := range l.failed {
 		rec := one.found.record
 		r.verdicts[Failed]++

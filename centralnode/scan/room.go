@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -59,6 +61,7 @@ type Room struct {
 
 	verdicts map[State]uint64
 	failures failures
+	aside    int // so many objects without a record are kept
 	pace     pace
 	// storage and alerts say what is wrong there, empty when nothing is.
 	storage, alerts string
@@ -70,6 +73,7 @@ type disk struct {
 	spool   *spool.Spool
 	journal *journal
 	slots   *slots
+	fresh   bool // there was no state file before
 }
 
 // Open opens the room. It returns an error only for a Config that can never
@@ -112,11 +116,13 @@ func (r *Room) open(ctx context.Context) {
 
 // openDisk opens the state file and the spool.
 func (r *Room) openDisk() (*disk, error) {
+	_, err := os.Lstat(filepath.Join(r.cfg.Dir, stateName))
+	fresh := errors.Is(err, fs.ErrNotExist)
 	store, err := kv.Open(filepath.Join(r.cfg.Dir, stateName), kv.Options{Program: program, Now: r.cfg.Now, Logger: r.cfg.Logger})
 	if err != nil {
 		return nil, err
 	}
-	d := &disk{store: store}
+	d := &disk{store: store, fresh: fresh}
 	// From here on the folder is locked: no other process clears the spool.
 	if d.spool, err = spool.Open(filepath.Join(r.cfg.Dir, spoolName)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open spool: %w", err), d.close())
@@ -150,6 +156,7 @@ func (r *Room) Close() error {
 	if d == nil || done {
 		return nil
 	}
+	r.noteOwner(d.store)
 	return d.close()
 }
 

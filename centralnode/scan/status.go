@@ -35,6 +35,7 @@ func (r *Room) Status(context.Context) acts.ScanStatus {
 	for state, n := range r.verdicts {
 		s.Verdicts[string(state)] = n
 	}
+	s.Aside = r.asideText()
 	s.Reason = r.trouble()
 	s.Degraded = s.Reason != ""
 	return s

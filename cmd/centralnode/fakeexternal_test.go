@@ -147,7 +147,7 @@ func scanStatus() acts.ScanStatus {
 			{Name: "builtin", Technology: "am", Version: "1", RuleSet: "2026-11-22", Rules: 3},
 			{Name: "clamd", Technology: "am", Trouble: "It cannot be reached\x1b: start it."},
 		},
-		Behind: 5, Degraded: true, Reason: "the disk is full",
+		Behind: 5, Aside: "3 objects without a record are kept", Degraded: true, Reason: "the disk is full",
 		Failures: []acts.ScanFailure{
 			{At: epoch, System: "mail1", ScanID: "m-7", SHA256: strings.Repeat("ab", 32), State: "error", Engine: "clamd", Reason: "clamd: the archive is encrypted\x1b[2J"},
 			{At: epoch, System: "files", Instance: "i", SHA256: strings.Repeat("cd", 32), State: "timeout", Engine: "clamd", Reason: "clamd: the engine took too long"},

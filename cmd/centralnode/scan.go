@@ -37,6 +37,7 @@ func (c commands) newScanShowCmd() *cobra.Command {
 func writeScanStatus(w io.Writer, s acts.ScanStatus) error {
 	f := cli.NewFields(w)
 	f.Add("Degraded", some(s.Reason)...)
+	f.Add("Kept aside", some(s.Aside)...)
 	f.Add("Objects", fmt.Sprintf("%d wait, %d are scanned, %d are arriving", s.Waiting, s.Running, s.Uploading))
 	f.Add("Oldest without a verdict", some(cli.Time(s.Oldest))...)
 	f.Add("Verdicts kept", fmt.Sprint(s.Kept))

@@ -27,8 +27,11 @@ type ScanStatus struct {
 	// Failures are the last verdicts without an answer, the newest first; no system
 	// hides those of the others.
 	Failures []ScanFailure `json:"failures,omitempty"`
-	Degraded bool          `json:"degraded"`
-	Reason   string        `json:"reason,omitempty"`
+	// Aside says which objects are kept without a record, and what to do; empty when
+	// there are none. Scanning goes on meanwhile.
+	Aside    string `json:"aside,omitempty"`
+	Degraded bool   `json:"degraded"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // ScanFailure is one object that has no answer: its verdict is error or timeout.

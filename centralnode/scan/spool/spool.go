@@ -6,7 +6,8 @@
 // returned. Copies of objects that are kept elsewhere are laid out in the folder
 // scratch, without a sync, for as long as somebody looks at them. What a crash
 // leaves in incoming and scratch is of no value and goes when the spool is
-// opened.
+// opened. Objects that nobody knows any more are kept in the folder aside, which
+// no quota bounds and nothing empties.
 package spool
 
 import (
@@ -24,6 +25,7 @@ const (
 	incomingName = "incoming"
 	objectsName  = "objects"
 	scratchName  = "scratch"
+	asideName    = "aside"
 )
 
 // probeSize is what must fit for a disk to count as not full.
@@ -40,7 +42,7 @@ type Spool struct {
 // what a crash left. The caller sees to it that no other process has the folder.
 func Open(dir string) (*Spool, error) {
 	s := &Spool{dir: dir}
-	for _, name := range []string{"", incomingName, objectsName, scratchName} {
+	for _, name := range []string{"", incomingName, objectsName, scratchName, asideName} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, err
@@ -127,6 +129,36 @@ func (s *Spool) Remove(n uint64) error {
 		return err
 	}
 	return nil
+}
+
+// AsideDir is the folder of what is kept aside.
+func (s *Spool) AsideDir() string { return filepath.Join(s.dir, asideName) }
+
+// PutAside moves object n there. When there is another of that number already
+// the name gets a suffix.
+func (s *Spool) PutAside(n uint64) error {
+	path := filepath.Join(s.AsideDir(), filepath.Base(s.Path(n)))
+	to := path
+	for i := 2; ; i++ {
+		_, err := os.Lstat(to)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		to = fmt.Sprintf("%s.%d", path, i)
+	}
+	return os.Rename(s.Path(n), to)
+}
+
+// SyncAside makes durable what PutAside moved.
+func (s *Spool) SyncAside() error { return errors.Join(syncFolder(s.AsideDir()), s.objects.Sync()) }
+
+// Aside counts what is kept there.
+func (s *Spool) Aside() (int, error) {
+	entries, err := os.ReadDir(s.AsideDir())
+	return len(entries), err
 }
 
 // Sync makes the names of all objects durable that File.Keep gave before.

@@ -115,7 +115,7 @@ func TestFolderOthersCanReadIsClosedToThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, dir)
-	for _, name := range []string{"", "incoming", "objects", "scratch"} {
+	for _, name := range []string{"", "incoming", "objects", "scratch", "aside"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%q: %v, %v", name, info.Mode(), err)
 		}
@@ -144,5 +144,34 @@ func TestQuota(t *testing.T) {
 	}
 	if q.Take("c", 11) || !q.Take("c", 10) {
 		t.Error("what was held does not count for its owner")
+	}
+}
+
+func TestWhatIsKeptAsideStaysAndHidesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for range 3 {
+		keep(t, s, 7, "seven")
+		if err := s.PutAside(7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.SyncAside(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if n, err := s.Aside(); n != 3 || err != nil {
+		t.Errorf("%d are kept aside, %v", n, err)
+	}
+	for _, name := range []string{"0000000000000007", "0000000000000007.2", "0000000000000007.3"} {
+		if got, err := os.ReadFile(filepath.Join(s.AsideDir(), name)); err != nil || string(got) != "seven" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if sizes, strange, err := s.Objects(); len(sizes)+len(strange) > 0 || err != nil {
+		t.Errorf("in the spool: %v, %v, %v", sizes, strange, err)
 	}
 }
