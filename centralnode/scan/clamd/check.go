@@ -116,81 +116,91 @@ func (e *Engine) probeOne(ctx context.Context, known state, now time.Time) (stat
 	if err != nil {
 		return state{}, err
 	}
-	limits, err := e.reports(ctx, p.nested, limitsPrefix)
-	if err != nil {
+	var m manners
+	if m.limits, _, err = e.reports(ctx, p.nested, limitsPrefix); err != nil {
 		return state{}, err
 	}
-	secrets, err := e.reports(ctx, p.encrypted, encryptedPrefix)
-	if err != nil {
+	if m.secrets, m.low, err = e.reports(ctx, p.encrypted, encryptedPrefix); err != nil {
 		return state{}, err
 	}
-	var closed []string // settings whose documents are not opened
 	for _, d := range p.documents {
-		if !secrets || slices.Contains(closed, d.needs) {
+		if !m.secrets || m.low != "" || slices.Contains(m.closed, d.needs) {
 			continue // it would show nothing
 		}
-		opened, err := e.reports(ctx, d.object, encryptedPrefix)
-		if err != nil {
+		var opened bool
+		if opened, m.low, err = e.reports(ctx, d.object, encryptedPrefix); err != nil {
 			return state{}, err
-		}
-		if !opened {
-			closed = append(closed, d.setting)
+		} else if !opened && m.low == "" {
+			m.closed = append(m.closed, d.setting)
 		}
 	}
-	if limits && (!young(now, next.cutAt, thoroughFor) || next.cutOf != next.version.raw) {
-		reported, err := e.reports(ctx, p.oversized, limitsPrefix)
+	if m.limits && (!young(now, next.cutAt, thoroughFor) || next.cutOf != next.version.raw) {
+		reported, _, err := e.reports(ctx, p.oversized, limitsPrefix)
 		if err != nil {
 			return state{}, err
 		}
 		next.cut, next.cutAt, next.cutOf = !reported, now, next.version.raw
 	}
-	next.trouble = e.trouble(limits, secrets, closed, next.cut)
+	m.cut = next.cut
+	next.trouble = e.trouble(m)
 	return next, nil
 }
 
 // reports sends a probe and tells whether clamd reports it by a name with this
-// prefix.
-func (e *Engine) reports(ctx context.Context, probe []byte, prefix string) (bool, error) {
+// prefix, or else the limit that it reports to have reached.
+func (e *Engine) reports(ctx context.Context, probe []byte, prefix string) (reported bool, limit string, err error) {
 	a, err := e.stream(ctx, bytes.NewReader(probe), int64(len(probe)))
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	v, err := parseVerdict(a)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	if v.tooLong {
-		return false, fmt.Errorf("clamd takes no object of %d bytes: raise StreamMaxLength in clamd.conf", len(probe))
+		return false, "", fmt.Errorf("clamd takes no object of %d bytes: raise StreamMaxLength in clamd.conf", len(probe))
 	}
 	for _, name := range v.passed {
 		if strings.HasPrefix(name, prefix) {
-			return true, nil
+			return true, "", nil
 		}
+		limit, _ = strings.CutPrefix(name, limitsPrefix+".")
 	}
-	return false, nil
+	return false, limit, nil
+}
+
+// manners are what the probes showed.
+type manners struct {
+	limits, secrets bool     // are reported
+	low             string   // the limit that even a probe reached
+	closed          []string // settings whose documents are not opened
+	cut             bool     // large members are cut in silence
 }
 
 // trouble says what to change so that an OK can be believed; nothing when it
 // can.
-func (e *Engine) trouble(limits, secrets bool, closed []string, cut bool) string {
+func (e *Engine) trouble(m manners) string {
 	var set []string
-	if !limits {
+	if !m.limits {
 		set = append(set, "AlertExceedsMax yes")
 	}
-	if !secrets {
+	if !m.secrets && m.low == "" {
 		set = append(set, "AlertEncrypted yes")
 	}
-	for _, setting := range closed {
+	for _, setting := range m.closed {
 		set = append(set, setting+" yes")
 	}
-	if limits && cut {
+	if m.low != "" {
+		set = append(set, m.low+" higher")
+	}
+	if m.limits && m.cut {
 		set = append(set, "MaxFileSize and MaxScanSize to one value that is not more than max_file_size ("+size(e.c.MaxFileSize)+")")
 	}
 	if len(set) == 0 {
 		return ""
 	}
 	text := "clamd may pass over parts of objects in silence: set " + strings.Join(set, ", ") + " in clamd.conf, then restart clamd"
-	if !limits {
+	if !m.limits {
 		text += fmt.Sprintf(" (ScanArchive has to be yes and MaxRecursion at most %d, as they are by default)", maxRecursion)
 	}
 	return text

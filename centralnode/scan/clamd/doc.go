@@ -43,7 +43,9 @@
 //     Vedette.NotLookedAt.Zip:0:*:504b0304????????(01|02|03|04|05|0a|0e|14|5d|5f|60|61|62)00
 //     What it reports is Skipped. Nobody has to have it: only who runs clamd can put
 //     it there;
-//   - archives that clamd's reader gives up at, damaged or cut off: OK in silence;
+//   - archives that clamd's reader gives up at, damaged or cut off, and what it does
+//     not take for what it is, such as a mail that begins with none of the usual
+//     headers: OK in silence;
 //   - kinds that a setting closes and no probe tries (ScanSWF, ScanHWP3,
 //     ScanOneNote, ScanImage; ScanPE and ScanELF, without which packed programs stay
 //     packed): all are yes unless somebody changes them;

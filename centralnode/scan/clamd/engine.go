@@ -1,6 +1,7 @@
 package clamd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ const (
 // maxSent is the largest object that is sent: clamd looks at none of 2 GiB or
 // more.
 const maxSent = 2<<30 - 1
+
+// failuresInARow are the fault of clamd, not of an object.
+const failuresInARow = 3
 
 // Config says where clamd is.
 type Config struct {
@@ -52,6 +56,8 @@ type Engine struct {
 	mu        sync.Mutex // guards what follows
 	state     state
 	forgotten uint64 // how often
+	failures  int    // looks in a row that gave no verdict
+	why       string // why the last one did not
 	told      string // the trouble that was logged last
 	asked     bool   // something was logged
 }
@@ -109,6 +115,7 @@ func (e *Engine) Scan(ctx context.Context, o engine.Object) (engine.Result, erro
 		return engine.Result{}, err
 	}
 	v, err := e.look(ctx, file, o.Size)
+	e.count(err)
 	if err != nil {
 		return engine.Result{}, err
 	}
@@ -140,6 +147,33 @@ func (e *Engine) look(ctx context.Context, file *os.File, size int64) (verdict, 
 	return v, err
 }
 
+// count counts the looks in a row that gave no verdict.
+func (e *Engine) count(err error) {
+	var unreadable *unreadableError
+	if errors.As(err, &unreadable) || errors.Is(err, context.Canceled) {
+		return // this says nothing of clamd
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.failures, e.why = e.failures+1, ""
+	if err == nil {
+		e.failures = 0
+	} else {
+		e.why = err.Error()
+	}
+}
+
+// failing says that clamd answers what it is asked and gives no verdicts;
+// nothing while it does.
+func (e *Engine) failing() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failures < failuresInARow {
+		return ""
+	}
+	return fmt.Sprintf("clamd answers, but the last %d objects got no verdict: %s; see its log", e.failures, e.why)
+}
+
 // isWhole refuses what is not the file that was submitted.
 func isWhole(file *os.File, size int64) error {
 	info, err := file.Stat()
@@ -160,7 +194,7 @@ func (e *Engine) Health(ctx context.Context) engine.Health {
 	if err != nil {
 		return engine.Health{Trouble: unreachable + ": " + err.Error() + "; check that it runs, listens at this address and lets this daemon connect"}
 	}
-	return engine.Health{Version: known.version.program, RuleSet: known.version.ruleSet, Trouble: known.trouble}
+	return engine.Health{Version: known.version.program, RuleSet: known.version.ruleSet, Trouble: cmp.Or(known.trouble, e.failing())}
 }
 
 // Close ends the connection that is kept between Scans. There must be none any

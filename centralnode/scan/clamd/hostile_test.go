@@ -198,6 +198,28 @@ func TestVersionOfTheDatabaseIsTold(t *testing.T) {
 	}
 }
 
+func TestClamdThatFailsAtEveryObjectIsNotCalledWell(t *testing.T) {
+	f := &fake{answer: func(object []byte) string {
+		if string(object) == "fail" {
+			return "stream: no idea ERROR\x00"
+		}
+		return "stream: OK\x00"
+	}}
+	e := newEngine(t, clamd.Config{Address: f.listen(t)})
+	for range 2 {
+		for i := range 3 {
+			if h := e.Health(t.Context()); h.Trouble != "" {
+				t.Errorf("after %d failures: %q", i, h.Trouble)
+			}
+			if r, err := e.Scan(t.Context(), object(t, "fail")); err == nil {
+				t.Errorf("%+v", r)
+			}
+		}
+		mentions(t, e.Health(t.Context()).Trouble, "the last 3 objects got no verdict", "no idea", "see its log")
+		scan(t, e, "nothing") // which is what mends it
+	}
+}
+
 func TestCancelledScanReturnsAndSaysSo(t *testing.T) {
 	started := make(chan struct{})
 	f := &fake{early: func(conn net.Conn, _ uint32) bool {

@@ -113,6 +113,8 @@ func TestRealClamdThatPassesOverInSilenceIsNotBelieved(t *testing.T) {
 		{loud + "MaxRecursion 1000\n", []string{"MaxRecursion at most 100"}, []string{"AlertEncrypted"}},
 		{strings.Replace(loud, "AlertEncrypted yes", "", 1), []string{"AlertEncrypted yes"}, []string{"AlertExceedsMax", "MaxFileSize", "ScanMail"}},
 		{loud + "ScanMail no\nScanPDF no\nScanOLE2 no\nScanXMLDOCS no\n", []string{"ScanMail yes, ScanPDF yes, ScanOLE2 yes, ScanXMLDOCS yes in clamd.conf"}, []string{"Alert", "MaxFileSize", "ScanHTML"}},
+		{loud + "MaxFiles 1\n", []string{"set MaxFiles higher in clamd.conf"}, []string{"Alert", "Scan"}},
+		{loud + "MaxRecursion 2\n", []string{"set MaxRecursion higher in clamd.conf"}, []string{"Alert", "Scan"}},
 		{loud + "ScanHTML no\n", []string{"set ScanHTML yes in clamd.conf"}, []string{"Alert", "ScanMail"}},
 	} {
 		e := newEngine(t, clamd.Config{Address: shared(t, c.settings).socket})
