@@ -60,6 +60,9 @@ func (n *Node) openScan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.warnOfTestFileOnly(ctx, log); err != nil {
+		return err
+	}
 	n.scan, err = scan.Open(ctx, scan.Config{
 		Dir: filepath.Join(c.StateDir, "scan"), Engines: engines, Alerts: found{n.alerts}, First: n.external.MailSensor,
 		Limits: c.Scan.Limits, Logger: log, Now: c.Now,
@@ -73,6 +76,23 @@ func (n *Node) openScan(ctx context.Context) error {
 		return fmt.Errorf("read the switch Maximum scan priority: %w", err)
 	}
 	n.scan.SetPriority(first)
+	return nil
+}
+
+// warnOfTestFileOnly says in the log that scanning is as it is installed, once
+// somebody has asked to have objects scanned.
+func (n *Node) warnOfTestFileOnly(ctx context.Context, log *slog.Logger) error {
+	c := n.config.Scan
+	if c.Clamd.Address != "" || len(c.YARA.Rules)+len(c.Builtin.Hashes)+len(c.Builtin.Rules) > 0 {
+		return nil
+	}
+	systems, _, err := n.entities.ExternalSystems(ctx)
+	if err != nil {
+		return fmt.Errorf("read the external systems: %w", err)
+	}
+	if len(systems) > 0 {
+		log.Warn("only the EICAR test file is found in objects: configure [scan.clamd], [scan.yara] or lists of [scan.builtin]", "external_systems", len(systems))
+	}
 	return nil
 }
 

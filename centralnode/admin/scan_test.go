@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -49,6 +50,15 @@ func TestAnInstallationThatFindsOnlyTheTestFileSaysSoToThoseWhoLetSystemsIn(t *t
 	}
 	has(t, p.Lines, "Scanning engine builtin: It finds the EICAR test file and nothing else")
 
+	const warning = "only the EICAR test file is found in objects"
+	if bytes.Contains(w.logs.Bytes(), []byte(warning)) {
+		t.Error("the log bothers people who let nobody submit")
+	}
+	w.stop()
+	w = startIn(t, w.dir)
+	if !bytes.Contains(w.logs.Bytes(), []byte(warning)) {
+		t.Error("the log does not say it")
+	}
 	w.stop()
 	list := filepath.Join(t.TempDir(), "hashes")
 	if err := os.WriteFile(list, []byte(strings.Repeat("0", 64)+" Some.Name high\n"), 0o600); err != nil {
@@ -56,7 +66,7 @@ func TestAnInstallationThatFindsOnlyTheTestFileSaysSoToThoseWhoLetSystemsIn(t *t
 	}
 	w = startWith(t, w.dir, centralnode.Scan{Builtin: centralnode.Builtin{Hashes: []string{list}}})
 	w.await(func() bool { return w.scanStatus().Engines[0].Rules > 1 })
-	if problem() || w.scanStatus().Engines[0].Trouble != "" {
+	if problem() || w.scanStatus().Engines[0].Trouble != "" || bytes.Contains(w.logs.Bytes(), []byte(warning)) {
 		t.Errorf("%+v", w.scanStatus().Engines)
 	}
 }
