@@ -63,18 +63,10 @@ func (a *Admin) listSystems(ctx context.Context) (acts.ExternalSystemList, error
 // check of its connection. It is named by ID, by fingerprint, or by both as
 // ID/FINGERPRINT.
 func (a *Admin) ExternalSystem(ctx context.Context, actor acts.Actor, which string) (acts.ExternalSystem, error) {
-	if err := a.desk.Permit(ctx, actor, actViewSystems); err != nil {
-		return acts.ExternalSystem{}, err
-	}
-	row, _, err := a.findSystem(ctx, which, pki.Fingerprint{}, true)
-	switch acts.CodeOf(err) {
-	case "":
-		return row.shown, nil
-	case acts.NotFound, acts.Invalid:
-		return acts.ExternalSystem{}, err // a slip of the pen is no matter of the audit
-	default:
-		return acts.ExternalSystem{}, a.desk.Failed(ctx, actor, actViewSystems, []string{which}, err)
-	}
+	return viewOne(ctx, a, actor, actViewSystems, which, func() (acts.ExternalSystem, error) {
+		row, _, err := a.findSystem(ctx, which, pki.Fingerprint{}, true)
+		return row.shown, err
+	})
 }
 
 // systemRow is an external system as it is kept, and as it is shown.

@@ -49,18 +49,10 @@ func (a *Admin) SensorServers(ctx context.Context, actor acts.Actor) (acts.Senso
 
 // SensorServer shows one Sensor server.
 func (a *Admin) SensorServer(ctx context.Context, actor acts.Actor, which string) (acts.SensorServer, error) {
-	if err := a.desk.Permit(ctx, actor, actViewSensors); err != nil {
-		return acts.SensorServer{}, err
-	}
-	row, _, err := a.findSensor(ctx, which)
-	switch acts.CodeOf(err) {
-	case "":
-		return row.shown, nil
-	case acts.NotFound, acts.Invalid:
-		return acts.SensorServer{}, err // a slip of the pen is no matter of the audit
-	default:
-		return acts.SensorServer{}, a.desk.Failed(ctx, actor, actViewSensors, []string{which}, err)
-	}
+	return viewOne(ctx, a, actor, actViewSensors, which, func() (acts.SensorServer, error) {
+		row, _, err := a.findSensor(ctx, which)
+		return row.shown, err
+	})
 }
 
 // sensorRow is a Sensor server as it is kept, and as it is shown.
