@@ -15,5 +15,5 @@ command -v node npm >/dev/null || scripts/need.sh nodejs npm || {
 scripts/lint.sh || status=1
 # The race detector needs cgo. Two packages at a time share two cores best. The
 # cache of tests does not see binaries that a test builds, so it is not asked.
-CGO_ENABLED=1 go test -race -count=1 -json -timeout 20m ./... | CGO_ENABLED=0 go run ./scripts/testreport || status=1
+CGO_ENABLED=1 go test -race -count=1 -json -timeout 40m ./... | CGO_ENABLED=0 go run ./scripts/testreport || status=1
 exit $status
