@@ -174,7 +174,7 @@ func TestHealthIsAskedInTheBackground(t *testing.T) {
 			return engine.Health{}
 		}
 		r := open(t, Config{Engines: []engine.Engine{e}})
-		if got := r.Status(t.Context()).Engines[0]; got.Trouble == "" {
+		if got := r.Status(t.Context()).Engines[0]; got.Trouble != "" || got.Name != "clam" {
 			t.Errorf("before anybody asked: %+v", got)
 		}
 		stop := run(t, r)

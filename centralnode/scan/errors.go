@@ -23,6 +23,9 @@ var (
 	// ErrNotFound says that there is no such scan.
 	ErrNotFound = errors.New("no such scan")
 
+	// errUnreadable says that something in the state file cannot be read.
+	errUnreadable = errors.New("the state file holds what cannot be read")
+
 	// ErrEnded says that the upload was committed, abandoned or failed before.
 	ErrEnded = errors.New("the upload has ended")
 )

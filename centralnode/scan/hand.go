@@ -43,11 +43,12 @@ type hand struct {
 	stuck  int       // calls that were given up on and have not ended
 	told   time.Time // when a panic was last logged
 	health acts.ScanEngine
+	known  bool // it was asked how it is
 }
 
 func newHand(e engine.Engine, timeout time.Duration, logger *slog.Logger) *hand {
 	h := &hand{engine: e, timeout: timeout, logger: logger.With("engine", e.Name()), ill: make(chan struct{}, 1), doubts: make(chan struct{}, 1)}
-	h.health = acts.ScanEngine{Name: e.Name(), Technology: string(e.Technology()), Trouble: "it was not asked yet how it is"}
+	h.health = acts.ScanEngine{Name: e.Name(), Technology: string(e.Technology())}
 	return h
 }
 
@@ -58,6 +59,9 @@ func (h *hand) scan(ctx context.Context, o engine.Object) (engine.Result, error)
 	result, err := h.ask(ctx, o, h.timeout)
 	if ctx.Err() == nil {
 		h.answered(err)
+	}
+	if err == nil && h.ailing() {
+		h.look() // perhaps it is well again
 	}
 	if err != nil && ctx.Err() == nil {
 		// Health tells people; a line for each object would drown the log.
@@ -89,6 +93,13 @@ func (h *hand) ask(ctx context.Context, o engine.Object, limit time.Duration) (e
 
 // look asks for a look at the engine's health, soon.
 func (h *hand) look() { nudge(h.ill) }
+
+// ailing reports whether the engine was not well when it was last asked.
+func (h *hand) ailing() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.health.Trouble != ""
+}
 
 func nudge(c chan struct{}) {
 	select {
@@ -206,14 +217,15 @@ func (h *hand) examine(ctx context.Context) {
 		found.Trouble = fmt.Sprintf("it does not say how it is: %v", err)
 	}
 	h.mu.Lock()
-	before := h.health.Trouble
+	before, first := h.health.Trouble, !h.known
+	h.known = true
 	h.health.Version, h.health.RuleSet, h.health.Rules = found.Version, found.RuleSet, found.Rules
 	h.health.Trouble = found.Trouble
 	h.mu.Unlock()
 	switch {
 	case found.Trouble != "" && found.Trouble != before:
 		h.logger.Warn("an engine is in trouble", "trouble", foreign.Line(found.Trouble))
-	case found.Trouble == "" && before != "":
+	case found.Trouble == "" && (before != "" || first):
 		h.logger.Info("an engine is well", "version", foreign.Line(found.Version), "rule_set", foreign.Line(found.RuleSet))
 	}
 }

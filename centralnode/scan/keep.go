@@ -102,7 +102,7 @@ func (r *Room) claimOld() []*item {
 		}
 		lose = shares(have, n-l.MaxResults+l.MaxResults/expireSlack)
 	}
-	oldest := r.cfg.Now().Add(-l.KeepResults)
+	oldest := r.steady.now(r.cfg.Now(), time.Now()).Add(-l.KeepResults)
 	var items, crowded []*item
 	for _, it := range r.results.items {
 		// Not only from the front: a clock that was wrong for a while may have put

@@ -75,12 +75,12 @@ func (l *loading) run(ctx context.Context) error {
 	for {
 		entries, _, err := l.disk.store.Range(ctx, from, scanPrefix+"\xff", loadPage)
 		if err != nil {
-			return fmt.Errorf("read scans: %w", err)
+			return fmt.Errorf("read scans: %w: %w", errUnreadable, err)
 		}
 		for _, e := range entries {
 			n, rec, err := parseRecord(e)
 			if err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errUnreadable, err)
 			}
 			l.items = append(l.items, found{n, rec})
 			l.next = n + 1

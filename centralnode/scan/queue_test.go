@@ -235,7 +235,7 @@ func (g *turnstile) order() []string {
 func TestFloodOfOneSystemDelaysAnotherOnlyByWhatIsBeingScanned(t *testing.T) {
 	const flood = 10_000
 	g := newTurnstile()
-	r := open(t, Config{Engines: []engine.Engine{g}, Limits: Limits{Workers: 1, InFlight: flood + 10, InFlightPerSystem: flood + 10}})
+	r := open(t, Config{Engines: []engine.Engine{g}, Limits: Limits{Workers: 1, InFlight: 2 * flood, InFlightPerSystem: flood + 10}})
 	run(t, r)
 	var wg sync.WaitGroup
 	for i := range 100 {

@@ -47,7 +47,8 @@ type Room struct {
 	closed  bool
 	systems map[string]*system
 	queue   queue
-	results roll // items with a verdict, oldest verdict first
+	results roll   // items with a verdict, oldest verdict first
+	steady  steady // what verdicts age by
 	crowd   crowd
 	number  uint64 // the next item's
 

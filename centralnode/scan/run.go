@@ -103,6 +103,8 @@ func (r *Room) look(ctx context.Context, t *task) outcome {
 	case noSpace(err):
 		r.diskTrouble(err)
 		return outcome{wait: storageWait} // no try of the engine
+	case r.disappears(t.item):
+		return outcome{wait: time.Second}
 	default:
 		r.cfg.Logger.Error("an object cannot be read from the spool", "error", err)
 		return outcome{known: true, answer: answer{asked: true, err: fmt.Errorf("the object cannot be read from the spool: %w", cause(err))}}
@@ -115,6 +117,14 @@ func (r *Room) look(ctx context.Context, t *task) outcome {
 		return outcome{} // nothing is known
 	}
 	return outcome{known: true, answer: answer{asked: true, result: result, err: err}}
+}
+
+// disappears reports whether an item is gone, or a write about it is under way,
+// which may delete it.
+func (r *Room) disappears(it *item) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return it.gone || it.changing != nil
 }
 
 // cause is what the system said, without our names of files.

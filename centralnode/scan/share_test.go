@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,7 +77,10 @@ func TestFloodOfVerdictsPushesOutOnlyItsOwn(t *testing.T) {
 			t.Errorf("of the others: %q, %q", gate, files)
 		}
 		flood := r.States("flood", "", true, nil)
-		if n := len(flood); n == 0 || flood[n-1].Key.ScanID != "249" || flood[0].Key.ScanID != fmt.Sprint(250-n) {
+		// Those that were scanned together may have ended in another order.
+		if n := len(flood); n == 0 || flood[n-1].Key.ScanID != "249" {
+			t.Errorf("of the flood: %d", n)
+		} else if oldest, err := strconv.Atoi(flood[0].Key.ScanID); err != nil || oldest < 240-n {
 			t.Errorf("of the flood: %d, from %s", n, flood[0].Key.ScanID)
 		}
 		stop()

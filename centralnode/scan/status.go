@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -87,7 +88,12 @@ func (r *Room) trouble() string {
 // unopened says why the folder is not in use. r.mu is held.
 func (r *Room) unopened() string {
 	var o *kv.OpenError
-	if errors.As(r.cause, &o) {
+	path := filepath.Join(r.cfg.Dir, stateName)
+	switch {
+	case errors.Is(r.cause, kv.ErrDamaged), errors.Is(r.cause, kv.ErrForeign), errors.Is(r.cause, errUnreadable):
+		return fmt.Sprintf("the state file of scanning %s is damaged: check the disk, then move the file away, and scanning begins anew by itself; "+
+			"the verdicts and small objects in it are lost then, and larger objects are kept aside", path)
+	case errors.As(r.cause, &o):
 		return fmt.Sprintf("the state file of scanning %s %s: %s; this ends by itself then", o.Path, o.Text, o.Next)
 	}
 	return fmt.Sprintf("the folder of scanning cannot be used: %v; it is tried again", r.cause)

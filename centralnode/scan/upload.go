@@ -21,6 +21,7 @@ type Upload struct {
 	room   *Room
 	disk   *disk
 	system string
+	first  bool // the system goes first
 
 	mu     sync.Mutex // guards what follows
 	size   int64
@@ -34,6 +35,7 @@ type Upload struct {
 // Begin makes room for one object of a system. A *BusyError says that there is
 // none now, ErrUnavailable why nothing is taken at all.
 func (r *Room) Begin(system string) (*Upload, error) {
+	first := r.cfg.First(system)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d, err := r.available()
@@ -45,15 +47,36 @@ func (r *Room) Begin(system string) (*Upload, error) {
 	}
 	s := r.system(system)
 	l := r.cfg.Limits
+	s.first = first
+	first = first && r.queue.priority
 	switch {
-	case r.uploading+r.unfinished >= l.InFlight:
-		return nil, r.busy(r.unfinished, fmt.Sprintf("%d objects arrive or wait for their scan already", l.InFlight))
+	case r.uploading+r.unfinished >= r.places(s, first):
+		return nil, r.busy(r.unfinished, fmt.Sprintf("%d objects arrive or wait for their scan already", r.uploading+r.unfinished))
 	case s.uploading+s.unfinished >= l.InFlightPerSystem:
 		return nil, r.busy(s.unfinished, fmt.Sprintf("%d objects of this system arrive or wait for their scan already", l.InFlightPerSystem))
 	}
 	r.uploading++
 	s.uploading++
-	return &Upload{room: r, disk: d, system: system, md5: md5.New(), sha256: sha256.New()}, nil
+	return &Upload{room: r, disk: d, system: system, first: first, md5: md5.New(), sha256: sha256.New()}, nil
+}
+
+// places is how many objects may be in flight for a system to have one more. An
+// eighth of all is a reserve, for systems that have less in flight than their even
+// share of it and for those that go first: what others have in excess of that
+// keeps nobody out. r.mu is held.
+func (r *Room) places(s *system, first bool) int {
+	most := r.cfg.Limits.InFlight
+	reserve := most / 8
+	active := 0
+	for _, other := range r.systems {
+		if other == s || other.uploading+other.unfinished > 0 {
+			active++
+		}
+	}
+	if first || reserve > 0 && s.uploading+s.unfinished < max(1, reserve/active) {
+		return most
+	}
+	return most - reserve
 }
 
 // busy says that there is no room behind so many that wait. r.mu is held.
@@ -73,7 +96,7 @@ func (u *Upload) Write(p []byte) (int, error) {
 	if u.size+n > u.room.cfg.Limits.MaxObjectSize {
 		return 0, u.end(ErrTooLarge)
 	}
-	if !u.room.quota.Take(u.system, n) {
+	if !u.room.quota.Take(u.system, n, u.first) {
 		return 0, u.end(u.room.full())
 	}
 	u.size += n

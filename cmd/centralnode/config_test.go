@@ -30,7 +30,7 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		"scan.max_object_size":         func(c *config) { c.Scan.MaxObjectSize = 1023 },
 		"scan.spool_quota":             func(c *config) { c.Scan.SpoolQuota = c.Scan.MaxObjectSize - 1 },
 		"scan.in_flight":               func(c *config) { c.Scan.InFlight = 0 },
-		"scan.in_flight_per_system":    func(c *config) { c.Scan.InFlightPerSystem = c.Scan.InFlight + 1 },
+		"scan.in_flight_per_system":    func(c *config) { c.Scan.InFlightPerSystem = 0 },
 		"scan.workers":                 func(c *config) { c.Scan.Workers = -1 },
 		"scan.attempts":                func(c *config) { c.Scan.Attempts = 101 },
 		"scan.timeout":                 func(c *config) { c.Scan.Timeout = settings.Duration(time.Millisecond) },

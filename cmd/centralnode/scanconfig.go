@@ -20,7 +20,7 @@ type scanConfig struct {
 	MaxObjectSize     settings.Size     `toml:"max_object_size"`      // a larger one is refused
 	SpoolQuota        settings.Size     `toml:"spool_quota"`          // on disk, all together
 	InFlight          int               `toml:"in_flight"`            // uploading or without a verdict, all together
-	InFlightPerSystem int               `toml:"in_flight_per_system"` // of one external system
+	InFlightPerSystem int               `toml:"in_flight_per_system"` // of one external system; never more than in_flight
 	Workers           int               `toml:"workers"`              // objects that each engine looks at at the same time; 0: one for each CPU
 	Attempts          int               `toml:"attempts"`             // of an engine at one object, before the verdict is error or timeout
 	Timeout           settings.Duration `toml:"timeout"`              // of one attempt, whatever the engine's own
@@ -74,7 +74,7 @@ func (c scanConfig) node() centralnode.Scan {
 	return centralnode.Scan{
 		Limits: scan.Limits{
 			MaxObjectSize: int64(c.MaxObjectSize), SpoolQuota: int64(c.SpoolQuota),
-			InFlight: c.InFlight, InFlightPerSystem: c.InFlightPerSystem,
+			InFlight: c.InFlight, InFlightPerSystem: min(c.InFlightPerSystem, c.InFlight),
 			Workers: c.Workers, Attempts: c.Attempts,
 			Timeout: time.Duration(c.Timeout), RetryAfter: time.Duration(c.RetryAfter), KeepResults: time.Duration(c.KeepResults),
 			MaxResults: c.MaxResults,
@@ -130,9 +130,6 @@ func (c scanConfig) Faults() []string {
 		if one.n < one.least || one.n > one.most {
 			fault("%s: %d is not between %d and %d", one.key, one.n, one.least, one.most)
 		}
-	}
-	if c.InFlightPerSystem > c.InFlight && c.InFlight >= 1 {
-		fault("in_flight_per_system: %d is more than scan.in_flight, %d", c.InFlightPerSystem, c.InFlight)
 	}
 	for _, one := range []struct {
 		key   string

@@ -6,23 +6,35 @@ import "sync"
 // what has really arrived, never what was announced.
 type Quota struct {
 	limit, share int64
+	reserve      int64 // of limit, for those who have little
 
 	mu   sync.Mutex // guards what follows
 	used int64
 	by   map[string]int64
 }
 
-// NewQuota makes a quota of limit bytes of which one owner may take share.
+// NewQuota makes a quota of limit bytes of which one owner may take share. An
+// eighth of it is a reserve, for owners that have no more than their even share
+// of that: what others have beyond it keeps nobody out.
 func NewQuota(limit, share int64) *Quota {
-	return &Quota{limit: limit, share: share, by: make(map[string]int64)}
+	return &Quota{limit: limit, share: share, reserve: limit / 8, by: make(map[string]int64)}
 }
 
 // Take counts n bytes of an owner, or reports that there is no room for them:
-// then nothing is counted.
-func (q *Quota) Take(owner string, n int64) bool {
+// then nothing is counted. A favoured owner may always use all of the quota.
+func (q *Quota) Take(owner string, n int64, favoured bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.used+n > q.limit || q.by[owner]+n > q.share {
+	have, known := q.by[owner]
+	owners := int64(len(q.by))
+	if !known {
+		owners++
+	}
+	limit := q.limit
+	if !favoured && have+n > q.reserve/owners {
+		limit -= q.reserve
+	}
+	if q.used+n > limit || have+n > q.share {
 		return false
 	}
 	q.add(owner, n)

@@ -125,24 +125,29 @@ func TestFolderOthersCanReadIsClosedToThem(t *testing.T) {
 func TestQuota(t *testing.T) {
 	q := NewQuota(100, 60)
 	for i, c := range []struct {
-		owner string
-		n     int64
-		want  bool
-		used  int64
+		owner    string
+		n        int64
+		favoured bool
+		want     bool
+		used     int64
 	}{
-		{"a", 60, true, 60}, {"a", 1, false, 60}, {"a", 0, true, 60}, {"b", 40, true, 100}, {"b", 1, false, 100}, {"c", 1, false, 100},
+		{"a", 60, false, true, 60}, {"a", 1, false, false, 60}, {"a", 1, true, false, 60}, {"a", 0, false, true, 60},
+		{"b", 28, false, true, 88}, {"b", 1, false, false, 88}, // the rest is for those who have little
+		{"c", 5, false, false, 88}, {"c", 4, false, true, 92}, {"c", 1, false, false, 92},
+		{"d", 3, false, true, 95}, {"b", 6, true, false, 95}, {"b", 5, true, true, 100}, {"e", 1, true, false, 100},
 	} {
-		if got := q.Take(c.owner, c.n); got != c.want || q.Used() != c.used {
+		if got := q.Take(c.owner, c.n, c.favoured); got != c.want || q.Used() != c.used {
 			t.Errorf("%d: %v, used %d", i, got, q.Used())
 		}
 	}
-	q.Hold("c", 50) // there already, room or not
+	q.Hold("c", 46) // there already, room or not
 	q.Give("a", 60)
-	q.Give("b", 40)
+	q.Give("b", 33)
+	q.Give("d", 3)
 	if got := fmt.Sprint(q.Used(), q.by); got != "50 map[c:50]" {
 		t.Error(got)
 	}
-	if q.Take("c", 11) || !q.Take("c", 10) {
+	if q.Take("c", 11, false) || !q.Take("c", 10, false) {
 		t.Error("what was held does not count for its owner")
 	}
 }
