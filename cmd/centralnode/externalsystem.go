@@ -14,6 +14,9 @@ import (
 // whichSystem explains WHICH of an external system.
 const whichSystem = "WHICH is its ID, the fingerprint of its certificate, or both as ID/FINGERPRINT."
 
+// whichStanding explains it where a request of a stranger does not count.
+const whichStanding = whichSystem + "\nAn ID alone means the accepted one of several that have it."
+
 func (c commands) newExternalSystemListCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -71,7 +74,7 @@ func (c commands) newExternalSystemShowCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show WHICH",
 		Short: "Show one external system and how its connection does",
-		Long:  "Show one external system and how its connection does: the administrator's side of the connection check. " + whichSystem,
+		Long:  "Show one external system and how its connection does: the administrator's side of the connection check.\n" + whichStanding,
 		Example: "  centralnode external-system show mail1\n" +
 			"  centralnode external-system show mail1/AA:BB:...:FF --output json",
 		Args: cli.Args(1, 1),
@@ -154,7 +157,7 @@ func (c commands) newExternalSystemRejectCmd() *cobra.Command {
 	cmd := newDecisionCmd(c, decision[acts.DecideExternalSystem, acts.ExternalSystemDecision]{
 		verb: "reject", short: "Refuse an external system, and cut its connections",
 		long: "Refuse an external system. When the command returns, every connection of it is cut, uploads and all, and nothing\n" +
-			"more of it is taken. It does not ask again; delete it to let it ask anew. " + whichSystem,
+			"more of it is taken. It does not ask again; delete it to let it ask anew. " + whichStanding,
 		example: "  centralnode external-system reject mail1 --dry-run\n" +
 			"  centralnode external-system reject mail1 --yes",
 		preview: Admin.PreviewRejectExternalSystem, deed: Admin.RejectExternalSystem, name: nameSystem, write: writeSystemDecision("rejected"),
@@ -168,7 +171,7 @@ func (c commands) newExternalSystemDeleteCmd() *cobra.Command {
 	cmd := newDecisionCmd(c, decision[acts.DecideExternalSystem, acts.ExternalSystemDecision]{
 		verb: "delete", short: "Forget an external system, and cut its connections",
 		long: "Forget an external system, with the effect of rejecting it. If it calls again it makes a new request; to keep it\n" +
-			"away, reject it. " + whichSystem,
+			"away, reject it. " + whichStanding,
 		example: "  centralnode external-system delete mail1 --dry-run\n" +
 			"  centralnode external-system delete mail1/AA:BB:...:FF --yes",
 		preview: Admin.PreviewDeleteExternalSystem, deed: Admin.DeleteExternalSystem, name: nameSystem, write: writeSystemDecision("deleted"),
