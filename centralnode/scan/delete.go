@@ -40,42 +40,70 @@ func (r *Room) Delete(ctx context.Context, k Key) error {
 	}
 }
 
-// deleteAtOnce is how many scans one write deletes at most.
+// deleteAtOnce is how many scans one write deletes at most; that takes some 20 ms.
 const deleteAtOnce = batchOps / 4
 
 // DeleteAll deletes what a system submitted until now, of one instance or of any,
 // and can look up. It returns how many that were; ErrNotFound when none.
 func (r *Room) DeleteAll(ctx context.Context, id, instance string, anyInstance bool) (int, error) {
-	r.mu.Lock()
-	_, err := r.available()
-	until := r.number
-	r.mu.Unlock()
+	d, err := r.Deletion(id, instance, anyInstance)
 	if err != nil {
 		return 0, err
 	}
 	deleted := 0
 	for {
-		items, wait := r.claimAll(id, instance, anyInstance, until)
-		if len(items) > 0 {
-			if err := r.remove(items); err != nil {
-				return deleted, err
-			}
-			deleted += len(items)
-			continue
+		n, err := d.Next(ctx)
+		if deleted += n; err != nil {
+			return deleted, err
 		}
-		if wait == nil {
+		if n == 0 {
 			break
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return deleted, ctx.Err()
 		}
 	}
 	if deleted == 0 {
 		return 0, ErrNotFound
 	}
 	return deleted, nil
+}
+
+// Deletion is DeleteAll in parts, for a caller that must not hold something for as
+// long as that takes.
+type Deletion struct {
+	room         *Room
+	id, instance string
+	anyInstance  bool
+	until        uint64
+}
+
+// Deletion begins to delete what DeleteAll would delete now.
+func (r *Room) Deletion(id, instance string, anyInstance bool) (*Deletion, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.available(); err != nil {
+		return nil, err
+	}
+	return &Deletion{r, id, instance, anyInstance, r.number}, nil
+}
+
+// Next deletes some, durably, and returns how many; 0: nothing is left.
+func (d *Deletion) Next(ctx context.Context) (int, error) {
+	for {
+		items, wait := d.room.claimAll(d.id, d.instance, d.anyInstance, d.until)
+		if len(items) > 0 {
+			if err := d.room.remove(items); err != nil {
+				return 0, err
+			}
+			return len(items), nil
+		}
+		if wait == nil {
+			return 0, nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
 }
 
 // claimAll claims some of the scans that are to be deleted, or returns what to

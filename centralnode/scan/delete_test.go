@@ -85,6 +85,43 @@ func TestInstancesAreKeptApart(t *testing.T) {
 	}
 }
 
+func TestDeletionInPartsLeavesWhatComesMeanwhile(t *testing.T) {
+	r := open(t, Config{Limits: Limits{InFlight: 1 << 20, InFlightPerSystem: 1 << 20}})
+	// As many as three parts, without a write for each.
+	s := r.system("gate")
+	for i := range 2*deleteAtOnce + 10 {
+		it := &item{number: r.number, system: s, key: local{id: fmt.Sprint(i)}, state: NotDetected, durable: true}
+		r.number++
+		s.add(it)
+		r.addResult(it)
+	}
+	d, err := r.Deletion("gate", "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []int
+	for {
+		n, err := d.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		parts = append(parts, n)
+		submitOK(t, r, "gate", fmt.Sprint("new", len(parts)), []byte("x"))
+	}
+	if !slices.Equal(parts, []int{deleteAtOnce, deleteAtOnce, 10}) {
+		t.Errorf("parts of %v", parts)
+	}
+	if got := ids(r.States("gate", "", true, nil)); !slices.Equal(got, []string{"/new1", "/new2", "/new3"}) {
+		t.Errorf("left: %v", got)
+	}
+	if n := r.Status(t.Context()).Kept; n != 0 {
+		t.Errorf("%d verdicts are kept", n)
+	}
+}
+
 func TestDeletionEndsWhatIsQueuedAndWhatRuns(t *testing.T) {
 	g := newTurnstile()
 	alerts := new(alarms)
