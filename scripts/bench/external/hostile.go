@@ -21,7 +21,7 @@ import (
 type hostile struct{}
 
 const (
-	hostileWindow = 2 * time.Second
+	hostileWindow = 1500 * time.Millisecond
 
 	goodAgents   = 20
 	goodPackages = 20 // a second of each
