@@ -35,6 +35,10 @@ func (r *Room) tryReserve(it *item, id string, first bool) (wait <-chan struct{}
 			return old.changing, false, nil
 		case old.sha256 != it.sha256:
 			return nil, false, ErrScanIDTaken
+		case old.state == Failed || old.state == Timeout:
+			// There is no answer, so sending it again is asking again.
+			old.changing = make(chan struct{})
+			it.replaces = old
 		default:
 			return nil, true, nil
 		}
@@ -57,6 +61,12 @@ func (r *Room) accept(it *item) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	it.durable = true
+	if old := it.replaces; old != nil {
+		old.system.replaced(old)
+		r.dropResult(old)
+		old.changed()
+		it.replaces = nil
+	}
 	it.changed()
 	r.uploading--
 	it.system.uploading--
@@ -73,6 +83,11 @@ func (r *Room) forget(it *item) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	it.system.drop(it)
+	if old := it.replaces; old != nil {
+		it.system.scans[old.key] = old
+		old.changed()
+		it.replaces = nil
+	}
 	it.changed()
 }
 

@@ -98,3 +98,35 @@ func TestObjectsBehindThoseThatGoFirstAreCounted(t *testing.T) {
 		t.Errorf("%d wait behind nothing", n)
 	}
 }
+
+func TestObjectWithoutAnAnswerIsScannedAnewWhenItComesAgain(t *testing.T) {
+	for _, size := range []int{100, 100_000} {
+		dir := t.TempDir()
+		sick := newSick(broken)
+		r := open(t, Config{Dir: dir, Engines: []engine.Engine{sick}, Limits: Limits{Attempts: 1}})
+		stop := run(t, r)
+		content := append([]byte("evil"), make([]byte, size)...)
+		submitOK(t, r, "gate", "s", content)
+		submitOK(t, r, "gate", "other", content)
+		within(t, 10*time.Second, "verdicts", func() bool { return r.Waiting("gate") == 0 })
+		if got := stateOf(r, "gate", "s"); got != Failed {
+			t.Fatalf("while the engine is sick: %q", got)
+		}
+		if err := submit(r, "gate", "s", []byte("another")); !errors.Is(err, ErrScanIDTaken) {
+			t.Errorf("another object: %v", err)
+		}
+		sick.healed.Store(true)
+		submitOK(t, r, "gate", "s", content)
+		within(t, 10*time.Second, "verdict", func() bool { return stateOf(r, "gate", "s") == Detect })
+		stop()
+		for range 2 {
+			if s := r.Status(t.Context()); s.Kept != 2 || len(r.States("gate", "", true, nil)) != 2 || len(files(t, r)) > 0 {
+				t.Errorf("status: %+v, %+v, %v", s, r.States("gate", "", true, nil), files(t, r))
+			}
+			r = reopened(t, r)
+		}
+		if got := stateOf(r, "gate", "s"); got != Detect {
+			t.Errorf("after a restart: %q", got)
+		}
+	}
+}

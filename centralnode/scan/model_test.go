@@ -86,6 +86,9 @@ func (m *model) submit(t *rapid.T) {
 	case k.ScanID != "" && old == nil && err == nil:
 		m.scans[k] = s
 		m.order, m.all = append(m.order, k), append(m.all, s)
+	case old != nil && old.content == content && old.state == Failed && err == nil:
+		m.scans[k] = s
+		m.order, m.all = append(slices.DeleteFunc(m.order, func(other Key) bool { return other == k }), k), append(m.all, s)
 	case old != nil && old.content == content && err == nil:
 	case old != nil && old.content != content && errors.Is(err, ErrScanIDTaken):
 	default:

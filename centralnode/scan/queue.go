@@ -69,6 +69,13 @@ func (s *system) drop(it *item) {
 	}
 }
 
+// replaced takes an item out whose ID another one has now.
+func (s *system) replaced(it *item) {
+	it.gone = true
+	s.order.dropped()
+	s.instances[it.key.instance]--
+}
+
 // idle reports whether nothing of the system is left.
 func (s *system) idle() bool {
 	return s.uploading == 0 && s.unfinished == 0 && len(s.scans) == 0

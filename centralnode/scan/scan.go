@@ -113,6 +113,9 @@ type item struct {
 	// changing is closed when the write about it that is under way has ended; nil
 	// while there is none. Who finds one waits for it and looks again.
 	changing chan struct{}
+	// replaces is the scan without an answer whose ID this one takes, until it is
+	// durable.
+	replaces *item
 	durable  bool // it was acknowledged, or is about to be
 	gone     bool // it was deleted, or never became durable
 }

@@ -174,8 +174,9 @@ func (u *Upload) release() {
 // Commit makes the object and its record durable; when it returns nil the object
 // will have a verdict, whatever happens. It ends the upload either way.
 // ErrScanIDTaken says that the scan ID names another object; if it names the
-// same one already nothing is scanned twice, and the answer is nil. ctx is looked
-// at before the write begins.
+// same one already nothing is scanned twice, and the answer is nil, but for one
+// whose verdict is no answer: that is scanned anew, and its verdict is forgotten.
+// ctx is looked at before the write begins.
 func (u *Upload) Commit(ctx context.Context, s Submission) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -237,6 +238,9 @@ func (u *Upload) item(s Submission) (*item, error) {
 // write makes the object and its record durable.
 func (u *Upload) write(it *item) error {
 	ops := []kv.Op{recordOf(it).op(it.number)}
+	if old := it.replaces; old != nil {
+		ops = append(ops, kv.Op{Key: scanKey(old.number), Delete: true})
+	}
 	kept := false
 	if it.job.inline {
 		ops = append(ops, kv.Op{Key: objectKey(it.number), Value: u.small})
