@@ -249,6 +249,8 @@ func TestFolderThatCannotBeUsedLeavesTheRoomUnavailableUntilItCan(t *testing.T) 
 					}
 					if s := r.Status(t.Context()); !s.Degraded || s.Reason == "" {
 						t.Errorf("status: %+v", s)
+					} else if damaged := name != "no folder"; damaged != strings.Contains(s.Reason, "move the file away") {
+						t.Errorf("status: %s", s.Reason)
 					}
 					if err := r.Delete(t.Context(), Key{System: "gate", ScanID: "s"}); !errors.Is(err, ErrUnavailable) {
 						t.Errorf("delete: %v", err)
