@@ -41,7 +41,7 @@ func (a Audit) newListCmd() *cobra.Command {
 			"  " + a.Program + " audit list --account admin --output json",
 		Args: Args(0, 0),
 	}
-	cmd.Flags().StringVar(&since, "since", "", "only acts at this `TIME` or later: 10m ago, or RFC 3339")
+	cmd.Flags().StringVar(&since, "since", "", "only acts at this `TIME` or later: 10m (ago), or RFC 3339")
 	cmd.Flags().StringVar(&until, "until", "", "only acts before this `TIME`")
 	cmd.Flags().StringVar(&filter.Account, "account", "", "only acts of this `ACCOUNT`")
 	cmd.Flags().StringVar(&filter.Act, "act", "", "only acts of this `KIND`")
