@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"mime/multipart"
@@ -94,6 +95,9 @@ func (c *caller) submit(name, content string) {
 	}
 	if err == nil {
 		err = form.WriteField("objectType", "file")
+	}
+	if err == nil {
+		err = form.WriteField("scanId", rand.Text())
 	}
 	if err == nil {
 		err = form.Close()

@@ -104,6 +104,9 @@ func (a *Admin) previewSystem(ctx context.Context, actor acts.Actor, act string,
 		p.Lines = append(p.Lines, "It is told that it was rejected whenever it calls, and does not ask again. Delete it to let it ask anew.")
 	case actDeleteSystem:
 		p.Lines = append(p.Lines, "It is forgotten. If it calls again it makes a new request; to keep it away, reject it.")
+		if n := a.c.Scan.Results(s.ID); n > 0 {
+			p.Lines = append(p.Lines, fmt.Sprintf("Results belong to the ID: %d are kept for now, for whoever is accepted as %s later.", n, s.ID))
+		}
 	}
 	p.Consequences = []acts.Consequence{
 		{Text: "Connections of this external system that are cut at once, uploads and all.", InUse: true, Count: a.c.Door.Affected(a.c.Door.Trust().WithSystem(row.kept.System(), trust.Rejected))},
@@ -159,6 +162,9 @@ func (a *Admin) acceptLines(ctx context.Context, row systemRow, kind acts.System
 	}
 	if row.kept.State == store.Accepted {
 		return append(lines, "It is accepted already: only its type is corrected."), nil
+	}
+	if n := a.c.Scan.Results(row.shown.ID); n > 0 {
+		lines = append(lines, fmt.Sprintf("Results belong to the ID: it will be able to read %d that are kept of earlier submissions.", n))
 	}
 	for _, other := range row.others() {
 		switch other.State {

@@ -15,6 +15,8 @@ type Scan interface {
 	// Waiting counts the objects of an external system's ID that have no verdict
 	// yet.
 	Waiting(system string) int
+	// Results counts what whoever is accepted under an ID can look up.
+	Results(system string) int
 	Status(ctx context.Context) acts.ScanStatus
 	// SetPriority puts the switch Maximum scan priority in force.
 	SetPriority(on bool)
@@ -57,6 +59,9 @@ func engineProblem(e acts.ScanEngine) string { return "Scanning engine " + e.Nam
 func scanProblems(s acts.ScanStatus, asked bool, now time.Time) (problems []string) {
 	if s.Degraded {
 		problems = append(problems, "Scanning is degraded: "+s.Reason)
+	}
+	if s.Aside != "" {
+		problems = append(problems, s.Aside)
 	}
 	for _, e := range s.Engines {
 		if e.Trouble != "" && (asked || e.Trouble != testFileOnly) {

@@ -43,31 +43,9 @@ func (r *Room) Delete(ctx context.Context, k Key) error {
 // deleteAtOnce is how many scans one write deletes at most; that takes some 20 ms.
 const deleteAtOnce = batchOps / 4
 
-// DeleteAll deletes what a system submitted until now, of one instance or of any,
-// and can look up. It returns how many that were; ErrNotFound when none.
-func (r *Room) DeleteAll(ctx context.Context, id, instance string, anyInstance bool) (int, error) {
-	d, err := r.Deletion(id, instance, anyInstance)
-	if err != nil {
-		return 0, err
-	}
-	deleted := 0
-	for {
-		n, err := d.Next(ctx)
-		if deleted += n; err != nil {
-			return deleted, err
-		}
-		if n == 0 {
-			break
-		}
-	}
-	if deleted == 0 {
-		return 0, ErrNotFound
-	}
-	return deleted, nil
-}
-
-// Deletion is DeleteAll in parts, for a caller that must not hold something for as
-// long as that takes.
+// Deletion deletes what a system submitted until it began, of one instance or of
+// any, and can look up: in parts, for a caller that must not hold something for as
+// long as all of it takes.
 type Deletion struct {
 	room         *Room
 	id, instance string
@@ -75,7 +53,7 @@ type Deletion struct {
 	until        uint64
 }
 
-// Deletion begins to delete what DeleteAll would delete now.
+// Deletion begins to delete what a system can look up now.
 func (r *Room) Deletion(id, instance string, anyInstance bool) (*Deletion, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -215,3 +215,26 @@ func files(t testing.TB, r *Room) []string {
 	}
 	return all
 }
+
+// DeleteAll goes through a whole Deletion. It returns how many it deleted;
+// ErrNotFound when none.
+func (r *Room) DeleteAll(ctx context.Context, id, instance string, anyInstance bool) (int, error) {
+	d, err := r.Deletion(id, instance, anyInstance)
+	if err != nil {
+		return 0, err
+	}
+	deleted := 0
+	for {
+		n, err := d.Next(ctx)
+		if deleted += n; err != nil {
+			return deleted, err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	if deleted == 0 {
+		return 0, ErrNotFound
+	}
+	return deleted, nil
+}

@@ -225,6 +225,16 @@ func (r *Room) Waiting(id string) int {
 	return 0
 }
 
+// Results counts what a system can look up, or whoever is accepted under its ID.
+func (r *Room) Results(id string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.systems[id]; s != nil {
+		return len(s.scans)
+	}
+	return 0
+}
+
 // pace estimates how many verdicts there are a second.
 type pace struct {
 	perSecond float64

@@ -33,13 +33,13 @@ func (a *API) deleteScan(w http.ResponseWriter, r *http.Request, call *external.
 		call.Fail(w, p)
 		return
 	}
-	a.remove(w, r, call, func(ctx context.Context) error {
+	a.removed(w, r, call, a.admitted(r, call, func(ctx context.Context) error {
 		err := a.c.Scans.Delete(ctx, scan.Key{System: call.System.ID, Instance: instance, ScanID: id})
 		if instance != "" || !errors.Is(err, scan.ErrNotFound) {
 			return err
 		}
 		return a.deleteOnly(ctx, call.System.ID, id)
-	})
+	}))
 }
 
 // errSeveral says that the caller has to choose.
@@ -69,21 +69,33 @@ func (a *API) deleteAll(w http.ResponseWriter, r *http.Request, call *external.C
 		call.Fail(w, p)
 		return
 	}
-	a.remove(w, r, call, func(ctx context.Context) error {
-		_, err := a.c.Scans.DeleteAll(ctx, call.System.ID, instance, instance == "")
-		return err
-	})
+	// In parts, so that a withdrawal need not wait for all of it.
+	d, err := a.c.Scans.Deletion(call.System.ID, instance, instance == "")
+	for first, left := true, true; err == nil && left; first = false {
+		err = a.admitted(r, call, func(ctx context.Context) error {
+			n, err := d.Next(ctx)
+			if left = n > 0; err == nil && first && !left {
+				err = scan.ErrNotFound
+			}
+			return err
+		})
+	}
+	a.removed(w, r, call, err)
 }
 
-// remove does what makes a deletion durable while the caller has the right to it,
-// and answers.
-func (a *API) remove(w http.ResponseWriter, r *http.Request, call *external.Call, do func(context.Context) error) {
+// admitted does something that becomes durable while the caller has the right to
+// it.
+func (a *API) admitted(r *http.Request, call *external.Call, do func(context.Context) error) error {
 	admission, err := call.Admit(r.Context())
 	if err != nil {
 		panic(http.ErrAbortHandler) // withdrawn or gone: the answer reaches nobody
 	}
-	err = do(r.Context())
-	admission.Release()
+	defer admission.Release()
+	return do(r.Context())
+}
+
+// removed answers a deletion.
+func (a *API) removed(w http.ResponseWriter, r *http.Request, call *external.Call, err error) {
 	switch {
 	case err == nil:
 		ok(w)

@@ -51,11 +51,11 @@ func (b brittle) Delete(ctx context.Context, k scan.Key) error {
 	return b.Scans.Delete(ctx, k)
 }
 
-func (b brittle) DeleteAll(ctx context.Context, system, instance string, anyInstance bool) (int, error) {
+func (b brittle) Deletion(system, instance string, anyInstance bool) (*scan.Deletion, error) {
 	if b.broken.Load() {
-		return 0, errFull
+		return nil, errFull
 	}
-	return b.Scans.DeleteAll(ctx, system, instance, anyInstance)
+	return b.Scans.Deletion(system, instance, anyInstance)
 }
 
 func (b brittle) After(ctx context.Context, after int64, technologies []string, limit int) ([]alerts.Alert, error) {

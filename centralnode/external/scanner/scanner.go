@@ -20,7 +20,7 @@ type Scans interface {
 	States(system, instance string, anyInstance bool, want []scan.State) []scan.Scan
 	Delete(ctx context.Context, k scan.Key) error
 	Instances(system, scanID string) []string
-	DeleteAll(ctx context.Context, system, instance string, anyInstance bool) (int, error)
+	Deletion(system, instance string, anyInstance bool) (*scan.Deletion, error)
 	Limits() scan.Limits
 	Status(ctx context.Context) acts.ScanStatus
 }
