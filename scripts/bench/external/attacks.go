@@ -16,7 +16,7 @@ func attacks() []play {
 		{name: "parts", about: "forms of 3,000 parts, 50 a second", players: 20, rate: 50, first: badSystem, systems: 1, do: (*player).parts},
 		{name: "names", about: "parts whose names and headers have 256 KiB, 50 a second", players: 20, rate: 50, first: badSystem, systems: 1, do: (*player).names},
 		{name: "endless", about: "bodies in which no part ever begins, 50 a second", players: 20, rate: 50, first: badSystem, systems: 1, do: (*player).endless},
-		{name: "slow", about: "200 uploads of 1 GiB at 2 KiB a second", players: 200, rate: 500, first: badSystem, systems: 1, do: (*player).slow},
+		{name: "slow", about: "200 uploads of 100 MiB at 2 KiB a second", players: 200, rate: 500, first: badSystem, systems: 1, do: (*player).slow},
 		{name: "oversize", about: "objects above the limit of 100 MiB that do not say their length, one a second", players: 2, rate: 1, first: badSystem, systems: 1, do: (*player).oversize},
 		{name: "strangers", about: "a system that nobody accepted submits 100 times a second, each time on a new connection", players: 50, rate: 100, first: stranger, systems: 1, do: (*player).stranger},
 	}
