@@ -105,7 +105,7 @@ func (a *Admin) previewSystem(ctx context.Context, actor acts.Actor, act string,
 	case actDeleteSystem:
 		p.Lines = append(p.Lines, "It is forgotten. If it calls again it makes a new request; to keep it away, reject it.")
 		if n := a.c.Scan.Results(s.ID); n > 0 {
-			p.Lines = append(p.Lines, fmt.Sprintf("Results belong to the ID: %d are kept for now, for whoever is accepted as %s later.", n, s.ID))
+			p.Lines = append(p.Lines, fmt.Sprintf("Results belong to the ID (kept now: %d): whoever is accepted as %s later can read them.", n, s.ID))
 		}
 	}
 	p.Consequences = []acts.Consequence{
@@ -164,7 +164,7 @@ func (a *Admin) acceptLines(ctx context.Context, row systemRow, kind acts.System
 		return append(lines, "It is accepted already: only its type is corrected."), nil
 	}
 	if n := a.c.Scan.Results(row.shown.ID); n > 0 {
-		lines = append(lines, fmt.Sprintf("Results belong to the ID: it will be able to read %d that are kept of earlier submissions.", n))
+		lines = append(lines, fmt.Sprintf("Results belong to the ID (kept now: %d): it will be able to read those of earlier submissions.", n))
 	}
 	for _, other := range row.others() {
 		switch other.State {
