@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"runtime"
 	"net/http"
 	"strings"
 
@@ -173,6 +174,9 @@ func (a *API) readObject(f *form, b *body, part io.Reader, put io.Writer) error 
 			if _, err := put.Write(buffer[:n]); err != nil {
 				return err
 			}
+			// A fast upload never waits, and would keep others from a processor for
+			// 10 ms at a time.
+			runtime.Gosched()
 		}
 		if err == io.EOF {
 			f.whole = true
