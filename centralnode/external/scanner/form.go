@@ -5,8 +5,8 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"runtime"
 	"net/http"
+	"runtime"
 	"strings"
 
 	"vedette/proto/problem"
