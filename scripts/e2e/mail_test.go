@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,6 +125,8 @@ func (p *postfix) own(user string, folders ...string) {
 func (p *postfix) start() {
 	p.t.Helper()
 	// The namespaces end with their first process, and all of Postfix with them.
+	// --kill-child alone does not end it: Postfix changes its user, at which the
+	// kernel forgets that it was to die with its parent.
 	p.process = spawn(p.t, p.file("output"), "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", `set -e
 cp -n /etc/postfix/{dynamicmaps.cf,post-install,postfix-files,postfix-script} "$0/etc/"
 cp -rn /etc/postfix/*.d "$0/etc/"
@@ -131,6 +135,8 @@ mount --bind "$0/etc" /etc/postfix
 mount --bind "$0/queue" /var/spool/postfix
 mount --bind "$0/lib" /var/lib/postfix
 exec postfix start-fg`, p.dir)
+	unshare := p.cmd.Process.Pid
+	p.t.Cleanup(func() { p.end(unshare) })
 	eventually(p.t, 30*time.Second, "Postfix answers", func() bool {
 		select {
 		case <-p.done:
@@ -143,6 +149,24 @@ exec postfix start-fg`, p.dir)
 		}
 		return err == nil
 	})
+}
+
+// end kills the first process of the namespaces, and waits until all is gone.
+func (p *postfix) end(unshare int) {
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", unshare, unshare))
+	if err != nil {
+		return // it has ended before
+	}
+	for field := range strings.FieldsSeq(string(children)) {
+		pid, err := strconv.Atoi(field)
+		if err == nil {
+			err = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if err != nil {
+			p.t.Errorf("end Postfix, process %s: %v", field, err)
+		}
+	}
+	<-p.done // unshare waits for its child
 }
 
 // send hands a message to Postfix, which takes it at once.
