@@ -112,6 +112,9 @@ func (r *Room) Log() *slog.Logger { return r.log }
 
 // Run writes contacts now and then, and at the end, until ctx ends.
 func (r *Room) Run(ctx context.Context) error {
+	var reporting sync.WaitGroup
+	defer reporting.Wait()
+	reporting.Go(func() { r.limited.Report(ctx, checkpointEvery, r.c.Logger) })
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -120,9 +123,6 @@ func (r *Room) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		r.checkpoint(context.WithoutCancel(ctx))
-		if err := r.limited.Flush(context.WithoutCancel(ctx)); err != nil {
-			r.c.Logger.Warn("count held back log lines", "error", err)
-		}
 	}
 	return nil
 }

@@ -126,6 +126,7 @@ func (r *Room) Run(ctx context.Context) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	r.running.Go(func() { r.keep(life) })
+	r.running.Go(func() { r.limited.Report(life, checkpointEvery, r.c.Logger) })
 	for ctx.Err() == nil {
 		select {
 		case c := <-r.came:
@@ -141,7 +142,7 @@ func (r *Room) Run(ctx context.Context) error {
 	return nil
 }
 
-// keep writes contacts, and counts held back log lines, now and then.
+// keep writes contacts now and then.
 func (r *Room) keep(ctx context.Context) {
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
@@ -150,9 +151,6 @@ func (r *Room) keep(ctx context.Context) {
 		case <-tick.C:
 			r.checkpoint(ctx)
 		case <-ctx.Done():
-		}
-		if err := r.limited.Flush(context.WithoutCancel(ctx)); err != nil {
-			r.c.Logger.Warn("count held back log lines", "error", err)
 		}
 	}
 }
