@@ -34,7 +34,12 @@ const day = 24 * time.Hour
 // ExpiryWarning says whether a certificate's dates deserve a word at a time: from 90 days before the end on, with
 // steps at 30, 14, 7 and 1 days; after the end; before the beginning. Dates of a pinned certificate cut nobody.
 func ExpiryWarning(cert *x509.Certificate, now time.Time) (Warning, bool) {
-	begin, end := cert.NotBefore.UTC(), cert.NotAfter.UTC()
+	return DatesWarning(cert.NotBefore, cert.NotAfter, now)
+}
+
+// DatesWarning says the same of a certificate whose dates are known without it.
+func DatesWarning(begin, end, now time.Time) (Warning, bool) {
+	begin, end = begin.UTC(), end.UTC()
 	switch {
 	case now.After(end):
 		return Warning{Code: WarnExpired, At: end,

@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -57,13 +58,18 @@ func (f *Fingerprint) UnmarshalText(text []byte) error {
 // Contains tells whether part occurs in the fingerprint; colons, dashes, spaces and case do not matter. An empty part
 // occurs in every fingerprint.
 func (f Fingerprint) Contains(part string) bool {
-	return containsDigits(strings.ToUpper(hex.EncodeToString(f[:])), part)
+	const digits = "0123456789ABCDEF"
+	var canonical [2 * len(f)]byte
+	for i, octet := range f {
+		canonical[2*i], canonical[2*i+1] = digits[octet>>4], digits[octet&15]
+	}
+	return containsDigits(canonical[:], part)
 }
 
-// containsDigits looks for a part, typed by a person, among canonical upper-case digits.
-func containsDigits(canonical, part string) bool {
+// containsDigits looks for a part, typed by a person, among canonical upper-case digits. Tables ask it for each row.
+func containsDigits(canonical []byte, part string) bool {
 	digits, bad := hexDigits(trimLabel(part))
-	return bad == 0 && strings.Contains(canonical, digits)
+	return bad == 0 && bytes.Contains(canonical, []byte(digits))
 }
 
 // trimLabel removes what tools print before the digits: "sha256 Fingerprint=", "SHA256 Fingerprint: ", "SHA-256:",

@@ -32,6 +32,14 @@ func ParseKeyKind(s string) (KeyKind, error) {
 	return "", fmt.Errorf("kind of key: expected %s or %s, found %q", KeyECDSAP256, KeyRSA3072, s)
 }
 
+// Text is the kind of key as people write it; see KeyText.
+func (k KeyKind) Text() string {
+	if k == KeyRSA3072 {
+		return "RSA 3072"
+	}
+	return "ECDSA P-256"
+}
+
 func (k KeyKind) generate() (crypto.Signer, error) {
 	switch k {
 	case "", KeyECDSAP256:

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -22,8 +23,8 @@ const maxChain = 10
 //     served after it, in the order of the file, nine at most. A file whose first certificate does not belong to the key is
 //     refused, not put in order: what is served should be what was uploaded.
 //
-// Blocks may otherwise come in any order. A broken rule is a *RuleError; a certificate that is expired, expiring or not yet
-// valid is a Warning.
+// Blocks may otherwise come in any order. A broken rule is a *RuleError, several are RuleErrors: all that can be told while
+// others are broken. A certificate that is expired, expiring or not yet valid is a Warning.
 func ParsePair(pem []byte, now time.Time) (*Pair, []Warning, error) {
 	certs, key, err := readPair(pem)
 	if err != nil {
@@ -71,27 +72,35 @@ func readPair(file []byte) ([]*x509.Certificate, crypto.Signer, error) {
 		return nil, nil, err
 	}
 	defer blocks.wipe()
-	keyBlock, err := blocks.onlyKey()
-	if err != nil {
-		return nil, nil, err
+	var broken RuleErrors
+	var key crypto.Signer
+	if keyBlock := blocks.onlyKey(&broken); keyBlock != nil {
+		if key, err = parsePrivateKey(keyBlock.kind, keyBlock.der); err != nil {
+			broken.add(err)
+			key = nil
+		}
 	}
-	key, err := parsePrivateKey(keyBlock.kind, keyBlock.der)
-	if err != nil {
-		return nil, nil, err
+	certs := blocks.certificates(&broken)
+	switch {
+	case len(certs) == 0 || certs[0] == nil || slices.Contains(certs, nil) && key != nil:
+		// Who belongs to whom cannot be said where something cannot be read.
+	case key == nil:
+		broken.add(CheckLeaf(certs[0]))
+	default:
+		broken.match(certs, key)
 	}
-	certs, err := blocks.certificates()
-	if err == nil {
-		err = matchPair(certs, key)
-	}
-	if err != nil {
-		wipePrivateKey(key)
+	if err := broken.err(); err != nil {
+		if key != nil {
+			wipePrivateKey(key)
+		}
 		return nil, nil, err
 	}
 	return certs, key, nil
 }
 
-// onlyKey sorts the blocks: at least one certificate, exactly one key, nothing foreign.
-func (blocks pemBlocks) onlyKey() (*pemBlock, error) {
+// onlyKey sorts the blocks: at least one certificate, exactly one key, nothing foreign. It returns the key's block when
+// there is one that can be read.
+func (blocks pemBlocks) onlyKey(broken *RuleErrors) *pemBlock {
 	var key *pemBlock
 	keys, certificates, encrypted := 0, 0, false
 	for i := range blocks {
@@ -105,42 +114,53 @@ func (blocks pemBlocks) onlyKey() (*pemBlock, error) {
 			encrypted = encrypted || b.encrypted || b.kind == blockEncrypted
 		case b.kind == blockECParameters: // openssl ecparam -genkey writes it before the key
 		default:
-			return nil, errKind(b)
+			broken.add(errKind(b))
 		}
 	}
 	switch {
 	case certificates == 0:
-		return nil, errNoCertificate()
+		broken.add(errNoCertificate())
 	case certificates > maxChain:
-		return nil, &RuleError{Rule: RuleManyCertificates, Text: fmt.Sprintf("the file holds %d certificates, at most %d are allowed", certificates, maxChain),
-			Hint: "leave the server's certificate and its issuers in the file"}
-	case keys == 0:
-		return nil, &RuleError{Rule: RuleNoKey, Text: "the file holds no private key", Hint: hintBuild}
-	case keys > 1:
-		return nil, &RuleError{Rule: RuleSeveralKeys, Text: fmt.Sprintf("the file holds %d private keys, exactly one is wanted", keys), Hint: hintOneKey}
-	case encrypted:
-		return nil, &RuleError{Rule: RuleEncryptedKey, Text: "the private key is encrypted", Hint: hintDecrypt}
+		broken.add(&RuleError{Rule: RuleManyCertificates, Text: fmt.Sprintf("the file holds %d certificates, at most %d are allowed", certificates, maxChain),
+			Hint: "leave the server's certificate and its issuers in the file"})
 	}
-	return key, nil
+	switch {
+	case keys == 0 && !broken.has(RuleKeyAlgorithm): // a key of a foreign kind was named above
+		broken.add(&RuleError{Rule: RuleNoKey, Text: "the file holds no private key", Hint: hintBuild})
+	case keys > 1:
+		broken.add(&RuleError{Rule: RuleSeveralKeys, Text: fmt.Sprintf("the file holds %d private keys, exactly one is wanted", keys), Hint: hintOneKey})
+	}
+	if encrypted {
+		broken.add(&RuleError{Rule: RuleEncryptedKey, Text: "the private key is encrypted", Hint: hintDecrypt})
+	}
+	if keys != 1 || encrypted {
+		return nil
+	}
+	return key
 }
 
-func (blocks pemBlocks) certificates() ([]*x509.Certificate, error) {
+// certificates reads them in their order, nil where one cannot be read. Beyond a chain's length nothing is read.
+func (blocks pemBlocks) certificates(broken *RuleErrors) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for i := range blocks {
-		if !blocks[i].isCertificate() {
+		if !blocks[i].isCertificate() || len(certs) == maxChain {
 			continue
 		}
 		cert, err := parseCertificateDER(blocks[i].der, len(certs)+1)
-		if err != nil {
-			return nil, err
-		}
+		broken.add(err)
 		certs = append(certs, cert)
 	}
-	return certs, nil
+	return certs
 }
 
 // matchPair demands that the key belongs to the first certificate, to no other, and that this one is fit to be a leaf.
 func matchPair(certs []*x509.Certificate, key crypto.Signer) error {
+	var broken RuleErrors
+	broken.match(certs, key)
+	return broken.first()
+}
+
+func (e *RuleErrors) match(certs []*x509.Certificate, key crypto.Signer) {
 	var places []int
 	for i, cert := range certs {
 		if belongs(cert, key) {
@@ -149,15 +169,16 @@ func matchPair(certs []*x509.Certificate, key crypto.Signer) error {
 	}
 	switch {
 	case len(places) == 0:
-		return &RuleError{Rule: RuleKeyMismatch, Text: fmt.Sprintf("the private key (%s) does not belong to the certificate (%s)",
-			KeyText(key), KeyText(certs[0].PublicKey)), Hint: hintTraceKey}
+		e.add(&RuleError{Rule: RuleKeyMismatch, Text: fmt.Sprintf("the private key (%s) does not belong to the certificate (%s)",
+			KeyText(key), KeyText(certs[0].PublicKey)), Hint: hintTraceKey})
 	case len(places) > 1:
-		return &RuleError{Rule: RuleAmbiguous, Text: "the private key belongs to more than one certificate of the file", Hint: hintOneRecord}
+		e.add(&RuleError{Rule: RuleAmbiguous, Text: "the private key belongs to more than one certificate of the file", Hint: hintOneRecord})
 	case places[0] != 1:
-		return &RuleError{Rule: RuleLeafOrder, Text: fmt.Sprintf("the certificate that belongs to the key is number %d in the file, it must be the first", places[0]),
-			Hint: "put the server's own certificate first, then its issuers, then the key"}
+		e.add(&RuleError{Rule: RuleLeafOrder, Text: fmt.Sprintf("the certificate that belongs to the key is number %d in the file, it must be the first", places[0]),
+			Hint: "put the server's own certificate first, then its issuers, then the key"})
+		return // the first one is not the leaf
 	}
-	return CheckLeaf(certs[0])
+	e.add(CheckLeaf(certs[0]))
 }
 
 // belongs tells whether a certificate is for a key.

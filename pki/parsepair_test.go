@@ -124,7 +124,7 @@ func TestParsePairNamesTheBrokenRule(t *testing.T) {
 		rule pki.Rule
 		text string
 	}{
-		{"over 64 KiB", join(fits, strings.Repeat("\n", pki.MaxFileSize)), pki.RuleSize, "65536"},
+		{"over 64 KiB", join(fits, strings.Repeat("\n", pki.MaxFileSize)), pki.RuleSize, "64 KiB"},
 		{"empty", nil, pki.RuleEmpty, "empty"},
 		{"only white space", []byte("\r\n \t"), pki.RuleEmpty, "empty"},
 		{"DER certificate", m.certDER, pki.RuleFormat, "certificate in DER form"},

@@ -1,6 +1,11 @@
 package pki
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Rule names one demand on an uploaded file. The word is stable: interfaces, tests and documents rely on it.
 type Rule string
@@ -51,9 +56,71 @@ func (e *RuleError) Is(target error) bool {
 	return ok && t.Rule == e.Rule && t.Text == ""
 }
 
+// RuleErrors are several rules that one file breaks, in the order in which they are checked. errors.As and errors.Is
+// find each of them.
+type RuleErrors []*RuleError
+
+func (e RuleErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, one := range e {
+		texts[i] = one.Text
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e RuleErrors) Unwrap() []error {
+	all := make([]error, len(e))
+	for i, one := range e {
+		all[i] = one
+	}
+	return all
+}
+
+// maxRuleErrors bounds what is said about one file.
+const maxRuleErrors = 16
+
+// add notes a broken rule, once. Nil is none.
+func (e *RuleErrors) add(err error) {
+	if err == nil || len(*e) == maxRuleErrors {
+		return
+	}
+	var broken *RuleError
+	if !errors.As(err, &broken) {
+		broken = &RuleError{Rule: RuleBlock, Text: err.Error(), Hint: hintReexport, Err: err}
+	}
+	for _, one := range *e {
+		if one.Rule == broken.Rule && one.Text == broken.Text {
+			return
+		}
+	}
+	*e = append(*e, broken)
+}
+
+func (e RuleErrors) has(rule Rule) bool {
+	return slices.ContainsFunc(e, func(one *RuleError) bool { return one.Rule == rule })
+}
+
+func (e RuleErrors) first() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e[0]
+}
+
+// err is nil, the one, or all of them.
+func (e RuleErrors) err() error {
+	switch len(e) {
+	case 0:
+		return nil
+	case 1:
+		return e[0]
+	}
+	return e
+}
+
 const (
 	hintBuild     = "put both into one file: cat server.crt server.key > kata.pem"
-	hintNewKey    = "make a new key and certificate: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1825 -keyout server.key -out server.crt"
+	hintNewKey    = "make a new key and certificate: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1825 -subj /CN=server.example.com -addext subjectAltName=DNS:server.example.com -addext basicConstraints=critical,CA:FALSE -keyout server.key -out server.crt"
 	hintDecrypt   = "remove the passphrase first: openssl pkey -in server.key -out plain.key"
 	hintReexport  = "write the file anew from its sources: openssl x509 -in server.crt > kata.pem; openssl pkey -in server.key >> kata.pem"
 	hintFromPFX   = "convert it: openssl pkcs12 -in file.pfx -nodes -out kata.pem"
@@ -67,7 +134,7 @@ const (
 )
 
 func errTooLarge(size int) *RuleError {
-	return &RuleError{Rule: RuleSize, Text: fmt.Sprintf("the file has %d octets, at most %d are allowed", size, MaxFileSize),
+	return &RuleError{Rule: RuleSize, Text: fmt.Sprintf("the file is too large: it has %d bytes, at most %d KiB are taken", size, MaxFileSize>>10),
 		Hint: "leave only the certificate, its chain and the key in the file"}
 }
 

@@ -74,4 +74,4 @@ func (s *Serial) UnmarshalText(text []byte) error {
 
 // Contains tells whether part occurs in the serial number; colons, dashes, spaces and case do not matter. An empty part
 // occurs in every serial number.
-func (s Serial) Contains(part string) bool { return containsDigits(string(s), part) }
+func (s Serial) Contains(part string) bool { return containsDigits([]byte(s), part) }
