@@ -37,6 +37,16 @@ type Gauge struct {
 // Counter is one number that only grows. Its name ends with _total.
 type Counter Gauge
 
+// Family is numbers under one name that labels tell apart. Whoever gives them
+// bounds how many there are: no label holds the name of a host or a file.
+type Family struct {
+	Name, Help string
+	Labels     []string // names
+	Counter    bool     // its numbers only grow, and its name ends with _total
+	// Read gives each number with the values of the labels, in their order.
+	Read func(give func(value float64, labels ...string))
+}
+
 // Server serves health and metrics.
 type Server struct {
 	listener net.Listener // nil: nowhere
@@ -62,6 +72,13 @@ func Listen(address string, parts []Part, gauges []Gauge, counters ...Counter) (
 		return nil, fmt.Errorf("listen for health and metrics: %w", err)
 	}
 	return s, nil
+}
+
+// Add serves a family beside the rest. It is called before Run.
+func (s *Server) Add(families ...Family) {
+	for _, f := range families {
+		s.metrics.MustRegister(newFamily(f))
+	}
 }
 
 // Addr is where the server listens, nil when nowhere.

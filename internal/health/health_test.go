@@ -20,6 +20,13 @@ func start(t *testing.T, parts []health.Part, gauges []health.Gauge, counters ..
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, s)
+	return s
+}
+
+// run serves until the test ends.
+func run(t *testing.T, s *health.Server) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
@@ -29,7 +36,6 @@ func start(t *testing.T, parts []health.Part, gauges []health.Gauge, counters ..
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 func get(t *testing.T, s *health.Server, path string) (int, string) {
@@ -97,5 +103,28 @@ func TestAddressInUseIsAnErrorAndNoAddressIsNone(t *testing.T) {
 	s, err := health.Listen("", nil, nil)
 	if err != nil || s.Addr() != nil || s.Run(t.Context()) != nil || s.Close() != nil {
 		t.Fatalf("without an address: %v", err)
+	}
+}
+
+func TestFamiliesAreToldApartByTheirLabels(t *testing.T) {
+	s, err := health.Listen("127.0.0.1:0", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Add(health.Family{Name: "link_loss_ratio", Help: "Share of packets lost.", Labels: []string{"direction"}, Read: func(give func(float64, ...string)) {
+		give(0.1, "to")
+		give(0.2, "from")
+	}}, health.Family{Name: "lane_segments_total", Help: "Segments sent.", Labels: []string{"lane"}, Counter: true, Read: func(give func(float64, ...string)) {
+		give(7, "1")
+	}})
+	run(t, s)
+	_, body := get(t, s, "/metrics")
+	for _, want := range []string{
+		"# TYPE vedette_link_loss_ratio gauge\nvedette_link_loss_ratio{direction=\"from\"} 0.2\nvedette_link_loss_ratio{direction=\"to\"} 0.1\n",
+		"# TYPE vedette_lane_segments_total counter\nvedette_lane_segments_total{lane=\"1\"} 7\n",
+	} {
+		if !strings.Contains(body, want) {
+			t.Fatalf("no %q in\n%s", want, body)
+		}
 	}
 }
