@@ -37,6 +37,39 @@ func TestProcessorsFollowTheLoad(t *testing.T) {
 	}
 }
 
+func TestSomeGarbageMayAlwaysGather(t *testing.T) {
+	for _, s := range []struct {
+		least, now int
+		marked     uint64
+		want       int
+	}{
+		{100, 100, 4 << 20, 400},
+		{100, 400, 5 << 20, 400}, // not worth a change
+		{100, 400, 8 << 20, 200},
+		{100, 200, 4 << 20, 400},
+		{100, 200, 16 << 20, 100},
+		{100, 120, 100 << 20, 100}, // as it was set, however little is changed
+		{100, 100, 0, 1600},        // nothing was marked yet
+		{50, 50, 100 << 20, 50},
+		{-1, -1, 4 << 20, -1}, // whoever has turned it off knows why
+	} {
+		c := collector{least: s.least, now: s.now}
+		if got := c.step(s.marked); got != s.want {
+			t.Errorf("%d %% (least %d) with %d bytes alive: %d %%, want %d", s.now, s.least, s.marked, got, s.want)
+		}
+	}
+}
+
+func TestSmallProcessIsCollectedSeldom(t *testing.T) {
+	before := newCollector().now
+	stop := watch(t, cpuTime)
+	await(t, "garbage may gather", func() bool { return newCollector().now > before })
+	stop()
+	if got := newCollector().now; got != before {
+		t.Errorf("GOGC is %d at the end, it was %d", got, before)
+	}
+}
+
 func TestMemoryGoesBackOnceItIsCalm(t *testing.T) {
 	holds := func(n uint64) func() uint64 { return func() uint64 { return n } }
 	m := memory{kept: 100 << 20}
@@ -59,12 +92,12 @@ func TestMemoryGoesBackOnceItIsCalm(t *testing.T) {
 	}
 }
 
-// keep runs Keep until stop.
-func keep(t *testing.T) (stop func()) {
+// watch watches over the process until stop. used is the processor's time.
+func watch(t *testing.T, used func() time.Duration) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { Keep(ctx) })
+	running.Go(func() { keep(ctx, used) })
 	return func() { cancel(); running.Wait() }
 }
 
@@ -88,23 +121,30 @@ func TestBusyProcessGetsItsProcessorsBack(t *testing.T) {
 	if runtime.GOMAXPROCS(0) < 2 {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	}
-	most := runtime.GOMAXPROCS(0)
-	stop := keep(t)
+	most, began := runtime.GOMAXPROCS(0), time.Now()
+	var busy atomic.Bool
+	stop := watch(t, func() time.Duration {
+		if busy.Load() {
+			return time.Duration(most) * time.Since(began)
+		}
+		return 0
+	})
 	await(t, "an idle process runs on one processor", func() bool { return runtime.GOMAXPROCS(0) == 1 })
-	var over atomic.Bool
-	var burning sync.WaitGroup
-	for range most {
-		burning.Go(func() {
-			for !over.Load() {
-			}
-		})
-	}
+	busy.Store(true)
 	await(t, "a busy one on more", func() bool { return runtime.GOMAXPROCS(0) > 1 })
-	over.Store(true)
-	burning.Wait()
 	stop()
 	if got := runtime.GOMAXPROCS(0); got != most {
 		t.Errorf("%d processors at the end, it began with %d", got, most)
+	}
+}
+
+func TestWorkTakesProcessorTime(t *testing.T) {
+	before := cpuTime()
+	deadline := time.Now().Add(30 * time.Second)
+	for cpuTime() < before+10*time.Millisecond {
+		if time.Now().After(deadline) {
+			t.Fatal("a process that works takes no time")
+		}
 	}
 }
 
@@ -119,6 +159,6 @@ func TestGarbageOfAStormGoesBack(t *testing.T) {
 	held := resident()
 	runtime.KeepAlive(storm)
 	storm = nil
-	defer keep(t)()
+	defer watch(t, func() time.Duration { return 0 })()
 	await(t, "the memory is given back", func() bool { return resident() < held-32<<20 })
 }

@@ -16,6 +16,9 @@ type Session struct {
 	From    string // address
 	Key     string // fingerprint of the SSH key that it was signed in with; empty: a password
 	Since   time.Time
+	// Unfinished sessions are those whose person has not come to the end of
+	// signing in. They end as others do, but nobody counts them.
+	Unfinished bool
 }
 
 // Table holds sessions.
@@ -68,15 +71,20 @@ func (t *Table) While(id uint64, do func()) bool {
 }
 
 // End ends an account's sessions that were signed in with a key, or all of them
-// when the key is empty, but one (0: none excepted), and says how many. What
-// they are doing is done when it returns; it is not called by one of While's.
+// when the key is empty, but one (0: none excepted), and says how many that are
+// counted. What they are doing is done when it returns; it is not called by one
+// of While's.
 func (t *Table) End(account, key string, but uint64) int {
 	t.mu.Lock()
 	var ends []func()
+	n := 0
 	for id, e := range t.live {
 		if e.Account == account && (key == "" || e.Key == key) && id != but {
 			ends = append(ends, e.end)
 			delete(t.live, id)
+			if !e.Unfinished {
+				n++
+			}
 		}
 	}
 	t.mu.Unlock()
@@ -85,7 +93,7 @@ func (t *Table) End(account, key string, but uint64) int {
 	}
 	t.acting.Lock() // whoever acts now is waited for, and the next one is refused
 	defer t.acting.Unlock()
-	return len(ends)
+	return n
 }
 
 // isLive says whether a session has neither ended nor been told to.
@@ -96,26 +104,28 @@ func (t *Table) isLive(id uint64) bool {
 	return ok
 }
 
-// Count says how many sessions an account has.
+// Count says how many sessions an account has, without unfinished ones.
 func (t *Table) Count(account string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := 0
 	for _, e := range t.live {
-		if e.Account == account {
+		if e.Account == account && !e.Unfinished {
 			n++
 		}
 	}
 	return n
 }
 
-// List gives all sessions, the oldest first.
+// List gives all sessions but unfinished ones, the oldest first.
 func (t *Table) List() []Session {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := make([]Session, 0, len(t.live))
 	for _, e := range t.live {
-		out = append(out, e.Session)
+		if !e.Unfinished {
+			out = append(out, e.Session)
+		}
 	}
 	slices.SortFunc(out, func(a, b Session) int { return int(a.ID) - int(b.ID) })
 	return out

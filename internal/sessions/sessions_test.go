@@ -71,3 +71,19 @@ func TestNothingIsDoneAfterTheEnd(t *testing.T) {
 		t.Error("the session seems to live")
 	}
 }
+
+func TestUnfinishedSessionsEndUncounted(t *testing.T) {
+	table := sessions.NewTable()
+	ended := 0
+	half, _ := table.Enter(sessions.Session{Account: "anna", Unfinished: true}, func() { ended++ })
+	whole, _ := table.Enter(sessions.Session{Account: "anna"}, func() { ended++ })
+	if list := table.List(); table.Count("anna") != 1 || len(list) != 1 || list[0].ID != whole.ID {
+		t.Errorf("%d are counted, %+v are listed", table.Count("anna"), list)
+	}
+	if !table.While(half.ID, func() {}) {
+		t.Error("who has to change the password cannot")
+	}
+	if n := table.End("anna", "", 0); n != 1 || ended != 2 || table.While(half.ID, func() {}) {
+		t.Errorf("%d are said to have ended, %d have", n, ended)
+	}
+}

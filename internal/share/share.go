@@ -9,9 +9,13 @@ import (
 // ErrLeft is returned to a waiter that was told to stop waiting.
 var ErrLeft = errors.New("stopped waiting for a share of the rate")
 
-// slack is how many bytes an owner that was away for a moment may catch up: a
-// millisecond of 1 Gbit/s.
-const slack = 128 << 10
+// An owner that was away for a moment may catch up slack bytes, or the
+// slackPart-th of the bucket where that is more: with few connections and a high
+// rate it is away for as long as its goroutines wait for a processor.
+const (
+	slack     = 128 << 10
+	slackPart = 5
+)
 
 // Share is a rate that owners share. Its methods may be called from any
 // goroutine.
@@ -29,6 +33,10 @@ type Share[O comparable] struct {
 	// is taken counts for its owner.
 	last   time.Time
 	recent meter
+	// held is for how long somebody waited, without the wait that began at since,
+	// zero for none.
+	held  time.Duration
+	since time.Time
 }
 
 // New makes a share of bytesPerSecond, at least 1, with a full bucket of burst
@@ -38,7 +46,7 @@ func New[O comparable](bytesPerSecond uint64, burst int, now func() time.Time) *
 	burst = max(burst, 1)
 	s := &Share[O]{
 		now: now, rate: float64(max(bytesPerSecond, 1)), most: burst,
-		tokens: float64(burst), filled: now(), turns: newTurns[O](uint64(min(burst, slack))),
+		tokens: float64(burst), filled: now(), turns: newTurns[O](uint64(max(min(burst, slack), burst/slackPart))),
 	}
 	s.timer = time.AfterFunc(time.Hour, s.due)
 	s.timer.Stop()
@@ -78,7 +86,7 @@ func (s *Share[O]) take(owner O, n int, done <-chan struct{}) error {
 	}
 	s.last = now
 	w := s.turns.wait(owner, n)
-	s.arm()
+	s.arm(now)
 	s.mu.Unlock()
 
 	select {
@@ -114,14 +122,21 @@ func (s *Share[O]) serve(now time.Time) {
 	for !s.turns.empty() && s.tokens >= float64(s.turns.first()) {
 		s.spend(s.turns.grant(), now)
 	}
-	s.arm()
+	s.arm(now)
 }
 
-// arm sets the timer to when there is enough for the next. It needs mu.
-func (s *Share[O]) arm() {
+// arm sets the timer to when there is enough for the next, and notes whether
+// anybody waits. It needs mu.
+func (s *Share[O]) arm(now time.Time) {
 	if s.turns.empty() {
 		s.timer.Stop()
+		if !s.since.IsZero() {
+			s.held, s.since = s.held+now.Sub(s.since), time.Time{}
+		}
 		return
+	}
+	if s.since.IsZero() {
+		s.since = now
 	}
 	missing := float64(s.turns.first()) - s.tokens
 	s.timer.Reset(max(time.Duration(missing/s.rate*float64(time.Second)), 0) + 1) // the bytes are there, not almost there
@@ -153,6 +168,16 @@ func (s *Share[O]) Rate() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.recent.sum(s.now())
+}
+
+// HeldFor is for how long, in all, somebody has waited.
+func (s *Share[O]) HeldFor() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.since.IsZero() {
+		return s.held
+	}
+	return s.held + max(s.now().Sub(s.since), 0)
 }
 
 // Held reports whether somebody had to wait within the last second.
