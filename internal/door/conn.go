@@ -60,6 +60,15 @@ func (c *Conn) Admitted() bool { return c.admitted.Load() }
 // listener.
 func (c *Conn) Outdated() bool { return c.outdated() }
 
+// ForgetCertificate gives back the memory of the certificate, a tenth of what
+// an idle connection takes. Leaf stays.
+func (c *Conn) ForgetCertificate() {
+	c.Certificate = nil
+	// crypto/tls keeps the chain as long as the connection, and gives out its own
+	// slice of it. It needs the chain for nothing after the handshake.
+	clear(c.ConnectionState().PeerCertificates)
+}
+
 // Close ends the connection in order.
 func (c *Conn) Close() error {
 	c.End()

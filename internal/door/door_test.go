@@ -177,6 +177,36 @@ func TestOldestStrangerMakesRoomAndTheAdmittedStay(t *testing.T) {
 	}
 }
 
+// TestNobodyWaitsForAnotherConnection holds more connections at once than there
+// are ever free goroutines, twice.
+func TestNobodyWaitsForAnotherConnection(t *testing.T) {
+	const many = 40
+	came, hold := make(chan struct{}), make(chan struct{})
+	l, server, _ := listen(t, door.Limits{Admitted: many, Strangers: many, StrangersPerAddress: many}, func(c *door.Conn) {
+		came <- struct{}{}
+		<-hold
+		_ = c.Close()
+	})
+	t.Cleanup(func() { close(hold) }) // before the listener ends
+	for range 2 {
+		for range many {
+			c := secure(t, l, server, nil)
+			if err := c.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-came:
+			case <-time.After(20 * time.Second):
+				t.Fatal("a connection waits for others")
+			}
+		}
+		for range many {
+			hold <- struct{}{}
+		}
+		strangersAre(t, l, 0)
+	}
+}
+
 func TestPanicCutsItsConnectionOnly(t *testing.T) {
 	l, server, out := listen(t, limits, func(c *door.Conn) { panic("boom") })
 	for range 2 {

@@ -3,9 +3,13 @@ package door_test
 import (
 	"errors"
 	"io"
+	"runtime"
 	"testing"
+	"time"
 
 	"vedette/internal/door"
+	"vedette/pki"
+	"vedette/pki/pkitest"
 )
 
 func TestEndWithoutFarewellIsTruncated(t *testing.T) {
@@ -57,5 +61,43 @@ func TestAResetIsAnError(t *testing.T) {
 	}
 	if err := <-came; err == nil {
 		t.Fatal("a reset reads like an end")
+	}
+}
+
+func TestAForgottenCertificateIsGarbageAndItsConnectionGoesOn(t *testing.T) {
+	collected, came := make(chan struct{}), make(chan error, 1)
+	l, server, _ := listen(t, limits, func(c *door.Conn) {
+		defer c.Cut()
+		runtime.AddCleanup(c.Certificate, func(struct{}) { close(collected) }, struct{}{})
+		c.ForgetCertificate()
+		if c.Leaf.IsZero() || c.Certificate != nil {
+			came <- errors.New("it forgot the wrong thing")
+			return
+		}
+		_, err := io.Copy(c, io.LimitReader(c, 6))
+		came <- err
+		<-collected
+	})
+	c := secure(t, l, server, pkitest.Pair(t, pki.KeyECDSAP256))
+	if _, err := c.Write([]byte("still?")); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 6)
+	if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "still?" {
+		t.Fatalf("%q, %v", answer, err)
+	}
+	if err := <-came; err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.After(10 * time.Second); ; {
+		runtime.GC()
+		select {
+		case <-collected:
+			return
+		case <-deadline:
+			close(collected) // ends the connection
+			t.Fatal("crypto/tls keeps the certificate")
+		default:
+		}
 	}
 }

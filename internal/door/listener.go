@@ -4,15 +4,18 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"vedette/internal/budget"
+	"vedette/internal/socket"
 )
 
 const (
@@ -21,6 +24,8 @@ const (
 	// acceptBackoff is the longest pause after a failed accept, which is mostly
 	// a lack of file descriptors.
 	acceptBackoff = time.Second
+	// plainTimeout is the time of the answer to those without TLS.
+	plainTimeout = time.Second
 	// suppressedEvery is how often held back log lines are counted.
 	suppressedEvery = time.Minute
 )
@@ -37,8 +42,11 @@ type Config struct {
 	Address string // host:port
 	TLS     *tls.Config
 	Limits  Limits
-	Logger  *slog.Logger
-	Now     func() time.Time
+	// Plain is what those get who speak HTTP without TLS: a whole answer. Empty:
+	// nothing.
+	Plain  string
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Listener takes connections in.
@@ -51,6 +59,7 @@ type Listener struct {
 	log      *slog.Logger // writes through limited
 	numbers  atomic.Uint64
 	epoch    atomic.Uint64
+	free     atomic.Int64 // goroutines without a connection
 }
 
 // Listen binds the address, so that one in use is an error here and not a log
@@ -104,21 +113,27 @@ func (l *Listener) Log() *slog.Logger { return l.log }
 func (l *Listener) Close() error { return l.listener.Close() }
 
 // Run takes connections in until ctx ends and calls serve for each after its
-// handshake, on a goroutine of its own that Run waits for. A panic in serve
-// stays in its connection.
+// handshake, on a goroutine that no other connection has meanwhile and that Run
+// waits for. A panic in serve stays in its connection.
 func (l *Listener) Run(ctx context.Context, serve func(*Conn)) error {
 	stop := context.AfterFunc(ctx, func() { _ = l.listener.Close() }) // Accept returns
 	defer stop()
 	var open sync.WaitGroup
 	defer open.Wait()
 	open.Go(func() { l.limited.Report(ctx, suppressedEvery, l.config.Logger) })
+	next := make(chan net.Conn)
+	defer close(next)
 	pause := time.Duration(0)
 	for {
 		raw, err := l.listener.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			open.Go(func() { l.take(ctx, raw, serve) })
+			select {
+			case next <- raw:
+			default: // nobody is free
+				open.Go(func() { l.takeAll(ctx, raw, next, serve) })
+			}
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return nil
 		default:
@@ -129,6 +144,24 @@ func (l *Listener) Run(ctx context.Context, serve func(*Conn)) error {
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// maxFree is how many goroutines wait for another connection. A handshake needs
+// far more stack than a goroutine begins with, and growing it costs as much as
+// one of its signatures.
+const maxFree = 16
+
+// takeAll takes a connection, and then others until next is closed.
+func (l *Listener) takeAll(ctx context.Context, raw net.Conn, next <-chan net.Conn, serve func(*Conn)) {
+	for more := true; more; {
+		l.take(ctx, raw, serve)
+		if l.free.Add(1) <= maxFree {
+			raw, more = <-next
+		} else {
+			more = false
+		}
+		l.free.Add(-1)
 	}
 }
 
@@ -149,9 +182,10 @@ func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
 
 	handshake, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	noted := &noticing{Conn: raw}
+	noted := &noticing{Conn: socket.Quick(raw)}
 	secured := tls.Server(noted, l.config.TLS)
 	if err := secured.HandshakeContext(handshake); err != nil {
+		l.tellPlain(raw, err)
 		end()
 		_ = raw.Close() // the handshake failed
 		l.log.Info("TLS handshake", "remote", remote.Addr().String(), "error", err)
@@ -168,6 +202,27 @@ func (l *Listener) take(ctx context.Context, raw net.Conn, serve func(*Conn)) {
 		}
 	}()
 	serve(c)
+}
+
+// tellPlain answers those who speak HTTP without TLS, and hears them out for a
+// moment, or they would lose the answer to what they are still sending.
+func (l *Listener) tellPlain(raw net.Conn, err error) {
+	failed, ok := errors.AsType[tls.RecordHeaderError](err)
+	if !ok || failed.Conn == nil || l.config.Plain == "" || !speaksHTTP(failed.RecordHeader) {
+		return
+	}
+	if raw.SetDeadline(time.Now().Add(plainTimeout)) != nil {
+		return
+	}
+	_, err = io.WriteString(raw, l.config.Plain)
+	if tcp, ok := raw.(*net.TCPConn); ok && err == nil && tcp.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, raw, 16<<10) // however it ends
+	}
+}
+
+// speaksHTTP recognises the beginning of a request.
+func speaksHTTP(header [5]byte) bool {
+	return slices.Contains([]string{"GET /", "HEAD ", "POST ", "PUT /", "OPTIO"}, string(header[:]))
 }
 
 func addressOf(c net.Conn) netip.AddrPort {
