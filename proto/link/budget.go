@@ -41,13 +41,13 @@ const (
 const (
 	allowanceCap   = 16 << 10
 	allowanceStart = 4 << 10 // a thousand agents that reconnect must not fill the small lanes
-	allowanceSlow  = 1 << 10
+	allowanceSlow  = 4 << 10
 	allowanceFast  = 16 << 10
 	allowanceSpan  = 10 * time.Second // over which the recent rate is taken
 )
 
-// allowance says whether a stream direction is interactive: its backlog fits what it has saved. Savings grow with its
-// recent rate, within bounds, so that each package on a kept connection counts anew and a long transfer stays bulk.
+// allowance says whether a stream direction is interactive: its backlog fits what it has saved. Savings grow at twice its
+// recent rate, within bounds (at once its rate a steady stream would never save up for its next request), so that each package on a kept connection counts anew and a long transfer stays bulk.
 type allowance struct {
 	saved, rate float32
 	last        time.Duration
@@ -59,7 +59,7 @@ func (a *allowance) refill(now time.Duration) {
 		return
 	}
 	a.last = now
-	a.saved = min(allowanceCap, a.saved+dt*min(max(a.rate, allowanceSlow), allowanceFast))
+	a.saved = min(allowanceCap, a.saved+dt*min(max(2*a.rate, allowanceSlow), allowanceFast))
 	a.rate *= max(0, 1-dt/float32(allowanceSpan.Seconds()))
 }
 

@@ -19,6 +19,11 @@ type Lane struct {
 	until time.Time // the write deadline; for the writer
 	run   int       // bytes of large frames that whole holds; for the writer
 
+	seen    TCP // when the link last looked; these four for its watch
+	unsent  int // how many unsent bytes the socket takes
+	advance advance
+	vigour  vigour
+
 	idle  bool // the writer waits; guarded by link.mu
 	woken chan struct{}
 	dead  bool // guarded by link.mu
@@ -29,7 +34,7 @@ type Lane struct {
 // start adds a lane after its handshake. The caller holds mu.
 func (l *Link) startLane(conn net.Conn, id uint16, class Class, first bool) *Lane {
 	lane := &Lane{link: l, conn: conn, first: first, woken: make(chan struct{}, 1), done: make(chan struct{}),
-		state: l.end.laneUp(id, class, l.now()), congestion: tune(conn), whole: wholeOf(conn)}
+		state: l.end.laneUp(id, class, l.now()), congestion: tune(conn), unsent: startUnsent, whole: wholeOf(conn)}
 	lane.state.scratch = make([]byte, 0, maxFrame)
 	l.lanes = append(l.lanes, lane)
 	l.running.Add(2)
@@ -71,6 +76,9 @@ func (n *Lane) Drain() {
 	}
 }
 
+// Abandon takes the lane down at once, and err is why. What the peer has not acknowledged goes again on other lanes.
+func (n *Lane) Abandon(err error) { n.fail(err) }
+
 // wake ends a wait of the writer. The caller holds mu.
 func (n *Lane) wake() {
 	n.idle = false
@@ -82,7 +90,6 @@ func (n *Lane) wake() {
 
 // fail takes the lane down.
 func (n *Lane) fail(err error) {
-	kill(n.conn)
 	l := n.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,6 +97,7 @@ func (n *Lane) fail(err error) {
 		return
 	}
 	n.dead = true
+	kill(n.conn) // reader and writer find err instead of what they get
 	if !n.state.drainSent || !n.state.drainReceived {
 		n.err = err
 	}
@@ -110,20 +118,16 @@ func (n *Lane) fail(err error) {
 }
 
 // readLoop reads frames and hands them to the state. It never waits for a writer: what must be answered is noted there.
+// It reads into a chunk: a large DATA that begins there is at its place in it, and the stream keeps the chunk instead of
+// a copy.
 func (n *Lane) readLoop() {
-	l := n.link
-	defer l.running.Done()
-	buf := make([]byte, 2*maxFrame)
-	start, end := 0, 0
+	defer n.link.running.Done()
+	in, end := largeChunks.Get().(*chunk), 0
+	defer func() { in.free() }()
 	for {
-		if start > 0 {
-			end = copy(buf, buf[start:end])
-			start = 0
-		}
-		m, err := n.conn.Read(buf[end:])
-		end += m
+		m, err := n.conn.Read(in.buf[end:])
 		if m > 0 {
-			start = n.take(buf[:end])
+			in, end = n.take(in, end+m)
 		}
 		if err != nil {
 			n.fail(err)
@@ -132,37 +136,55 @@ func (n *Lane) readLoop() {
 	}
 }
 
-// take acts on every whole frame at the beginning of b and returns how many bytes they had.
-func (n *Lane) take(b []byte) (used int) {
+// take acts on every whole frame at the beginning of a chunk that holds so many bytes. It returns the chunk to read into
+// next, with the bytes of a frame that is not whole yet.
+func (n *Lane) take(in *chunk, end int) (next *chunk, rest int) {
 	l := n.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	for len(b)-used >= headerSize {
+	in.refs++ // its bytes are read here, whatever becomes of a stream that keeps it
+	used := 0
+	for b := in.buf[:end]; len(b)-used >= headerSize; {
 		if l.failed != nil || n.dead {
-			return len(b) // the rest of a link that has ended
+			used = end // the rest of a link that has ended
+			break
 		}
 		h, err := parseHeader(b[used:])
 		if err == nil && len(b)-used < headerSize+h.length {
 			break
 		}
 		if err == nil {
-			err = n.act(h, b[used+headerSize:used+headerSize+h.length], now)
+			var lent *chunk
+			if used == 0 && h.length > largeBuffer/2 {
+				lent = in
+			}
+			err = n.act(h, b[used+headerSize:used+headerSize+h.length], lent, now)
 		}
 		if fault := (*Error)(nil); errors.As(err, &fault) {
 			l.finish(fault)
-			return len(b)
+			used = end
+			break
 		}
 		used += headerSize + h.length
 	}
+	next = in
+	if in.n > 0 { // a stream has it
+		next = largeChunks.Get().(*chunk)
+	}
+	rest = copy(next.buf, in.buf[used:end])
+	in.release()
 	l.kick()
-	return used
+	return next, rest
 }
 
-func (n *Lane) act(h header, body []byte, now time.Duration) error {
+func (n *Lane) act(h header, body []byte, lent *chunk, now time.Duration) error {
 	f, ok, err := decode(h, body)
 	if err != nil || !ok {
 		return err
+	}
+	if f.kind == typeData {
+		f.lent = lent
 	}
 	return n.link.end.receive(n.state, f, now)
 }
@@ -231,7 +253,9 @@ func (n *Lane) write(b []byte, large bool) {
 	if err := n.put(b, large); err != nil {
 		n.fail(err)
 	}
-	n.state.slow.Store(time.Since(started) > slowWrite)
+	if time.Since(started) > slowWrite {
+		n.state.waited(n.link.now())
+	}
 }
 
 // slowWrite is a write that had to wait for room in the socket.
@@ -273,7 +297,7 @@ func (n *Lane) setWriteDeadline(t time.Time) error {
 }
 
 // sayClose tells the peer why the link ends, and leaves the connection to the reader, which drops what still comes until
-// the peer has closed it or a second has passed: closing at once could destroy the CLOSE on its way.
+// the peer has closed it or closeTime has passed: closing at once could destroy the CLOSE on its way.
 func (n *Lane) sayClose() {
 	var why *Error
 	if errors.As(n.link.Err(), &why) && !why.Remote && why.Code != CodeLost {

@@ -21,6 +21,7 @@ type chunk struct {
 	refs   int16  // lanes that are writing buf now
 	sent   bool   // was on a lane before
 	turned bool   // first sent on another lane than the chunk before it
+	split  bool   // first sent with a copy, after a chunk that has none on the same lane
 	freed  bool   // goes to the pool when refs is 0
 	framed bool   // the header is there
 }

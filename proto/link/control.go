@@ -31,7 +31,7 @@ func (c *control) receive(e *end, f frame) *Error {
 	switch f.kind {
 	case typeData:
 		before := c.in.next
-		if err := c.in.receive(f.offset, f.data, false); err != nil {
+		if err := c.in.receive(f.offset, f.data, false, nil); err != nil {
 			return err
 		}
 		if c.in.next == before {

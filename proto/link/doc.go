@@ -17,7 +17,10 @@
 //   - frame, hello, meta: the wire, strict decoders and encoders
 //   - end, state, lane, window, gather: one end as a state machine without I/O, clocks or goroutines. Frames go in, records
 //     come out. The model test drives two of them through lane deaths, late records and copies.
+//   - copy, loss: what goes out on two lanes, and when
 //   - inbound, outbound, chunk, control: the bytes of a stream in each direction, and stream 0
+//   - shun, stuck: lanes that do not get on, what happens to their frames, and when
+//   - vigour: lanes that carry less than they could
 //   - queue, budget: who may send next, and how much of what a peer may ask for
 //   - link, carrier, join, stream, socket: the same with real connections
 //
@@ -28,6 +31,9 @@
 //
 // RST, WINDOW and PING go before stream 0, that before interactive data, that before bulk; streams take turns by owner
 // (the leaf, else the address, in their metadata), then one by one. A direction is interactive while its backlog fits the
-// allowance that it has saved at its recent rate. Small lanes carry everything but bulk, bulk lanes bulk, and either
+// allowance that it has saved at twice its recent rate. Small lanes carry everything but bulk, bulk lanes bulk, and either
 // class everything while the other has no lane.
+//
+// While TCP has to send much again, small frames go out on two lanes, each at once: the first to arrive counts. Small lanes
+// take turns then, the next one has the copy.
 package link

@@ -37,6 +37,7 @@ type end struct {
 	starved   fifo[*stream]
 	lingering fifo[*stream]
 	control   control
+	copying   bool // small frames go out on two lanes; set by whoever drives the end
 	goAway    Code // what we said, or 0
 	peerAway  Code // what the peer said, or 0
 
@@ -45,7 +46,9 @@ type end struct {
 	retainCap int
 	rtt       time.Duration
 
-	opens, rsts, pings, empties bucket
+	sentBytes, copiedBytes uint64 // of records, and of the second copies in them
+
+	opens, again, rsts, pings, empties bucket
 
 	wake     func(*stream, wake) // the program may read or write again
 	offer    func(*stream, Meta) // a new stream
@@ -73,7 +76,8 @@ func newEnd(dials bool, l limits, credit uint64, retainCap int) *end {
 	if dials {
 		e.opens = newBucket(openBurst, openPace)
 	}
-	e.rsts = newBucket(4*streams+200, 20_000)
+	e.again = newBucket(4*streams+openBurst, openRate)
+	e.rsts = newBucket(8*streams+200, 40_000)
 	e.pings = newBucket(200, 100)
 	e.empties = newBucket(100, 100)
 	e.control.in.granted, e.control.credit = controlWindow, controlWindow
@@ -136,11 +140,14 @@ func (e *end) receiveOpen(f frame, now time.Duration) *Error {
 	if e.dials {
 		return violation("OPEN from the accepting end")
 	}
+	if e.streams[f.stream] != nil || e.known(f.stream) { // a copy
+		if !e.again.take(now) {
+			return flood("copies of opens")
+		}
+		return nil
+	}
 	if !e.opens.take(now) {
 		return flood("opens")
-	}
-	if e.streams[f.stream] != nil || e.known(f.stream) {
-		return nil // a copy
 	}
 	if len(e.ended) > 2*int(e.limits.maxStreams)+1024 {
 		return flood("gaps between streams")
@@ -163,7 +170,7 @@ func (e *end) receiveOpen(f frame, now time.Duration) *Error {
 		return e.refuse(s, e.goAway)
 	}
 	s.owner = m.owner()
-	if err := s.in.receive(0, f.data, false); err != nil {
+	if err := s.in.receive(0, f.data, false, nil); err != nil {
 		return err
 	}
 	e.windowDue(s, dueNow) // tells the peer that OPEN has arrived
@@ -241,7 +248,7 @@ func (e *end) receiveData(s *stream, f frame) *Error {
 	}
 	before := s.in.next
 	ended := s.in.complete()
-	if err := s.in.receive(f.offset, f.data, f.flag); err != nil {
+	if err := s.in.receive(f.offset, f.data, f.flag, f.lent); err != nil {
 		return err
 	}
 	if s.in.next != before || s.in.complete() != ended {

@@ -128,13 +128,18 @@ func TestOneStreamOnUnequalLanesStaysBelowTheLimitOfGaps(t *testing.T) {
 
 func receiveAll(t *testing.T, e *end, l *lane, b []byte) bool {
 	t.Helper()
+	return receiveAt(t, e, l, b, 0)
+}
+
+func receiveAt(t *testing.T, e *end, l *lane, b []byte, now time.Duration) bool {
+	t.Helper()
 	some := len(b) > 0
 	for len(b) > 0 {
 		f, _, err := decodeOne(b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.receive(l, f, 0); err != nil {
+		if err := e.receive(l, f, now); err != nil {
 			t.Fatal(err)
 		}
 		h, _ := parseHeader(b)

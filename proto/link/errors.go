@@ -84,6 +84,13 @@ var (
 	ErrWriteClosed     = errors.New("write on a stream whose sending side is closed")
 )
 
+// StuckError is why a lane was given up that did not get on while others did.
+type StuckError struct{ TCP TCP } // as the kernel last said
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("the lane does not get on: %d segments of at most %d bytes wait for their acknowledgement", e.TCP.Unacked, e.TCP.SegmentSize)
+}
+
 // violation is a broken rule of the wire: the link closes with CodeProtocol.
 func violation(format string, args ...any) *Error {
 	return &Error{Code: CodeProtocol, Reason: fmt.Sprintf(format, args...)}

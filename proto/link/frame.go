@@ -79,6 +79,7 @@ type frame struct {
 	reason string // RST, CLOSE
 	meta   []byte // OPEN
 	data   []byte // OPEN, DATA
+	lent   *chunk // DATA: holds data at its place and may be kept; nil: data must be copied
 }
 
 // decode reads the body of a frame after the handshake. ok is false for a frame to be skipped.

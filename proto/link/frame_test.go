@@ -113,18 +113,34 @@ func TestMetaIsReadBack(t *testing.T) {
 	for _, want := range []Meta{
 		{},
 		{Address: netip.MustParseAddrPort("[2001:db8::1]:65535"), TLSVersion: 0x0303, ALPN: strings.Repeat("a", maxALPN), Leaf: bytes.Repeat([]byte{7}, maxLeaf)},
+		{Measure: true},
 	} {
 		b, err := want.append(nil)
 		if err != nil || len(b) > maxMeta {
 			t.Fatalf("%d bytes, %v", len(b), err)
 		}
 		got, err := decodeMeta(b)
-		if err != nil || got.Address != want.Address || got.TLSVersion != want.TLSVersion || got.ALPN != want.ALPN || !bytes.Equal(got.Leaf, want.Leaf) {
+		if err != nil || got.Address != want.Address || got.TLSVersion != want.TLSVersion || got.ALPN != want.ALPN || !bytes.Equal(got.Leaf, want.Leaf) || got.Measure != want.Measure {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
 	if _, err := (&Meta{Leaf: make([]byte, maxLeaf+1)}).append(nil); !errors.Is(err, ErrMetaTooLarge) {
 		t.Errorf("a leaf over 8 KiB: %v", err)
+	}
+}
+
+func TestAMeasurementIsNeverTakenForAnAgent(t *testing.T) {
+	b, err := (&Meta{Measure: true}).append(nil)
+	if err != nil || len(b) != 3 || b[0] != metaCritical|metaMeasure {
+		t.Fatalf("metadata % x, %v: who does not know it must refuse the stream", b, err)
+	}
+	if _, err := decodeMeta([]byte{metaMeasure, 0, 1, 1}); err == nil {
+		t.Error("a measurement with a value was taken")
+	}
+	// One turn for everything that measures, whatever else it says, and never that of an agent.
+	agent, test := Meta{Address: netip.MustParseAddrPort("192.0.2.7:1")}, Meta{Measure: true, Address: netip.MustParseAddrPort("192.0.2.7:1")}
+	if test.owner() != (&Meta{Measure: true}).owner() || test.owner() == agent.owner() || test.owner() == (&Meta{}).owner() {
+		t.Error("a measurement shares an agent's turn")
 	}
 }
 

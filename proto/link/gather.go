@@ -12,15 +12,15 @@ func (e *end) readyAlone(l *lane) bool {
 		return false
 	case l.pingDue || l.pongDue || l.awayDue || l.drainDue || l.drained():
 		return true
-	case l.leaving():
+	case l.resting():
 		return false
 	}
-	return l.resets.len() > 0 || l.copies && l.position < e.control.written || l.own[Small].first() != nil || l.own[Bulk].first() != nil
+	return l.resets.len() > 0 || l.control && l.position < e.control.written || len(l.copied) > 0 || l.own[Small].first() != nil || l.own[Bulk].first() != nil
 }
 
 // readyShared says whether there is something that this lane can do as well as another one.
 func (e *end) readyShared(l *lane) bool {
-	if e.err != nil || l.leaving() {
+	if e.err != nil || l.resting() {
 		return false
 	}
 	if l.carries[0] && (e.resets.len() > 0 || e.finals.len() > 0 || e.urgent.len() > 0 || e.control.window) {
@@ -35,6 +35,12 @@ func (e *end) gather(l *lane, now time.Duration) (record []byte, held *chunk) {
 	if e.err != nil {
 		return nil, nil
 	}
+	record, held = e.compose(l, now)
+	e.sentBytes += uint64(len(record))
+	return record, held
+}
+
+func (e *end) compose(l *lane, now time.Duration) (record []byte, held *chunk) {
 	b := l.scratch[:0]
 	if l.pingDue || l.nonce == 0 && l.said.len() > maxSaid {
 		l.pingDue = false
@@ -54,11 +60,11 @@ func (e *end) gather(l *lane, now time.Duration) (record []byte, held *chunk) {
 		l.drainDue, l.drainSent = false, true
 		b = appendDrain(b)
 	}
-	if l.leaving() {
+	if l.resting() {
 		l.scratch = b
 		return b, nil
 	}
-	b = e.gatherControl(l, b)
+	b = e.gatherCopies(l, e.gatherControl(l, b))
 	b, held = e.gatherStreams(l, b, now)
 	if held != nil {
 		return held.buf[:dataHeader+held.n], held
@@ -80,11 +86,11 @@ const resetFrame = headerSize + 3 + maxReason
 // gatherControl appends RST, WINDOW and stream 0, in that order.
 func (e *end) gatherControl(l *lane, b []byte) []byte {
 	for l.resets.len() > 0 && len(b)+resetFrame <= maxFrame {
-		b = e.putReset(b, l.resets.pop())
+		b = e.putReset(l, b, l.resets.pop())
 	}
 	if l.carries[0] {
 		for e.resets.len() > 0 && len(b)+resetFrame <= maxFrame {
-			b = e.putReset(b, e.resets.pop())
+			b = e.putReset(l, b, e.resets.pop())
 		}
 		for e.finals.len() > 0 && len(b)+windowFrame <= maxFrame {
 			f := e.finals.pop()
@@ -102,11 +108,13 @@ func (e *end) gatherControl(l *lane, b []byte) []byte {
 			}
 		}
 		if e.control.window && len(b)+windowFrame <= maxFrame {
+			n := len(b)
 			b = e.control.putWindow(b)
+			e.copy(l, b[n:])
 		}
 	}
 	c := &e.control
-	for l.copies && l.position < c.written && len(b)+dataHeader < maxFrame {
+	for l.control && l.position < c.written && len(b)+dataHeader < maxFrame {
 		l.position = max(l.position, c.acked)
 		data := c.kept[l.position-c.acked:]
 		data = data[:min(len(data), maxFrame-len(b)-dataHeader)]
@@ -118,12 +126,15 @@ func (e *end) gatherControl(l *lane, b []byte) []byte {
 }
 
 // putReset appends RST unless the stream has closed or the frame waits for OPEN.
-func (e *end) putReset(b []byte, s *stream) []byte {
+func (e *end) putReset(l *lane, b []byte, s *stream) []byte {
 	if s.closed || !s.resetDue {
 		return b
 	}
 	s.resetDue = false
-	return appendReset(b, s.id, s.rst.Code, s.rst.Reason)
+	n := len(b)
+	b = appendReset(b, s.id, s.rst.Code, s.rst.Reason)
+	e.copyOf(s, l, b[n:])
+	return b
 }
 
 // gatherStreams appends frames of the streams whose turn it is. A frame that would need more room than is left stays; a
@@ -139,7 +150,7 @@ func (e *end) gatherStreams(l *lane, b []byte, now time.Duration) ([]byte, *chun
 			var held *chunk
 			fits := true
 			if s.due() {
-				b, held, fits = e.putStream(l, b, s, now)
+				b, held, fits = e.putStream(l, b, s, Class(class), now)
 			}
 			if !fits {
 				return b, nil
@@ -173,17 +184,18 @@ func (e *end) nextQueue(l *lane, class int) *queue {
 }
 
 // putStream appends the next frame of a stream, or holds it.
-func (e *end) putStream(l *lane, b []byte, s *stream, now time.Duration) (_ []byte, held *chunk, fits bool) {
-	room := maxFrame - len(b)
+func (e *end) putStream(l *lane, b []byte, s *stream, class Class, now time.Duration) (_ []byte, held *chunk, fits bool) {
+	n := len(b)
+	room := maxFrame - n
 	if !s.confirmed && s.openLane == 0 {
 		if headerSize+2+len(s.meta)+resetFrame > room {
 			return b, nil, false
 		}
 		b = appendOpen(b, s.id, s.meta, nil)
-		s.openLane = l.id
+		s.openLane, s.openTwin = l.id, e.copy(l, b[n:])
 		if s.resetting {
 			s.resetDue = true
-			b = e.putReset(b, s)
+			b = e.putReset(l, b, s)
 		}
 		return b, nil, true
 	}
@@ -193,19 +205,25 @@ func (e *end) putStream(l *lane, b []byte, s *stream, now time.Duration) (_ []by
 			return b, nil, false
 		}
 		s.out.finSent, s.out.finLane = true, l.id
-		return appendData(b, s.id, s.out.written, true, nil), nil, true
+		b = appendData(b, s.id, s.out.written, true, nil)
+		e.copyOf(s, l, b[n:])
+		return b, nil, true
 	}
 	alone := len(b) == 0 && c.n > largeBuffer/4
 	if !alone && dataHeader+c.n > room {
 		return b, nil, false
 	}
 	s.allow.spend(c.n, now)
+	if frame := c.frame(s.id); !c.sent && class == Small && c.n <= maxCopy {
+		e.copyData(s, l, c, frame)
+	} else {
+		s.out.twin = 0
+	}
 	s.out.sentOn(c, l.id)
 	l.unacked++
 	if alone {
 		c.refs++
 		held = c
-		c.frame(s.id)
 	} else {
 		b = append(b, c.frame(s.id)...)
 	}

@@ -91,8 +91,9 @@ func TestEachBrokenLimitHasItsCloseReason(t *testing.T) {
 		"33 gaps": {append(append([]byte(nil), open...), repeat(33, func(i int) []byte {
 			return appendData(nil, 1, uint64(2*i+1), false, []byte("x"))
 		})...), CodeFlow},
-		"opens":            {repeat(400, func(i int) []byte { return appendOpen(nil, 1, nil, nil) }), CodeFlood},
-		"resets":           {append(append([]byte(nil), open...), repeat(1500, func(int) []byte { return appendReset(nil, 1, 0, "") })...), CodeFlood},
+		"opens":            {repeat(1000, func(i int) []byte { return appendOpen(nil, uint32(i+1), nil, nil) }), CodeFlood},
+		"copies of opens":  {repeat(3000, func(i int) []byte { return appendOpen(nil, 1, nil, nil) }), CodeFlood},
+		"resets":           {append(append([]byte(nil), open...), repeat(9000, func(int) []byte { return appendReset(nil, 1, 0, "") })...), CodeFlood},
 		"pings":            {repeat(400, func(i int) []byte { return appendPing(nil, uint64(i), false) }), CodeFlood},
 		"empty data":       {append(append([]byte(nil), open...), repeat(400, func(int) []byte { return appendData(nil, 1, 0, false, nil) })...), CodeFlood},
 		"hello once more":  {firstHello().append(nil), CodeProtocol},

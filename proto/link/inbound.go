@@ -17,9 +17,15 @@ type part struct {
 	data  []byte
 }
 
-// add appends a copy of data. A chunk is at least half full, so what a run holds is at most twice its bytes.
-func (r *run) add(data []byte) {
+// add appends data: lent, which holds nothing else, or a copy. A chunk is at least half full, so what a run holds is at
+// most twice its bytes.
+func (r *run) add(data []byte, lent *chunk) {
 	r.end += uint64(len(data))
+	if lent != nil {
+		lent.n = len(data)
+		r.parts = append(r.parts, part{chunk: lent})
+		return
+	}
 	if len(data) > largeBuffer/2 {
 		c := newChunk(len(data))
 		c.add(data)
@@ -67,8 +73,9 @@ func (in *inbound) ack() uint64 {
 	return in.next
 }
 
-// receive takes one DATA. An error is the peer's fault and closes the link.
-func (in *inbound) receive(offset uint64, data []byte, fin bool) *Error {
+// receive takes one DATA. An error is the peer's fault and closes the link. lent, unless nil, is the chunk that holds data
+// and may be kept instead of a copy: its n is len(data) then, and 0 otherwise.
+func (in *inbound) receive(offset uint64, data []byte, fin bool, lent *chunk) *Error {
 	end := offset + uint64(len(data))
 	if fin {
 		if in.hasFinal && in.final != end || end < in.highest {
@@ -88,13 +95,13 @@ func (in *inbound) receive(offset uint64, data []byte, fin bool) *Error {
 			return nil
 		}
 		data = data[in.next-offset:]
-		offset = in.next
+		offset, lent = in.next, nil
 	}
 	if offset == in.next && len(in.runs) == 0 {
-		in.deliver(data)
+		in.deliver(data, lent)
 		return nil
 	}
-	in.scatter(offset, data)
+	in.scatter(offset, data, lent)
 	if len(in.runs) > 0 && in.runs[0].offset == in.next {
 		in.join(&in.runs[0])
 		in.runs = slices.Delete(in.runs, 0, 1)
@@ -106,13 +113,19 @@ func (in *inbound) receive(offset uint64, data []byte, fin bool) *Error {
 }
 
 // deliver appends contiguous bytes.
-func (in *inbound) deliver(data []byte) {
+func (in *inbound) deliver(data []byte, lent *chunk) {
 	in.next += uint64(len(data))
 	if in.discard {
 		return
 	}
+	if lent != nil {
+		lent.n = len(data)
+		in.append(lent)
+		return
+	}
 	for len(data) > 0 {
-		if in.tail == nil || in.tail.room() == 0 {
+		// What lies behind a lent chunk's bytes is still to be read while it has a reader.
+		if in.tail == nil || in.tail.refs > 0 || in.tail.room() == 0 {
 			in.append(newChunk(len(data)))
 		}
 		data = data[in.tail.add(data):]
@@ -133,7 +146,7 @@ func (in *inbound) join(r *run) {
 	for _, p := range r.parts {
 		switch {
 		case p.chunk == nil:
-			in.deliver(p.data)
+			in.deliver(p.data, nil)
 		case in.discard:
 			in.next += uint64(p.chunk.n)
 			p.chunk.free()
@@ -145,8 +158,8 @@ func (in *inbound) join(r *run) {
 }
 
 // scatter keeps bytes beyond a gap, and never changes a byte that is there.
-func (in *inbound) scatter(offset uint64, data []byte) {
-	i := 0
+func (in *inbound) scatter(offset uint64, data []byte, lent *chunk) {
+	i, whole := 0, len(data)
 	for len(data) > 0 {
 		for i < len(in.runs) && in.runs[i].end < offset {
 			i++
@@ -162,7 +175,10 @@ func (in *inbound) scatter(offset uint64, data []byte) {
 			n = min(n, in.runs[i+1].offset-offset)
 		}
 		if n > 0 {
-			r.add(data[:n])
+			if n < uint64(whole) {
+				lent = nil // it is only a part of what the chunk holds
+			}
+			r.add(data[:n], lent)
 		}
 		data, offset = data[n:], offset+n
 		if i+1 < len(in.runs) && r.end == in.runs[i+1].offset {

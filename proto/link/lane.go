@@ -1,6 +1,8 @@
 package link
 
 import (
+	"cmp"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -22,27 +24,42 @@ type lane struct {
 	pongDue  bool          // an answer; only the newest PING is answered
 	nonce    uint64        // of our PING that is on its way, or 0
 	pong     uint64
-	awayDue  bool        // GOAWAY
-	unacked  int         // retained chunks that were last sent here
-	copies   bool        // carries stream 0
-	position uint64      // of stream 0: what was sent here ends here
-	turn     bool        // own and shared queues take turns
-	slow     atomic.Bool // the last write had to wait; set by whoever drives the lane
+	awayDue  bool         // GOAWAY
+	unacked  int          // retained chunks that were last sent here
+	control  bool         // carries stream 0
+	twin     *lane        // that carries copies of small frames from here; nil: there is no other
+	copied   []byte       // copies of small frames of other lanes
+	position uint64       // of stream 0: what was sent here ends here
+	turn     bool         // own and shared queues take turns
+	full     atomic.Int64 // until when the lane counts as full, since the link began; set by whoever drives the lane
 
 	// What was said here about streams that may be forgotten now, until a PONG proves that the peer has it. It goes again
 	// when the lane dies: the peer, which may have given the lane up before, has no other sign to ask again.
 	said       fifo[final]
 	saidBefore int // of these, how many our last PING followed
 
+	shunned       bool // passed over while it does not get on
 	drainDue      bool
 	drainSent     bool
 	drainReceived bool
 }
 
+// fullTime is for how long a lane counts as full after a write that had to wait. A socket that takes no more waits until
+// half of what it has is sent, and takes several writes at once then: these do not show that there is room.
+const fullTime = 2 * unsentTime
+
+// waited notes that a write had to wait.
+func (l *lane) waited(now time.Duration) { l.full.Store(int64(now + fullTime)) }
+
+func (l *lane) isFull(now time.Duration) bool { return now < time.Duration(l.full.Load()) }
+
 // drained says that nothing more will come or go here.
 func (l *lane) drained() bool { return l.drainSent && l.drainReceived && l.unacked == 0 }
 
 func (l *lane) leaving() bool { return l.drainDue || l.drainSent }
+
+// resting says that the lane takes no new frames.
+func (l *lane) resting() bool { return l.leaving() || l.shunned }
 
 // laneUp adds a lane.
 func (e *end) laneUp(id uint16, class Class, now time.Duration) *lane {
@@ -56,38 +73,65 @@ func (e *end) laneUp(id uint16, class Class, now time.Duration) *lane {
 // class everything when the other has no lane. Stream 0 goes out on two lanes, small ones first. A lane that starts to
 // carry it begins with the oldest unacknowledged byte.
 func (e *end) assign() {
-	var count [2]int
+	count := e.working()
+	if count[Small]+count[Bulk] == 0 {
+		for _, l := range e.lanes {
+			l.shunned = false // better than nothing
+		}
+		count = e.working()
+	}
+	bulkLane := false
 	for _, l := range e.lanes {
-		if !l.leaving() {
+		bulkLane = bulkLane || l.class == Bulk && !l.leaving()
+	}
+	for _, l := range e.lanes {
+		small := !l.resting() && (l.class == Small || count[Small] == 0)
+		// Bulk waits for shunned lanes of its own: what made them stick, it would take along.
+		bulk := !l.resting() && (l.class == Bulk || !bulkLane)
+		l.carries = [3]bool{small, small, bulk}
+	}
+	order := make([]*lane, 0, len(e.lanes))
+	for _, l := range e.lanes {
+		if !l.resting() {
+			order = append(order, l)
+		}
+	}
+	slices.SortFunc(order, func(a, b *lane) int {
+		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.id, b.id))
+	})
+	for _, l := range e.lanes {
+		at := slices.Index(order, l)
+		control := at == 0 || at == 1
+		if control && !l.control {
+			l.position = e.control.acked
+		}
+		l.control, l.twin = control, twin(order, at, count[Small])
+	}
+}
+
+// twin is the lane for second copies of what goes out on the one at a place of the order. Small lanes take the next one
+// of their ring: the fewer frames wait for one another on a lane, the fewer wait for a lost packet. It is nil when there
+// is no other.
+func twin(order []*lane, at, small int) *lane {
+	switch {
+	case at >= 0 && at < small && small > 1:
+		return order[(at+1)%small]
+	case len(order) > 1 && at == 0:
+		return order[1]
+	case len(order) > 0 && at != 0:
+		return order[0]
+	}
+	return nil
+}
+
+// working counts the lanes that take new frames, by class.
+func (e *end) working() (count [2]int) {
+	for _, l := range e.lanes {
+		if !l.resting() {
 			count[l.class]++
 		}
 	}
-	for _, l := range e.lanes {
-		small := !l.leaving() && (l.class == Small || count[Small] == 0)
-		bulk := !l.leaving() && (l.class == Bulk || count[Bulk] == 0)
-		l.carries = [3]bool{small, small, bulk}
-	}
-	var pair [2]*lane
-	for _, l := range e.lanes {
-		if l.leaving() {
-			continue
-		}
-		for i, p := range pair {
-			if p == nil || l.class < p.class || l.class == p.class && l.id < p.id {
-				pair[i], l = l, p
-				if l == nil {
-					break
-				}
-			}
-		}
-	}
-	for _, l := range e.lanes {
-		copies := l == pair[0] || l == pair[1]
-		if copies && !l.copies {
-			l.position = e.control.acked
-		}
-		l.copies = copies
-	}
+	return count
 }
 
 // laneDown takes a dead lane away: what was last sent there, every live WINDOW, every RST and FIN without its answer
@@ -143,7 +187,7 @@ func (e *end) drain(l *lane, now time.Duration) {
 	if l.leaving() {
 		return
 	}
-	l.drainDue = true
+	l.drainDue, l.copied = true, nil
 	e.assign()
 	for l.resets.len() > 0 {
 		l.resets.pop()

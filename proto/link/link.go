@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -12,7 +13,7 @@ import (
 type Config struct {
 	MaxStreams uint32 // streams at a time, 12,000
 	InitWindow uint32 // first credit of a stream direction in bytes, 32 KiB
-	MaxLanes   uint8  // 8
+	MaxLanes   uint8  // 16
 	Credit     uint64 // bytes that all receive windows of a link may sum up to, 512 MiB
 	Retain     int    // bytes of buffers that a link keeps until acknowledged, 256 MiB
 }
@@ -25,7 +26,7 @@ func (c Config) withDefaults() Config {
 	}
 	set(c.MaxStreams == 0, func() { c.MaxStreams = 12_000 })
 	set(c.InitWindow == 0, func() { c.InitWindow = 32 << 10 })
-	set(c.MaxLanes == 0, func() { c.MaxLanes = 8 })
+	set(c.MaxLanes == 0, func() { c.MaxLanes = 16 })
 	set(c.Credit == 0, func() { c.Credit = 512 << 20 })
 	set(c.Retain == 0, func() { c.Retain = 256 << 20 })
 	return c
@@ -36,7 +37,9 @@ func (c Config) limits() limits { return limits{c.InitWindow, c.MaxStreams, c.Ma
 const (
 	handshakeTime = 5 * time.Second
 	writeTime     = 10 * time.Second // a lane whose write stalls this long is dead
-	closeTime     = time.Second      // for the CLOSE of a link that ends
+	closeTime     = 3 * time.Second  // for the CLOSE of a link that ends, which may be lost on the way a few times
+	lookEvery     = time.Second      // at the lanes
+	lookSoon      = 250 * time.Millisecond
 )
 
 // Link is one end of a link. Its methods may be called from any goroutine.
@@ -66,6 +69,10 @@ type Link struct {
 	ackTimer *time.Timer
 	ackArmed bool
 	pacing   bool // slots is about to be told that more may be opened
+	losses   losses
+	fastest  float64       // rate of a bulk lane of late
+	first    int           // of the lanes, to be woken: small ones take turns while the way loses packets
+	gaveUp   time.Duration // when a stuck lane was last given up
 	ended    chan struct{}
 	running  sync.WaitGroup
 }
@@ -112,28 +119,45 @@ func (l *Link) begin(dials bool, agreed limits) {
 // watch tells the state about time, and takes silent lanes down.
 func (l *Link) watch() {
 	defer l.running.Done()
-	t := time.NewTicker(time.Second)
+	t := time.NewTimer(lookEvery)
 	defer t.Stop()
-	for {
+	for last := l.now(); ; {
 		select {
 		case <-l.ended:
 			return
 		case <-t.C:
 		}
+		looks := l.lookAtLanes()
+		now := l.now()
+		for _, k := range looks {
+			k.lane.limitUnsent(k.TCP, now-last)
+		}
 		l.mu.Lock()
-		dead := l.end.tick(l.now())
-		l.kick()
+		stuck, doubt, slow := l.judge(looks, now, now-last)
+		last = now
 		var silent []*Lane
-		for _, d := range dead {
+		for _, d := range l.end.tick(now) {
 			for _, lane := range l.lanes {
 				if lane.state == d {
 					silent = append(silent, lane)
 				}
 			}
 		}
+		l.kick()
 		l.mu.Unlock()
 		for _, lane := range silent {
 			lane.fail(&Error{Code: CodeTimeout, Reason: "lane is silent"})
+		}
+		for _, lane := range slow {
+			if !lane.anew() {
+				lane.Drain() // for its successor
+			}
+		}
+		for _, k := range stuck {
+			k.lane.fail(&StuckError{k.TCP})
+		}
+		if t.Reset(lookEvery); doubt {
+			t.Reset(lookSoon)
 		}
 	}
 }
@@ -156,7 +180,9 @@ func (l *Link) kick() {
 		l.ackTimer.Reset(ackDelay)
 	}
 	var shared [2]bool
-	for _, lane := range l.lanes {
+	next := l.first
+	for i := range l.lanes {
+		lane := l.lanes[(l.first+i)%len(l.lanes)]
 		if !lane.idle {
 			continue
 		}
@@ -164,8 +190,12 @@ func (l *Link) kick() {
 		if l.end.readyAlone(lane.state) || !shared[c] && l.end.readyShared(lane.state) {
 			shared[c] = true
 			lane.wake()
+			if c == Small && l.end.copying {
+				next = l.first + i + 1
+			}
 		}
 	}
+	l.first = next % max(len(l.lanes), 1)
 }
 
 // finish ends the link: every stream ends with err, lanes say CLOSE when the end is ours. The caller holds mu.
@@ -351,7 +381,8 @@ func (l *Link) Send(ctx context.Context, message []byte) error {
 	return err
 }
 
-// Receive returns the next message of the control stream. Messages come in the order in which they were sent.
+// Receive returns the next message of the control stream. Messages come in the order in which they were sent; those that
+// came before the peer ended the link are still returned.
 func (l *Link) Receive(ctx context.Context) (message []byte, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -364,8 +395,14 @@ func (l *Link) Receive(ctx context.Context) (message []byte, err error) {
 		message = m
 		return ok
 	})
-	if err == nil {
+	var ended *Error
+	switch {
+	case err == nil:
 		l.kick()
+	case l.end != nil && errors.As(err, &ended) && ended.Remote: // a goodbye and the CLOSE may have come at once
+		if m, ok, _ := l.end.control.take(); ok {
+			return m, nil
+		}
 	}
 	return message, err
 }
@@ -375,7 +412,12 @@ type Stats struct {
 	Streams  int           // that live
 	Lanes    int           // that live
 	Retained int           // bytes of buffers that wait for acknowledgement
+	Unheard  int           // bytes of messages that wait for acknowledgement
 	RTT      time.Duration // smoothed, over all lanes; 100 ms until the first answer
+	// Copying says that small frames go out on two lanes, because this end's way to the peer loses packets.
+	Copying     bool
+	CopiedBytes uint64 // of second copies, since the link began
+	SentBytes   uint64 // of all frames, copies included
 }
 
 // Stats returns the present figures.
@@ -385,7 +427,8 @@ func (l *Link) Stats() Stats {
 	if l.end == nil {
 		return Stats{}
 	}
-	return Stats{Streams: len(l.end.streams), Lanes: len(l.lanes), Retained: l.end.retained, RTT: l.end.rtt}
+	return Stats{Streams: len(l.end.streams), Lanes: len(l.lanes), Retained: l.end.retained, Unheard: len(l.end.control.kept), RTT: l.end.rtt,
+		Copying: l.end.copying, CopiedBytes: l.end.copiedBytes, SentBytes: l.end.sentBytes}
 }
 
 // kill closes a connection without waiting for anything: the close_notify of TLS could wait for a stalled peer.

@@ -282,6 +282,35 @@ func TestControlMessagesKeepTheirOrderWhileLanesDie(t *testing.T) {
 	}
 }
 
+func TestMessageBeforeTheEndIsHeard(t *testing.T) {
+	r := newRig(t, overTCP, Config{}, Small)
+	for _, m := range []string{"goodbye", "indeed"} {
+		if err := r.dial.Send(t.Context(), []byte(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.accept.Send(t.Context(), []byte("too late")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all messages are acknowledged", func() bool {
+		return r.dial.Stats().Unheard == 0 && r.accept.Stats().Unheard == 0
+	})
+	r.dial.Close(CodeShutdown, "")
+	<-r.accept.Done()
+	for _, want := range []string{"goodbye", "indeed"} {
+		if m, err := r.accept.Receive(t.Context()); err != nil || string(m) != want {
+			t.Errorf("%q, %v, want %q", m, err, want)
+		}
+	}
+	var ended *Error
+	if m, err := r.accept.Receive(t.Context()); !errors.As(err, &ended) || ended.Code != CodeShutdown || !ended.Remote {
+		t.Errorf("%q, %v after the last message", m, err)
+	}
+	if m, err := r.dial.Receive(t.Context()); !errors.As(err, &ended) || ended.Remote {
+		t.Errorf("who ended the link heard %q, %v", m, err)
+	}
+}
+
 // listener feeds an HTTP server with streams.
 type listener struct{ l *Link }
 

@@ -21,6 +21,7 @@ type Meta struct {
 	TLSVersion uint16         // as in crypto/tls; zero means no TLS
 	ALPN       string         // what that connection negotiated
 	Leaf       []byte         // the leaf certificate that it showed, DER, at most 8 KiB
+	Measure    bool           // the stream carries nobody: it measures the link (proto/capacity)
 }
 
 // errCritical is metadata that must not be skipped and is not known: the stream is refused, the link stays.
@@ -33,13 +34,18 @@ const (
 	metaTLS      = 2
 	metaALPN     = 3
 	metaLeaf     = 4
+	metaMeasure  = 5
+	metaLast     = metaMeasure
 )
 
 // ownerSeed keeps peers from choosing owners that collide.
 var ownerSeed = maphash.MakeSeed()
 
-// owner is whose turn the stream takes: that of its leaf, else of its address.
+// owner is whose turn the stream takes: that of its leaf, else of its address. All that measure are one owner.
 func (m *Meta) owner() uint64 {
+	if m.Measure {
+		return maphash.String(ownerSeed, "measure")
+	}
 	if len(m.Leaf) > 0 {
 		return maphash.Bytes(ownerSeed, m.Leaf)
 	}
@@ -50,7 +56,8 @@ func appendTLV(b []byte, kind byte, value []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(append(b, kind), uint16(len(value))), value...)
 }
 
-// append writes the TLVs that are present. Address and leaf are critical: whoever does not know them must not judge.
+// append writes the TLVs that are present. Address, leaf and measure are critical: whoever does not know them must not
+// judge, nor take a measurement for an agent.
 func (m *Meta) append(b []byte) ([]byte, error) {
 	if len(m.Leaf) > maxLeaf || len(m.ALPN) > maxALPN {
 		return b, fmt.Errorf("%w: leaf of %d bytes, ALPN of %d", ErrMetaTooLarge, len(m.Leaf), len(m.ALPN))
@@ -68,13 +75,16 @@ func (m *Meta) append(b []byte) ([]byte, error) {
 	if len(m.Leaf) > 0 {
 		b = appendTLV(b, metaCritical|metaLeaf, m.Leaf)
 	}
+	if m.Measure {
+		b = appendTLV(b, metaCritical|metaMeasure, nil)
+	}
 	return b, nil
 }
 
 // decodeMeta reads the TLVs of an OPEN; it copies what it keeps.
 func decodeMeta(b []byte) (Meta, error) {
 	var m Meta
-	var seen [metaLeaf + 1]bool
+	var seen [metaLast + 1]bool
 	for len(b) > 0 {
 		if len(b) < 3 {
 			return Meta{}, violation("cut metadata")
@@ -86,7 +96,7 @@ func decodeMeta(b []byte) (Meta, error) {
 		value := b[3 : 3+n]
 		b = b[3+n:]
 		bare := kind &^ metaCritical
-		if bare == 0 || bare > metaLeaf {
+		if bare == 0 || bare > metaLast {
 			if kind&metaCritical != 0 {
 				return Meta{}, errCritical
 			}
@@ -126,6 +136,11 @@ func (m *Meta) set(kind byte, v []byte) bool {
 			return false
 		}
 		m.Leaf = append([]byte(nil), v...)
+	case metaMeasure:
+		if len(v) != 0 {
+			return false
+		}
+		m.Measure = true
 	}
 	return true
 }

@@ -10,11 +10,13 @@ type outbound struct {
 	unsent     *chunk // the first that was never sent
 	again      int    // retained chunks that were sent on a lane that died
 	turns      int    // retained chunks with turned set
+	splits     int    // retained chunks with split set
 	written    uint64 // end of the program's bytes
 	sent       uint64 // end of what was ever sent
 	acked      uint64
 	credit     uint64 // absolute limit that the peer granted
 	lane       uint16 // the lane of the newest chunk, while it lives
+	twin       uint16 // the lane that carries a copy of the newest chunk; 0: none does
 	closed     bool   // the program has ended this direction: FIN follows the last byte
 	finSent    bool   // false again when its lane died before the acknowledgement
 	finLane    uint16 // the lane that carried FIN last; 0: it was never sent
@@ -65,6 +67,19 @@ func (o *outbound) pending() *chunk {
 	return o.unsent
 }
 
+// backlog is how many bytes wait to be sent, or sent again.
+func (o *outbound) backlog() uint64 {
+	n := o.written - o.sent
+	if o.again > 0 {
+		for c := o.head; c != nil && c.sent; c = c.next {
+			if c.lane == 0 {
+				n += uint64(c.n)
+			}
+		}
+	}
+	return n
+}
+
 // finDue says that only FIN is left to send.
 func (o *outbound) finDue() bool {
 	return o.closed && !o.finSent && !o.finAcked && o.unsent == nil
@@ -107,6 +122,9 @@ func (o *outbound) drop(c *chunk, done func(lane uint16, buffer int)) {
 	}
 	if c.turned {
 		o.turns--
+	}
+	if c.split {
+		o.splits--
 	}
 	if o.head = c.next; o.head == nil {
 		o.tail = nil

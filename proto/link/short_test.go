@@ -119,7 +119,7 @@ func TestAStreamKeptForALaneLeavesWithIt(t *testing.T) {
 		change func(e *end, l *lane)
 		alone  bool // the lane itself carries on
 	}{
-		"slow":   {func(_ *end, l *lane) { l.slow.Store(true) }, true},
+		"slow":   {func(_ *end, l *lane) { l.waited(0) }, true},
 		"drains": {func(e *end, l *lane) { e.drain(l, 0) }, false},
 		"dies":   {func(e *end, l *lane) { e.laneDown(l, 0) }, false},
 	} {

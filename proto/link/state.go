@@ -22,18 +22,21 @@ type stream struct {
 	out     outbound
 	allow   allowance
 	renewed time.Duration // when the credit was last renewed
+	metered uint64        // bytes that were read at renewed
 	linger  time.Duration // when a stream that the program has left is reset, unless the peer ends it; 0: never
 
-	meta      []byte // of OPEN, until confirmed; dialing end only
-	openLane  uint16 // the lane that carried OPEN; 0: OPEN is to be sent
-	confirmed bool   // the peer knows the stream
-	resetting bool   // RST waits for its answer
-	resetDue  bool
-	starving  bool // it is in the list of those that wait for buffers
-	closed    bool // the peer needs nothing more
-	window    due
-	err       error // why it ended early
-	rst       ResetError
+	meta       []byte // of OPEN, until confirmed; dialing end only
+	openLane   uint16 // the lane that carried OPEN; 0: OPEN is to be sent
+	openTwin   uint16 // the lane that carried a copy of that OPEN; 0: none did
+	confirmed  bool   // the peer knows the stream
+	resetting  bool   // RST waits for its answer
+	resetDue   bool
+	starving   bool // it is in the list of those that wait for buffers
+	closed     bool // the peer needs nothing more
+	window     due
+	windowLane uint16 // the lane that carried WINDOW last
+	err        error  // why it ended early
+	rst        ResetError
 
 	queue *queue // where it waits to send
 	after *stream
@@ -57,14 +60,14 @@ func (e *end) enqueue(s *stream, now time.Duration) {
 		return
 	}
 	class := Bulk
-	if s.allow.interactive(s.out.written-s.out.sent, now) {
+	if s.allow.interactive(s.out.backlog(), now) {
 		class = Small
 	}
-	e.laneFor(s, class).of(e, class).push(s)
+	e.laneFor(s, class, now).of(e, class).push(s)
 }
 
 // laneFor returns the only lane that is to carry the stream's next frame, or nil.
-func (e *end) laneFor(s *stream, class Class) *lane {
+func (e *end) laneFor(s *stream, class Class, now time.Duration) *lane {
 	if !s.confirmed {
 		return e.lanes[s.openLane]
 	}
@@ -74,9 +77,9 @@ func (e *end) laneFor(s *stream, class Class) *lane {
 		return nil
 	case s.out.again > 0 || s.out.turns >= maxTurns:
 		return l
-	case class == Bulk && s.out.head != nil && l.carries[2] && !l.slow.Load() && s.out.head.sent:
+	case class == Bulk && s.out.head != nil && l.carries[2] && !l.isFull(now) && s.out.head.sent:
 		// What follows bytes that are on their way overtakes them on another lane, and the peer has to keep it aside. It
-		// is worth that only when the lane cannot take more.
+		// is worth that only when the lane cannot take more: then whichever lane is free has it.
 		return l
 	}
 	return nil

@@ -83,6 +83,116 @@ func (Authorisation_State) EnumDescriptor() ([]byte, []int) {
 	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{3, 0}
 }
 
+type Judgement_Limit int32
+
+const (
+	Judgement_LIMIT_UNSPECIFIED Judgement_Limit = 0
+	Judgement_LIMIT_LOSS        Judgement_Limit = 1 // share of packets, 0 to 1
+	Judgement_LIMIT_DELAY       Judgement_Limit = 2 // seconds of a round trip
+	Judgement_LIMIT_JOINT       Judgement_Limit = 3 // the larger part of both limits that is used up
+	Judgement_LIMIT_INGRESS     Judgement_Limit = 4 // bit/s
+	Judgement_LIMIT_CAPACITY    Judgement_Limit = 5 // bit/s
+)
+
+// Enum value maps for Judgement_Limit.
+var (
+	Judgement_Limit_name = map[int32]string{
+		0: "LIMIT_UNSPECIFIED",
+		1: "LIMIT_LOSS",
+		2: "LIMIT_DELAY",
+		3: "LIMIT_JOINT",
+		4: "LIMIT_INGRESS",
+		5: "LIMIT_CAPACITY",
+	}
+	Judgement_Limit_value = map[string]int32{
+		"LIMIT_UNSPECIFIED": 0,
+		"LIMIT_LOSS":        1,
+		"LIMIT_DELAY":       2,
+		"LIMIT_JOINT":       3,
+		"LIMIT_INGRESS":     4,
+		"LIMIT_CAPACITY":    5,
+	}
+)
+
+func (x Judgement_Limit) Enum() *Judgement_Limit {
+	p := new(Judgement_Limit)
+	*p = x
+	return p
+}
+
+func (x Judgement_Limit) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Judgement_Limit) Descriptor() protoreflect.EnumDescriptor {
+	return file_proto_control_v1_control_proto_enumTypes[1].Descriptor()
+}
+
+func (Judgement_Limit) Type() protoreflect.EnumType {
+	return &file_proto_control_v1_control_proto_enumTypes[1]
+}
+
+func (x Judgement_Limit) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Judgement_Limit.Descriptor instead.
+func (Judgement_Limit) EnumDescriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{15, 0}
+}
+
+type Judgement_Verdict int32
+
+const (
+	Judgement_VERDICT_UNSPECIFIED Judgement_Verdict = 0 // not measured
+	Judgement_VERDICT_OK          Judgement_Verdict = 1
+	Judgement_VERDICT_WARNING     Judgement_Verdict = 2
+	Judgement_VERDICT_EXCEEDED    Judgement_Verdict = 3
+)
+
+// Enum value maps for Judgement_Verdict.
+var (
+	Judgement_Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_OK",
+		2: "VERDICT_WARNING",
+		3: "VERDICT_EXCEEDED",
+	}
+	Judgement_Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED": 0,
+		"VERDICT_OK":          1,
+		"VERDICT_WARNING":     2,
+		"VERDICT_EXCEEDED":    3,
+	}
+)
+
+func (x Judgement_Verdict) Enum() *Judgement_Verdict {
+	p := new(Judgement_Verdict)
+	*p = x
+	return p
+}
+
+func (x Judgement_Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Judgement_Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_proto_control_v1_control_proto_enumTypes[2].Descriptor()
+}
+
+func (Judgement_Verdict) Type() protoreflect.EnumType {
+	return &file_proto_control_v1_control_proto_enumTypes[2]
+}
+
+func (x Judgement_Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Judgement_Verdict.Descriptor instead.
+func (Judgement_Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{15, 1}
+}
+
 // FromSensor is what a Sensor says.
 type FromSensor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -92,6 +202,7 @@ type FromSensor struct {
 	//	*FromSensor_PolicyTaken
 	//	*FromSensor_Report
 	//	*FromSensor_Drain
+	//	*FromSensor_Quality
 	Message       isFromSensor_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -170,6 +281,15 @@ func (x *FromSensor) GetDrain() *Drain {
 	return nil
 }
 
+func (x *FromSensor) GetQuality() *Quality {
+	if x != nil {
+		if x, ok := x.Message.(*FromSensor_Quality); ok {
+			return x.Quality
+		}
+	}
+	return nil
+}
+
 type isFromSensor_Message interface {
 	isFromSensor_Message()
 }
@@ -190,6 +310,10 @@ type FromSensor_Drain struct {
 	Drain *Drain `protobuf:"bytes,4,opt,name=drain,proto3,oneof"`
 }
 
+type FromSensor_Quality struct {
+	Quality *Quality `protobuf:"bytes,5,opt,name=quality,proto3,oneof"`
+}
+
 func (*FromSensor_Introduction) isFromSensor_Message() {}
 
 func (*FromSensor_PolicyTaken) isFromSensor_Message() {}
@@ -197,6 +321,8 @@ func (*FromSensor_PolicyTaken) isFromSensor_Message() {}
 func (*FromSensor_Report) isFromSensor_Message() {}
 
 func (*FromSensor_Drain) isFromSensor_Message() {}
+
+func (*FromSensor_Quality) isFromSensor_Message() {}
 
 // FromCentralNode is what the Central Node says.
 type FromCentralNode struct {
@@ -209,6 +335,7 @@ type FromCentralNode struct {
 	//	*FromCentralNode_PolicyEnd
 	//	*FromCentralNode_NextPin
 	//	*FromCentralNode_Drain
+	//	*FromCentralNode_Measure
 	Message       isFromCentralNode_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -305,6 +432,15 @@ func (x *FromCentralNode) GetDrain() *Drain {
 	return nil
 }
 
+func (x *FromCentralNode) GetMeasure() *Measure {
+	if x != nil {
+		if x, ok := x.Message.(*FromCentralNode_Measure); ok {
+			return x.Measure
+		}
+	}
+	return nil
+}
+
 type isFromCentralNode_Message interface {
 	isFromCentralNode_Message()
 }
@@ -333,6 +469,10 @@ type FromCentralNode_Drain struct {
 	Drain *Drain `protobuf:"bytes,6,opt,name=drain,proto3,oneof"`
 }
 
+type FromCentralNode_Measure struct {
+	Measure *Measure `protobuf:"bytes,7,opt,name=measure,proto3,oneof"`
+}
+
 func (*FromCentralNode_Authorisation) isFromCentralNode_Message() {}
 
 func (*FromCentralNode_PolicyBegin) isFromCentralNode_Message() {}
@@ -344,6 +484,8 @@ func (*FromCentralNode_PolicyEnd) isFromCentralNode_Message() {}
 func (*FromCentralNode_NextPin) isFromCentralNode_Message() {}
 
 func (*FromCentralNode_Drain) isFromCentralNode_Message() {}
+
+func (*FromCentralNode_Measure) isFromCentralNode_Message() {}
 
 // Introduction is the first message on a new link.
 type Introduction struct {
@@ -915,18 +1057,541 @@ func (*Drain) Descriptor() ([]byte, []int) {
 	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
+// Measure hands out what the Sensor measures the path with: STAMP (RFC 8762) in
+// authenticated mode, by UDP to the address of the link. It follows
+// STATE_ACCEPTED. A new one replaces the one before; without a key nothing is
+// reflected any more.
+type Measure struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`          // 32 random bytes, of this link alone; empty: none
+	Session       uint32                 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"` // the SSID (RFC 8972) by which packets name the key, 1 to 65535
+	Port          uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`       // UDP, where the Central Node reflects
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Measure) Reset() {
+	*x = Measure{}
+	mi := &file_proto_control_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Measure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Measure) ProtoMessage() {}
+
+func (x *Measure) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_control_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Measure.ProtoReflect.Descriptor instead.
+func (*Measure) Descriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Measure) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Measure) GetSession() uint32 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Measure) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+// Quality is what the Sensor finds of the link, sent every few seconds.
+type Quality struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Windows    []*Quality_Window      `protobuf:"bytes,1,rep,name=windows,proto3" json:"windows,omitempty"` // 10 s, 1 min, 15 min
+	Judgements []*Judgement           `protobuf:"bytes,2,rep,name=judgements,proto3" json:"judgements,omitempty"`
+	// minutes are those of the last 24 hours that this link has not carried yet,
+	// the oldest first, at most 200 in a message.
+	Minutes []*Quality_Minute `protobuf:"bytes,3,rep,name=minutes,proto3" json:"minutes,omitempty"`
+	// copying says that small frames go on two lanes now.
+	Copying bool `protobuf:"varint,4,opt,name=copying,proto3" json:"copying,omitempty"`
+	// capacity of the channel in bit/s, also while its limit is not measured; 0:
+	// not known, or not said.
+	Capacity   uint64 `protobuf:"varint,5,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	CapacityAt int64  `protobuf:"varint,6,opt,name=capacity_at,json=capacityAt,proto3" json:"capacity_at,omitempty"` // Unix time of the test that found it, in seconds; 0: it is a setting
+	// capacity_at_least says that the test shows only that the channel carries as
+	// much; it may carry more.
+	CapacityAtLeast bool `protobuf:"varint,7,opt,name=capacity_at_least,json=capacityAtLeast,proto3" json:"capacity_at_least,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Quality) Reset() {
+	*x = Quality{}
+	mi := &file_proto_control_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quality) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quality) ProtoMessage() {}
+
+func (x *Quality) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_control_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quality.ProtoReflect.Descriptor instead.
+func (*Quality) Descriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Quality) GetWindows() []*Quality_Window {
+	if x != nil {
+		return x.Windows
+	}
+	return nil
+}
+
+func (x *Quality) GetJudgements() []*Judgement {
+	if x != nil {
+		return x.Judgements
+	}
+	return nil
+}
+
+func (x *Quality) GetMinutes() []*Quality_Minute {
+	if x != nil {
+		return x.Minutes
+	}
+	return nil
+}
+
+func (x *Quality) GetCopying() bool {
+	if x != nil {
+		return x.Copying
+	}
+	return false
+}
+
+func (x *Quality) GetCapacity() uint64 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *Quality) GetCapacityAt() int64 {
+	if x != nil {
+		return x.CapacityAt
+	}
+	return 0
+}
+
+func (x *Quality) GetCapacityAtLeast() bool {
+	if x != nil {
+		return x.CapacityAtLeast
+	}
+	return false
+}
+
+// Figures are what was measured within a time. Rates are in bit/s, times in
+// nanoseconds.
+type Figures struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sent          uint64                 `protobuf:"varint,1,opt,name=sent,proto3" json:"sent,omitempty"`                         // packets whose answer has come or is given up
+	LostTo        uint64                 `protobuf:"varint,2,opt,name=lost_to,json=lostTo,proto3" json:"lost_to,omitempty"`       // of these, lost on the way to the Central Node
+	LostFrom      uint64                 `protobuf:"varint,3,opt,name=lost_from,json=lostFrom,proto3" json:"lost_from,omitempty"` // lost on the way back
+	Lost          uint64                 `protobuf:"varint,4,opt,name=lost,proto3" json:"lost,omitempty"`                         // lost in all; direction may be unknown for some
+	RoundTripP50  uint64                 `protobuf:"varint,5,opt,name=round_trip_p50,json=roundTripP50,proto3" json:"round_trip_p50,omitempty"`
+	RoundTripP95  uint64                 `protobuf:"varint,6,opt,name=round_trip_p95,json=roundTripP95,proto3" json:"round_trip_p95,omitempty"`
+	RoundTripP99  uint64                 `protobuf:"varint,7,opt,name=round_trip_p99,json=roundTripP99,proto3" json:"round_trip_p99,omitempty"`
+	Jitter        uint64                 `protobuf:"varint,8,opt,name=jitter,proto3" json:"jitter,omitempty"`                                  // mean difference of successive round trips
+	Segments      uint64                 `protobuf:"varint,9,opt,name=segments,proto3" json:"segments,omitempty"`                              // TCP segments with data that the lanes sent
+	Retransmitted uint64                 `protobuf:"varint,10,opt,name=retransmitted,proto3" json:"retransmitted,omitempty"`                   // of these, sent again
+	DeliveryRate  uint64                 `protobuf:"varint,11,opt,name=delivery_rate,json=deliveryRate,proto3" json:"delivery_rate,omitempty"` // the greatest rate that TCP measured on one lane in the window
+	IngressRate   uint64                 `protobuf:"varint,12,opt,name=ingress_rate,json=ingressRate,proto3" json:"ingress_rate,omitempty"`    // read from agents
+	Held          uint64                 `protobuf:"varint,13,opt,name=held,proto3" json:"held,omitempty"`                                     // nanoseconds in which the ingress limit held agents back
+	SpanRate      uint64                 `protobuf:"varint,14,opt,name=span_rate,json=spanRate,proto3" json:"span_rate,omitempty"`             // received on the configured SPAN interfaces
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Figures) Reset() {
+	*x = Figures{}
+	mi := &file_proto_control_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Figures) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Figures) ProtoMessage() {}
+
+func (x *Figures) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_control_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Figures.ProtoReflect.Descriptor instead.
+func (*Figures) Descriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Figures) GetSent() uint64 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *Figures) GetLostTo() uint64 {
+	if x != nil {
+		return x.LostTo
+	}
+	return 0
+}
+
+func (x *Figures) GetLostFrom() uint64 {
+	if x != nil {
+		return x.LostFrom
+	}
+	return 0
+}
+
+func (x *Figures) GetLost() uint64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *Figures) GetRoundTripP50() uint64 {
+	if x != nil {
+		return x.RoundTripP50
+	}
+	return 0
+}
+
+func (x *Figures) GetRoundTripP95() uint64 {
+	if x != nil {
+		return x.RoundTripP95
+	}
+	return 0
+}
+
+func (x *Figures) GetRoundTripP99() uint64 {
+	if x != nil {
+		return x.RoundTripP99
+	}
+	return 0
+}
+
+func (x *Figures) GetJitter() uint64 {
+	if x != nil {
+		return x.Jitter
+	}
+	return 0
+}
+
+func (x *Figures) GetSegments() uint64 {
+	if x != nil {
+		return x.Segments
+	}
+	return 0
+}
+
+func (x *Figures) GetRetransmitted() uint64 {
+	if x != nil {
+		return x.Retransmitted
+	}
+	return 0
+}
+
+func (x *Figures) GetDeliveryRate() uint64 {
+	if x != nil {
+		return x.DeliveryRate
+	}
+	return 0
+}
+
+func (x *Figures) GetIngressRate() uint64 {
+	if x != nil {
+		return x.IngressRate
+	}
+	return 0
+}
+
+func (x *Figures) GetHeld() uint64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *Figures) GetSpanRate() uint64 {
+	if x != nil {
+		return x.SpanRate
+	}
+	return 0
+}
+
+// Judgement is how a figure stands against a documented limit.
+type Judgement struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Limit   Judgement_Limit        `protobuf:"varint,1,opt,name=limit,proto3,enum=vedette.control.v1.Judgement_Limit" json:"limit,omitempty"`
+	Verdict Judgement_Verdict      `protobuf:"varint,2,opt,name=verdict,proto3,enum=vedette.control.v1.Judgement_Verdict" json:"verdict,omitempty"`
+	Since   int64                  `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`  // Unix time in seconds
+	Value   float64                `protobuf:"fixed64,4,opt,name=value,proto3" json:"value,omitempty"` // in the unit of the limit
+	Bound   float64                `protobuf:"fixed64,5,opt,name=bound,proto3" json:"bound,omitempty"`
+	// toward is the verdict that the figure is on its way to, when it has stood
+	// otherwise than verdict says for toward_for seconds already; unspecified: it is
+	// on no way, or the Sensor does not say.
+	Toward        Judgement_Verdict `protobuf:"varint,6,opt,name=toward,proto3,enum=vedette.control.v1.Judgement_Verdict" json:"toward,omitempty"`
+	TowardFor     uint32            `protobuf:"varint,7,opt,name=toward_for,json=towardFor,proto3" json:"toward_for,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Judgement) Reset() {
+	*x = Judgement{}
+	mi := &file_proto_control_v1_control_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Judgement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Judgement) ProtoMessage() {}
+
+func (x *Judgement) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_control_v1_control_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Judgement.ProtoReflect.Descriptor instead.
+func (*Judgement) Descriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Judgement) GetLimit() Judgement_Limit {
+	if x != nil {
+		return x.Limit
+	}
+	return Judgement_LIMIT_UNSPECIFIED
+}
+
+func (x *Judgement) GetVerdict() Judgement_Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Judgement_VERDICT_UNSPECIFIED
+}
+
+func (x *Judgement) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Judgement) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *Judgement) GetBound() float64 {
+	if x != nil {
+		return x.Bound
+	}
+	return 0
+}
+
+func (x *Judgement) GetToward() Judgement_Verdict {
+	if x != nil {
+		return x.Toward
+	}
+	return Judgement_VERDICT_UNSPECIFIED
+}
+
+func (x *Judgement) GetTowardFor() uint32 {
+	if x != nil {
+		return x.TowardFor
+	}
+	return 0
+}
+
+type Quality_Window struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seconds       uint32                 `protobuf:"varint,1,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	Figures       *Figures               `protobuf:"bytes,2,opt,name=figures,proto3" json:"figures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quality_Window) Reset() {
+	*x = Quality_Window{}
+	mi := &file_proto_control_v1_control_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quality_Window) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quality_Window) ProtoMessage() {}
+
+func (x *Quality_Window) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_control_v1_control_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quality_Window.ProtoReflect.Descriptor instead.
+func (*Quality_Window) Descriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{13, 0}
+}
+
+func (x *Quality_Window) GetSeconds() uint32 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *Quality_Window) GetFigures() *Figures {
+	if x != nil {
+		return x.Figures
+	}
+	return nil
+}
+
+type Quality_Minute struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Start         int64                  `protobuf:"varint,1,opt,name=start,proto3" json:"start,omitempty"` // Unix time in seconds, a multiple of 60
+	Figures       *Figures               `protobuf:"bytes,2,opt,name=figures,proto3" json:"figures,omitempty"`
+	Verdict       Judgement_Verdict      `protobuf:"varint,3,opt,name=verdict,proto3,enum=vedette.control.v1.Judgement_Verdict" json:"verdict,omitempty"` // the worst of this minute
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quality_Minute) Reset() {
+	*x = Quality_Minute{}
+	mi := &file_proto_control_v1_control_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quality_Minute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quality_Minute) ProtoMessage() {}
+
+func (x *Quality_Minute) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_control_v1_control_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quality_Minute.ProtoReflect.Descriptor instead.
+func (*Quality_Minute) Descriptor() ([]byte, []int) {
+	return file_proto_control_v1_control_proto_rawDescGZIP(), []int{13, 1}
+}
+
+func (x *Quality_Minute) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Quality_Minute) GetFigures() *Figures {
+	if x != nil {
+		return x.Figures
+	}
+	return nil
+}
+
+func (x *Quality_Minute) GetVerdict() Judgement_Verdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return Judgement_VERDICT_UNSPECIFIED
+}
+
 var File_proto_control_v1_control_proto protoreflect.FileDescriptor
 
 const file_proto_control_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x1eproto/control/v1/control.proto\x12\x12vedette.control.v1\"\x8e\x02\n" +
+	"\x1eproto/control/v1/control.proto\x12\x12vedette.control.v1\"\xc7\x02\n" +
 	"\n" +
 	"FromSensor\x12F\n" +
 	"\fintroduction\x18\x01 \x01(\v2 .vedette.control.v1.IntroductionH\x00R\fintroduction\x12D\n" +
 	"\fpolicy_taken\x18\x02 \x01(\v2\x1f.vedette.control.v1.PolicyTakenH\x00R\vpolicyTaken\x124\n" +
 	"\x06report\x18\x03 \x01(\v2\x1a.vedette.control.v1.ReportH\x00R\x06report\x121\n" +
-	"\x05drain\x18\x04 \x01(\v2\x19.vedette.control.v1.DrainH\x00R\x05drainB\t\n" +
-	"\amessage\"\xa0\x03\n" +
+	"\x05drain\x18\x04 \x01(\v2\x19.vedette.control.v1.DrainH\x00R\x05drain\x127\n" +
+	"\aquality\x18\x05 \x01(\v2\x1b.vedette.control.v1.QualityH\x00R\aqualityB\t\n" +
+	"\amessage\"\xd9\x03\n" +
 	"\x0fFromCentralNode\x12I\n" +
 	"\rauthorisation\x18\x01 \x01(\v2!.vedette.control.v1.AuthorisationH\x00R\rauthorisation\x12D\n" +
 	"\fpolicy_begin\x18\x02 \x01(\v2\x1f.vedette.control.v1.PolicyBeginH\x00R\vpolicyBegin\x12D\n" +
@@ -934,7 +1599,8 @@ const file_proto_control_v1_control_proto_rawDesc = "" +
 	"\n" +
 	"policy_end\x18\x04 \x01(\v2\x1d.vedette.control.v1.PolicyEndH\x00R\tpolicyEnd\x128\n" +
 	"\bnext_pin\x18\x05 \x01(\v2\x1b.vedette.control.v1.NextPinH\x00R\anextPin\x121\n" +
-	"\x05drain\x18\x06 \x01(\v2\x19.vedette.control.v1.DrainH\x00R\x05drainB\t\n" +
+	"\x05drain\x18\x06 \x01(\v2\x19.vedette.control.v1.DrainH\x00R\x05drain\x127\n" +
+	"\ameasure\x18\a \x01(\v2\x1b.vedette.control.v1.MeasureH\x00R\ameasureB\t\n" +
 	"\amessage\"\xbb\x01\n" +
 	"\fIntroduction\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
@@ -976,7 +1642,68 @@ const file_proto_control_v1_control_proto_rawDesc = "" +
 	"\x06agents\x18\x01 \x01(\rR\x06agents\x12#\n" +
 	"\ringress_bytes\x18\x02 \x01(\x04R\fingressBytes\x12\x18\n" +
 	"\arefused\x18\x03 \x01(\x04R\arefused\"\a\n" +
-	"\x05DrainB$Z\"vedette/proto/control/v1;controlv1b\x06proto3"
+	"\x05Drain\"I\n" +
+	"\aMeasure\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x18\n" +
+	"\asession\x18\x02 \x01(\rR\asession\x12\x12\n" +
+	"\x04port\x18\x03 \x01(\rR\x04port\"\xbb\x04\n" +
+	"\aQuality\x12<\n" +
+	"\awindows\x18\x01 \x03(\v2\".vedette.control.v1.Quality.WindowR\awindows\x12=\n" +
+	"\n" +
+	"judgements\x18\x02 \x03(\v2\x1d.vedette.control.v1.JudgementR\n" +
+	"judgements\x12<\n" +
+	"\aminutes\x18\x03 \x03(\v2\".vedette.control.v1.Quality.MinuteR\aminutes\x12\x18\n" +
+	"\acopying\x18\x04 \x01(\bR\acopying\x12\x1a\n" +
+	"\bcapacity\x18\x05 \x01(\x04R\bcapacity\x12\x1f\n" +
+	"\vcapacity_at\x18\x06 \x01(\x03R\n" +
+	"capacityAt\x12*\n" +
+	"\x11capacity_at_least\x18\a \x01(\bR\x0fcapacityAtLeast\x1aY\n" +
+	"\x06Window\x12\x18\n" +
+	"\aseconds\x18\x01 \x01(\rR\aseconds\x125\n" +
+	"\afigures\x18\x02 \x01(\v2\x1b.vedette.control.v1.FiguresR\afigures\x1a\x96\x01\n" +
+	"\x06Minute\x12\x14\n" +
+	"\x05start\x18\x01 \x01(\x03R\x05start\x125\n" +
+	"\afigures\x18\x02 \x01(\v2\x1b.vedette.control.v1.FiguresR\afigures\x12?\n" +
+	"\averdict\x18\x03 \x01(\x0e2%.vedette.control.v1.Judgement.VerdictR\averdict\"\xac\x03\n" +
+	"\aFigures\x12\x12\n" +
+	"\x04sent\x18\x01 \x01(\x04R\x04sent\x12\x17\n" +
+	"\alost_to\x18\x02 \x01(\x04R\x06lostTo\x12\x1b\n" +
+	"\tlost_from\x18\x03 \x01(\x04R\blostFrom\x12\x12\n" +
+	"\x04lost\x18\x04 \x01(\x04R\x04lost\x12$\n" +
+	"\x0eround_trip_p50\x18\x05 \x01(\x04R\froundTripP50\x12$\n" +
+	"\x0eround_trip_p95\x18\x06 \x01(\x04R\froundTripP95\x12$\n" +
+	"\x0eround_trip_p99\x18\a \x01(\x04R\froundTripP99\x12\x16\n" +
+	"\x06jitter\x18\b \x01(\x04R\x06jitter\x12\x1a\n" +
+	"\bsegments\x18\t \x01(\x04R\bsegments\x12$\n" +
+	"\rretransmitted\x18\n" +
+	" \x01(\x04R\rretransmitted\x12#\n" +
+	"\rdelivery_rate\x18\v \x01(\x04R\fdeliveryRate\x12!\n" +
+	"\fingress_rate\x18\f \x01(\x04R\vingressRate\x12\x12\n" +
+	"\x04held\x18\r \x01(\x04R\x04held\x12\x1b\n" +
+	"\tspan_rate\x18\x0e \x01(\x04R\bspanRate\"\xff\x03\n" +
+	"\tJudgement\x129\n" +
+	"\x05limit\x18\x01 \x01(\x0e2#.vedette.control.v1.Judgement.LimitR\x05limit\x12?\n" +
+	"\averdict\x18\x02 \x01(\x0e2%.vedette.control.v1.Judgement.VerdictR\averdict\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x03R\x05since\x12\x14\n" +
+	"\x05value\x18\x04 \x01(\x01R\x05value\x12\x14\n" +
+	"\x05bound\x18\x05 \x01(\x01R\x05bound\x12=\n" +
+	"\x06toward\x18\x06 \x01(\x0e2%.vedette.control.v1.Judgement.VerdictR\x06toward\x12\x1d\n" +
+	"\n" +
+	"toward_for\x18\a \x01(\rR\ttowardFor\"w\n" +
+	"\x05Limit\x12\x15\n" +
+	"\x11LIMIT_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"LIMIT_LOSS\x10\x01\x12\x0f\n" +
+	"\vLIMIT_DELAY\x10\x02\x12\x0f\n" +
+	"\vLIMIT_JOINT\x10\x03\x12\x11\n" +
+	"\rLIMIT_INGRESS\x10\x04\x12\x12\n" +
+	"\x0eLIMIT_CAPACITY\x10\x05\"]\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"VERDICT_OK\x10\x01\x12\x13\n" +
+	"\x0fVERDICT_WARNING\x10\x02\x12\x14\n" +
+	"\x10VERDICT_EXCEEDED\x10\x03B$Z\"vedette/proto/control/v1;controlv1b\x06proto3"
 
 var (
 	file_proto_control_v1_control_proto_rawDescOnce sync.Once
@@ -990,42 +1717,61 @@ func file_proto_control_v1_control_proto_rawDescGZIP() []byte {
 	return file_proto_control_v1_control_proto_rawDescData
 }
 
-var file_proto_control_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_proto_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_proto_control_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_proto_control_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_proto_control_v1_control_proto_goTypes = []any{
 	(Authorisation_State)(0), // 0: vedette.control.v1.Authorisation.State
-	(*FromSensor)(nil),       // 1: vedette.control.v1.FromSensor
-	(*FromCentralNode)(nil),  // 2: vedette.control.v1.FromCentralNode
-	(*Introduction)(nil),     // 3: vedette.control.v1.Introduction
-	(*Authorisation)(nil),    // 4: vedette.control.v1.Authorisation
-	(*PolicyVersion)(nil),    // 5: vedette.control.v1.PolicyVersion
-	(*PolicyBegin)(nil),      // 6: vedette.control.v1.PolicyBegin
-	(*PolicyChunk)(nil),      // 7: vedette.control.v1.PolicyChunk
-	(*PolicyEnd)(nil),        // 8: vedette.control.v1.PolicyEnd
-	(*PolicyTaken)(nil),      // 9: vedette.control.v1.PolicyTaken
-	(*NextPin)(nil),          // 10: vedette.control.v1.NextPin
-	(*Report)(nil),           // 11: vedette.control.v1.Report
-	(*Drain)(nil),            // 12: vedette.control.v1.Drain
+	(Judgement_Limit)(0),     // 1: vedette.control.v1.Judgement.Limit
+	(Judgement_Verdict)(0),   // 2: vedette.control.v1.Judgement.Verdict
+	(*FromSensor)(nil),       // 3: vedette.control.v1.FromSensor
+	(*FromCentralNode)(nil),  // 4: vedette.control.v1.FromCentralNode
+	(*Introduction)(nil),     // 5: vedette.control.v1.Introduction
+	(*Authorisation)(nil),    // 6: vedette.control.v1.Authorisation
+	(*PolicyVersion)(nil),    // 7: vedette.control.v1.PolicyVersion
+	(*PolicyBegin)(nil),      // 8: vedette.control.v1.PolicyBegin
+	(*PolicyChunk)(nil),      // 9: vedette.control.v1.PolicyChunk
+	(*PolicyEnd)(nil),        // 10: vedette.control.v1.PolicyEnd
+	(*PolicyTaken)(nil),      // 11: vedette.control.v1.PolicyTaken
+	(*NextPin)(nil),          // 12: vedette.control.v1.NextPin
+	(*Report)(nil),           // 13: vedette.control.v1.Report
+	(*Drain)(nil),            // 14: vedette.control.v1.Drain
+	(*Measure)(nil),          // 15: vedette.control.v1.Measure
+	(*Quality)(nil),          // 16: vedette.control.v1.Quality
+	(*Figures)(nil),          // 17: vedette.control.v1.Figures
+	(*Judgement)(nil),        // 18: vedette.control.v1.Judgement
+	(*Quality_Window)(nil),   // 19: vedette.control.v1.Quality.Window
+	(*Quality_Minute)(nil),   // 20: vedette.control.v1.Quality.Minute
 }
 var file_proto_control_v1_control_proto_depIdxs = []int32{
-	3,  // 0: vedette.control.v1.FromSensor.introduction:type_name -> vedette.control.v1.Introduction
-	9,  // 1: vedette.control.v1.FromSensor.policy_taken:type_name -> vedette.control.v1.PolicyTaken
-	11, // 2: vedette.control.v1.FromSensor.report:type_name -> vedette.control.v1.Report
-	12, // 3: vedette.control.v1.FromSensor.drain:type_name -> vedette.control.v1.Drain
-	4,  // 4: vedette.control.v1.FromCentralNode.authorisation:type_name -> vedette.control.v1.Authorisation
-	6,  // 5: vedette.control.v1.FromCentralNode.policy_begin:type_name -> vedette.control.v1.PolicyBegin
-	7,  // 6: vedette.control.v1.FromCentralNode.policy_chunk:type_name -> vedette.control.v1.PolicyChunk
-	8,  // 7: vedette.control.v1.FromCentralNode.policy_end:type_name -> vedette.control.v1.PolicyEnd
-	10, // 8: vedette.control.v1.FromCentralNode.next_pin:type_name -> vedette.control.v1.NextPin
-	12, // 9: vedette.control.v1.FromCentralNode.drain:type_name -> vedette.control.v1.Drain
-	0,  // 10: vedette.control.v1.Authorisation.state:type_name -> vedette.control.v1.Authorisation.State
-	5,  // 11: vedette.control.v1.PolicyBegin.version:type_name -> vedette.control.v1.PolicyVersion
-	5,  // 12: vedette.control.v1.PolicyTaken.version:type_name -> vedette.control.v1.PolicyVersion
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 0: vedette.control.v1.FromSensor.introduction:type_name -> vedette.control.v1.Introduction
+	11, // 1: vedette.control.v1.FromSensor.policy_taken:type_name -> vedette.control.v1.PolicyTaken
+	13, // 2: vedette.control.v1.FromSensor.report:type_name -> vedette.control.v1.Report
+	14, // 3: vedette.control.v1.FromSensor.drain:type_name -> vedette.control.v1.Drain
+	16, // 4: vedette.control.v1.FromSensor.quality:type_name -> vedette.control.v1.Quality
+	6,  // 5: vedette.control.v1.FromCentralNode.authorisation:type_name -> vedette.control.v1.Authorisation
+	8,  // 6: vedette.control.v1.FromCentralNode.policy_begin:type_name -> vedette.control.v1.PolicyBegin
+	9,  // 7: vedette.control.v1.FromCentralNode.policy_chunk:type_name -> vedette.control.v1.PolicyChunk
+	10, // 8: vedette.control.v1.FromCentralNode.policy_end:type_name -> vedette.control.v1.PolicyEnd
+	12, // 9: vedette.control.v1.FromCentralNode.next_pin:type_name -> vedette.control.v1.NextPin
+	14, // 10: vedette.control.v1.FromCentralNode.drain:type_name -> vedette.control.v1.Drain
+	15, // 11: vedette.control.v1.FromCentralNode.measure:type_name -> vedette.control.v1.Measure
+	0,  // 12: vedette.control.v1.Authorisation.state:type_name -> vedette.control.v1.Authorisation.State
+	7,  // 13: vedette.control.v1.PolicyBegin.version:type_name -> vedette.control.v1.PolicyVersion
+	7,  // 14: vedette.control.v1.PolicyTaken.version:type_name -> vedette.control.v1.PolicyVersion
+	19, // 15: vedette.control.v1.Quality.windows:type_name -> vedette.control.v1.Quality.Window
+	18, // 16: vedette.control.v1.Quality.judgements:type_name -> vedette.control.v1.Judgement
+	20, // 17: vedette.control.v1.Quality.minutes:type_name -> vedette.control.v1.Quality.Minute
+	1,  // 18: vedette.control.v1.Judgement.limit:type_name -> vedette.control.v1.Judgement.Limit
+	2,  // 19: vedette.control.v1.Judgement.verdict:type_name -> vedette.control.v1.Judgement.Verdict
+	2,  // 20: vedette.control.v1.Judgement.toward:type_name -> vedette.control.v1.Judgement.Verdict
+	17, // 21: vedette.control.v1.Quality.Window.figures:type_name -> vedette.control.v1.Figures
+	17, // 22: vedette.control.v1.Quality.Minute.figures:type_name -> vedette.control.v1.Figures
+	2,  // 23: vedette.control.v1.Quality.Minute.verdict:type_name -> vedette.control.v1.Judgement.Verdict
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_proto_control_v1_control_proto_init() }
@@ -1038,6 +1784,7 @@ func file_proto_control_v1_control_proto_init() {
 		(*FromSensor_PolicyTaken)(nil),
 		(*FromSensor_Report)(nil),
 		(*FromSensor_Drain)(nil),
+		(*FromSensor_Quality)(nil),
 	}
 	file_proto_control_v1_control_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromCentralNode_Authorisation)(nil),
@@ -1046,14 +1793,15 @@ func file_proto_control_v1_control_proto_init() {
 		(*FromCentralNode_PolicyEnd)(nil),
 		(*FromCentralNode_NextPin)(nil),
 		(*FromCentralNode_Drain)(nil),
+		(*FromCentralNode_Measure)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_control_v1_control_proto_rawDesc), len(file_proto_control_v1_control_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      3,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
