@@ -16,6 +16,7 @@ import (
 	"vedette/agent/policy"
 	"vedette/agent/queue"
 	"vedette/agent/uplink"
+	"vedette/internal/health"
 )
 
 // Options are what tests and other programs may put in place of the real thing.
@@ -39,7 +40,8 @@ type Agent struct {
 	counts  *counts
 	started time.Time
 	pipe    *pipe
-	poke    chan struct{} // the status changed
+	poke    chan struct{}  // the status changed
+	local   *health.Server // nil: nowhere
 
 	policy atomic.Pointer[policy.Policy] // the settings in force; nil before the first good ones
 
@@ -87,6 +89,9 @@ func New(c Config, o Options) (*Agent, error) {
 		poke: make(chan struct{}, 1), counts: openCounts(c.path(countsName), o.Log),
 	}
 	a.pipe = newPipe(a)
+	if err := a.listen(); err != nil {
+		return nil, errors.Join(err, q.Close(), lock.Close())
+	}
 	return a, nil
 }
 
@@ -104,6 +109,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return a.reportStatus(ctx) })
+	if a.local != nil {
+		g.Go(func() error { return a.local.Run(ctx) })
+	}
 	err := g.Wait()
 	a.counts.save(a.log)
 	err = errors.Join(err, a.queue.Close())

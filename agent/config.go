@@ -20,6 +20,8 @@ type Config struct {
 	Log           LogConfig         `toml:"log"`
 	Queue         QueueConfig       `toml:"queue"`
 	PackagePeriod settings.Duration `toml:"package_period"`
+	// LocalListen is where /livez, /readyz and /metrics are served, on loopback; empty: nowhere.
+	LocalListen string `toml:"local_listen"`
 }
 
 // LogConfig says how to log to standard error.
@@ -70,6 +72,11 @@ func (c Config) Validate() error {
 	}
 	if d := time.Duration(c.PackagePeriod); d < 100*time.Millisecond || d > time.Hour {
 		fault("package_period: %s is not between 100ms and 1h", c.PackagePeriod)
+	}
+	if c.LocalListen != "" {
+		if err := checkLocal(c.LocalListen); err != nil {
+			fault("local_listen: %w", err)
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -38,6 +38,7 @@ type pipe struct {
 	throttle policy.Throttle
 	batch    queue.Batch
 	full     [][]*agentv1.Event // oldest first
+	events   events
 
 	// Of the pipeline goroutine alone.
 	kept     time.Time // when counters and TTL were written last
@@ -85,6 +86,7 @@ func (p *pipe) take(e *agentv1.Event) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.events.add(e)
 	for len(p.full) >= backlog {
 		p.room.Wait()
 	}

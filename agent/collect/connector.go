@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// exitDelay is how long the end of a process may wait to be told when
-	// nothing else happens.
-	exitDelay = 500 * time.Millisecond
+	// tellEvery is how long what happened may wait to be told.
+	tellEvery = 500 * time.Millisecond
+	// maxHeld starts wait to be told, and so many ends are taken at a time.
+	maxHeld = 64
 	// patience is how long a start waits for the exit that names the parent.
 	patience = time.Second
 	// maxWaiting bounds the starts that wait.
@@ -24,20 +25,31 @@ const (
 
 // Connector listens to the kernel's proc connector.
 //
-// Waking up is most of the price, so it has two subscriptions: a start wakes
-// it, because the process must be read before it ends; ends are fetched along
-// with the next start, or after exitDelay. Both carry the kernel's time.
+// Waking up is most of the price, and what is done then runs with cold caches.
+// So there are two subscriptions, and as little as can be is done at once: a
+// start wakes the agent, because the process must be read before it ends. Ends
+// wake nobody. Twice a second, or after some dozens of starts, ends are fetched
+// and all of it is told in one go. Everything carries the kernel's time.
 type Connector struct {
 	options Options
 	starts  *socket
 	exits   *socket
 	table   *table
 	clock   func() time.Duration // what the kernel's times are compared with
+	held    []start              // read and not told yet
+	ended   []end                // fetched and not told yet
 	waiting []pending
 
 	overran bool      // ENOBUFS came, drops may still grow
 	drops   uint32    // of both sockets, as told so far
 	told    time.Time // of lost events
+}
+
+// end is the exit of a process.
+type end struct {
+	when        time.Time
+	pid, parent int32 // parent 0: an old kernel does not say
+	code        int32
 }
 
 // pending is the start of a process that was gone before it could be read. Its
@@ -96,24 +108,15 @@ func (c *Connector) Run(ctx context.Context, emit func(*agentv1.Event)) error {
 	if err := c.table.refresh(); err != nil {
 		return fmt.Errorf("list processes: %w", err)
 	}
-	started := func(m message) bool { c.start(m, emit); return true }
-	var ended []message
-	collect := func(m message) bool {
-		m.data = append([]byte(nil), m.data...)
-		ended = append(ended, m)
-		return len(ended) < maxWaiting
-	}
+	// One at a time: the next wait finds what else is there.
+	started := func(m message) bool { c.start(m); return false }
 	stop := context.AfterFunc(ctx, func() { _ = c.starts.file.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	for {
-		deadline := time.Now().Add(exitDelay)
-		if err := c.starts.file.SetReadDeadline(deadline); err != nil {
+		if err := c.starts.file.SetReadDeadline(time.Now().Add(tellEvery)); err != nil {
 			return fmt.Errorf("read the proc connector: %w", err)
 		}
-		for late := false; !late; {
-			if ctx.Err() != nil {
-				return nil
-			}
+		for late := ctx.Err() != nil; !late && !c.hurry(); {
 			err := c.starts.wait(started)
 			late = errors.Is(err, os.ErrDeadlineExceeded)
 			if !late {
@@ -121,28 +124,52 @@ func (c *Connector) Run(ctx context.Context, emit func(*agentv1.Event)) error {
 					return err
 				}
 			}
-			// Ends are taken first and told last: a start that came between is
-			// read before the end of the same process.
-			_, err = c.exits.drain(collect)
-			if err := c.failed(err); err != nil {
-				return err
-			}
-			_, err = c.starts.drain(started)
-			if err := c.failed(err); err != nil {
-				return err
-			}
-			for _, m := range ended {
-				c.exit(m, emit)
-			}
-			ended = ended[:0]
-			if c.overran {
-				c.tellLost(emit)
-			}
-			if len(c.waiting) > 0 {
-				c.release(emit)
-			}
+		}
+		if err := c.tell(emit); err != nil || ctx.Err() != nil {
+			return err
 		}
 	}
+}
+
+// hurry says that telling must not wait: too much is held, or a process was
+// gone, whose parent may go as well.
+func (c *Connector) hurry() bool {
+	n := len(c.held)
+	return n >= maxHeld || n > 0 && !c.held[n-1].found
+}
+
+// tell fetches ends and gives out all that is known.
+func (c *Connector) tell(emit func(*agentv1.Event)) error {
+	for more := true; more; {
+		// Ends are taken first and told last: a start that came between is read
+		// before the end of the same process.
+		_, err := c.exits.drain(c.fetch)
+		if err := c.failed(err); err != nil {
+			return err
+		}
+		more = len(c.ended) == maxHeld
+		_, err = c.starts.drain(func(m message) bool {
+			if c.start(m); len(c.held) == maxHeld {
+				c.tellStarts(emit)
+			}
+			return true
+		})
+		if err := c.failed(err); err != nil {
+			return err
+		}
+		c.tellStarts(emit)
+		for _, e := range c.ended {
+			c.tellEnd(e, emit)
+		}
+		c.ended = c.ended[:0]
+	}
+	if c.overran {
+		c.tellLost(emit)
+	}
+	if len(c.waiting) > 0 {
+		c.release(emit)
+	}
+	return nil
 }
 
 // failed passes on what ends Run.
@@ -166,31 +193,45 @@ func (c *Connector) at(m message) time.Time {
 	return now
 }
 
-func (c *Connector) start(m message, emit func(*agentv1.Event)) {
-	if m.what != procEventExec || len(m.data) < 8 {
-		return
+// start reads the process of a message.
+func (c *Connector) start(m message) {
+	if m.what == procEventExec && len(m.data) >= 8 {
+		c.held = append(c.held, c.table.begin(c.at(m), int32(order32(m.data, 4))))
 	}
-	pid := int32(order32(m.data, 4))
-	event, found := c.table.start(c.at(m), pid)
-	if found || len(c.waiting) >= maxWaiting {
-		emit(event)
-		return
-	}
-	c.waiting = append(c.waiting, pending{pid: pid, event: event, since: c.options.Now()})
 }
 
-func (c *Connector) exit(m message, emit func(*agentv1.Event)) {
-	if m.what != procEventExit || len(m.data) < 12 {
-		return
+func (c *Connector) tellStarts(emit func(*agentv1.Event)) {
+	for i := range c.held {
+		s := &c.held[i]
+		event := c.table.event(s)
+		if s.found || len(c.waiting) >= maxWaiting {
+			emit(event)
+			continue
+		}
+		c.waiting = append(c.waiting, pending{pid: s.pid, event: event, since: c.options.Now()})
 	}
-	pid := order32(m.data, 0)
-	if pid != order32(m.data, 4) {
-		return // a thread
+	clear(c.held) // their texts can go
+	c.held = c.held[:0]
+}
+
+// fetch takes an end, and says whether there is room for another.
+func (c *Connector) fetch(m message) bool {
+	if m.what != procEventExit || len(m.data) < 12 || order32(m.data, 0) != order32(m.data, 4) { // a thread
+		return true
 	}
-	if len(c.waiting) > 0 && len(m.data) >= 24 {
-		c.settle(int32(pid), int32(order32(m.data, 20)), emit)
+	e := end{when: c.at(m), pid: int32(order32(m.data, 0)), code: exitCode(order32(m.data, 8))}
+	if len(m.data) >= 24 {
+		e.parent = int32(order32(m.data, 20))
 	}
-	if e := c.table.exit(c.at(m), int32(pid), exitCode(order32(m.data, 8))); e != nil {
+	c.ended = append(c.ended, e)
+	return len(c.ended) < maxHeld
+}
+
+func (c *Connector) tellEnd(e end, emit func(*agentv1.Event)) {
+	if len(c.waiting) > 0 && e.parent > 0 {
+		c.settle(e.pid, e.parent, emit)
+	}
+	if e := c.table.exit(e.when, e.pid, e.code); e != nil {
 		emit(e)
 	}
 }

@@ -90,13 +90,21 @@ func TestStartOfAProcessThatIsGoneLearnsItsParentFromItsExit(t *testing.T) {
 	c.table.known[3] = process{executable: "/bin/sh", started: true}
 	var seen []*agentv1.Event
 	emit := func(e *agentv1.Event) { seen = append(seen, e) }
-	c.start(connectorMessage(procEventExec, 7, 7), emit)
-	c.start(connectorMessage(procEventExec, 8, 8), emit)
+	exit := func(words ...uint32) {
+		c.fetch(connectorMessage(procEventExit, words...))
+		for _, e := range c.ended {
+			c.tellEnd(e, emit)
+		}
+		c.ended = nil
+	}
+	c.start(connectorMessage(procEventExec, 7, 7))
+	c.start(connectorMessage(procEventExec, 8, 8))
+	c.tellStarts(emit)
 	c.release(emit)
 	if len(seen) != 0 {
 		t.Fatalf("%v came before the exit", seen)
 	}
-	c.exit(connectorMessage(procEventExit, 7, 7, 3<<8, 17, 3, 3), emit)
+	exit(7, 7, 3<<8, 17, 3, 3)
 	if len(seen) != 2 || seen[1].GetProcessExit().GetExitCode() != 3 {
 		t.Fatalf("%v", seen)
 	}
@@ -109,8 +117,8 @@ func TestStartOfAProcessThatIsGoneLearnsItsParentFromItsExit(t *testing.T) {
 	if len(seen) != 3 || seen[2].GetProcessStart().GetPid() != 8 || len(c.waiting) != 0 {
 		t.Fatalf("a start whose exit was lost: %v", seen)
 	}
-	c.exit(connectorMessage(procEventExit, 99, 99, 0, 17, 3, 3), emit)
-	c.exit(connectorMessage(procEventExit, 98, 8, 0, 17, 3, 3), emit)
+	exit(99, 99, 0, 17, 3, 3)
+	exit(98, 8, 0, 17, 3, 3)
 	if len(seen) != 3 {
 		t.Fatalf("neither a fork that executed nothing nor a thread has an exit: %v", seen)
 	}
@@ -195,8 +203,12 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		c := &Connector{options: o, table: newTable(o), clock: func() time.Duration { return 0 }}
 		if m, ok := parse(b); ok {
-			c.start(m, func(*agentv1.Event) {})
-			c.exit(m, func(*agentv1.Event) {})
+			c.start(m)
+			c.fetch(m)
+			c.tellStarts(func(*agentv1.Event) {})
+			for _, e := range c.ended {
+				c.tellEnd(e, func(*agentv1.Event) {})
+			}
 		}
 	})
 }

@@ -111,7 +111,7 @@ func (p *Poll) begin(pid int32, emit func(*agentv1.Event)) {
 		return
 	}
 	p.age[pid] = 0
-	emit(p.table.startOf(p.options.Now(), pid, d, err == nil))
+	p.tell(pid, d, err == nil, emit)
 }
 
 // again looks at a known process: another one may have its number now, or it
@@ -131,7 +131,12 @@ func (p *Poll) again(pid int32, known process, emit func(*agentv1.Event)) {
 		return
 	}
 	p.age[pid] = 0
-	emit(p.table.startOf(p.options.Now(), pid, d, true))
+	p.tell(pid, d, true, emit)
+}
+
+func (p *Poll) tell(pid int32, d details, found bool, emit func(*agentv1.Event)) {
+	s := p.table.note(p.options.Now(), pid, d, found)
+	emit(p.table.event(&s))
 }
 
 func (p *Poll) end(pid int32, emit func(*agentv1.Event)) {

@@ -10,8 +10,11 @@ import (
 // The calls below do not tell Go's scheduler, which would otherwise wake its
 // monitor thread for each of them: measured, that costs more than the calls.
 // It is sound only for calls that never wait. Names, links and status of a
-// process are such; its command line is not (the process's own memory lock is
-// taken), so that is read by an ordinary call.
+// process are such. Its command line is not: the lock of the process's memory is
+// taken, and a process can be made to hold that for as long as its owner likes,
+// by mapping a file of a file system that he serves himself. So it is read by an
+// ordinary call, which stalls the collector alone, unless root started the
+// process: root need not go to such lengths to stop an agent.
 
 func openRaw(dir int, path *byte, flags int) (int, error) {
 	for {

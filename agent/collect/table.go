@@ -31,30 +31,44 @@ func newTable(o Options) *table {
 	return &table{proc: newProcfs(o.Proc), users: newUsers(o.Now), known: make(map[int32]process)}
 }
 
-// start reads a process that has just executed a program and makes its event.
-// Nothing but the number is known of one that was not found.
-func (t *table) start(when time.Time, pid int32) (event *agentv1.Event, found bool) {
-	d, err := t.proc.read(pid)
-	return t.startOf(when, pid, d, err == nil), err == nil
+// start is what was read of a process right after it had executed a program.
+type start struct {
+	when  time.Time
+	pid   int32
+	found bool // else nothing but the number is known
+	details
+	parentExecutable string
 }
 
-func (t *table) startOf(when time.Time, pid int32, d details, found bool) *agentv1.Event {
+// begin reads a process that has just executed a program. What has to be read
+// while it runs is read; the rest waits for event.
+func (t *table) begin(when time.Time, pid int32) start {
+	d, err := t.proc.read(pid)
+	return t.note(when, pid, d, err == nil)
+}
+
+func (t *table) note(when time.Time, pid int32, d details, found bool) start {
 	before := t.known[pid]
 	if d.parent == 0 {
 		d.parent = before.parent
 	}
-	s := &agentv1.ProcessStart{
-		Pid: uint32(pid), ParentPid: uint32(d.parent), Executable: d.executable, Args: d.args,
-		WorkingDirectory: d.cwd, ParentExecutable: t.executable(d.parent), Incomplete: !found || !d.complete,
-	}
-	if d.uidKnown {
-		s.UserId = strconv.FormatUint(uint64(d.uid), 10)
-		s.UserName = t.users.name(d.uid)
-	}
 	if len(t.known) < maxTable {
 		t.known[pid] = process{executable: d.executable, parent: d.parent, began: before.began, started: true}
 	}
-	return newEvent(when, &agentv1.Event{Kind: &agentv1.Event_ProcessStart{ProcessStart: s}})
+	return start{when: when, pid: pid, found: found, details: d, parentExecutable: t.executable(d.parent)}
+}
+
+// event is how a start is told.
+func (t *table) event(s *start) *agentv1.Event {
+	e := &agentv1.ProcessStart{
+		Pid: uint32(s.pid), ParentPid: uint32(s.parent), Executable: s.executable, Args: s.args,
+		WorkingDirectory: s.cwd, ParentExecutable: s.parentExecutable, Incomplete: !s.found || !s.complete,
+	}
+	if s.uidKnown {
+		e.UserId = strconv.FormatUint(uint64(s.uid), 10)
+		e.UserName = t.users.name(s.uid)
+	}
+	return newEvent(s.when, &agentv1.Event{Kind: &agentv1.Event_ProcessStart{ProcessStart: e}})
 }
 
 func (t *table) executable(pid int32) string {

@@ -72,8 +72,9 @@ type Uplink struct {
 	o    Options
 	zstd *Compression
 
-	mu    sync.Mutex
-	state State
+	mu       sync.Mutex
+	state    State
+	delivery Delivery
 
 	// Of Run alone.
 	servers   *servers
@@ -101,6 +102,20 @@ func New(o Options) (*Uplink, error) {
 	}
 	u.state = State{Code: CodeConnecting, Text: "connecting to server " + o.Servers[0], Server: o.Servers[0], Since: o.Now()}
 	return u, nil
+}
+
+// Delivery is what an uplink has delivered.
+type Delivery struct {
+	Packages uint64
+	Waited   time.Duration // from sending them to the word that they are durable
+	Last     time.Duration // the same of the last one
+}
+
+// Delivery is safe to call at any time.
+func (u *Uplink) Delivery() Delivery {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.delivery
 }
 
 // State is safe to call at any time.
@@ -190,14 +205,21 @@ func (u *Uplink) sync(ctx context.Context) *Fault {
 }
 
 func (u *Uplink) send(ctx context.Context, p *queue.Package) *Fault {
+	began := time.Now()
 	answer, err := u.client.SendEvents(ctx, p.Request)
+	took := time.Since(began)
 	if err == nil && answer.GetDurableSeq() < p.Request.GetSeq() {
 		err = errBadAnswer
 	}
 	if err == nil {
 		u.refusals = 0
 		u.servers.worked()
-		u.ok(func(s *State) { s.Sent++ })
+		u.ok(func(s *State) {
+			s.Sent++
+			u.delivery.Packages++
+			u.delivery.Waited += took
+			u.delivery.Last = took
+		})
 		u.o.Queue.Forget(p.Number)
 		return nil
 	}
