@@ -3,6 +3,7 @@ package adminmenu
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"vedette/internal/acts"
 )
@@ -55,32 +56,58 @@ func (m *accountWindow) show(now acts.Account) {
 	}
 	m.last = now
 	lines := append(append([]line(nil), m.said...), accountLines(now, s.owns(now.Name))...)
-	if !s.owns(now.Name) {
-		lines = append(lines, s.mayNot("change this account", acts.LocalAdministrator)...)
+	switch {
+	case s.mayChange(now):
+	case now.Role == acts.LocalAdministrator:
+		lines = append(lines, s.mayNot("change this account", acts.LocalAdministrator)[1:]...)
+	default:
+		lines = append(lines, s.mayNot("change this account", managers...)[1:]...)
 	}
 	m.table.empty = "No public key: only the password signs in."
+	if now.Disabled {
+		m.table.empty = "No public key."
+	}
 	w.text.set(lines)
 	m.table.set(keyRows(now.Keys))
-	if len(w.buttons) == 0 {
-		w.buttons = m.buttons()
-	}
+	w.renew(m.buttons(now))
 }
 
-// buttons are what the person may do with the account.
-func (m *accountWindow) buttons() []button {
+// renew gives a window other buttons. The focus stays on the same one, or on the
+// one that has taken its place.
+func (w *window) renew(all []button) {
+	if w.focus != inPart && w.focus < len(w.buttons) {
+		word := w.buttons[w.focus].word
+		if i := slices.IndexFunc(all, func(b button) bool { return b.word == word }); i >= 0 {
+			w.focus = i
+		}
+		w.focus = min(w.focus, len(all)-1)
+	}
+	w.buttons = all
+}
+
+// buttons are what the person may do with the account as it is now.
+func (m *accountWindow) buttons(now acts.Account) []button {
 	s := m.menu
-	own := s.owns(m.name)
+	own, may := s.owns(m.name), s.mayChange(now)
 	var all []button
 	switch {
 	case own:
 		all = append(all, button{titleChangePassword, func() { m.said = nil; s.changePassword(m.backend) }})
-	case s.manages():
+	case may:
 		all = append(all, button{titleSetPassword, m.setPassword})
 	}
-	if own || s.manages() {
+	if may {
 		all = append(all, button{titleAddKey, m.addKey}, button{wordDeleteKey, m.deleteSelected})
 	}
-	if !own && s.manages() {
+	if may && !own {
+		state := button{wordDisable, m.disable}
+		if now.Disabled {
+			state = button{wordEnable, m.enable}
+		}
+		all = append(all, state)
+		if now.SecondFactor {
+			all = append(all, button{wordRemoveFactor, m.removeSecondFactor})
+		}
 		all = append(all, button{"Delete account", m.remove})
 	}
 	return append(all, button{wordClose, func() { s.close(m.window) }})
@@ -92,11 +119,23 @@ func accountLines(a acts.Account, own bool) []line {
 	if own {
 		name += " (you)"
 	}
+	state, password, factor := value("State", "Enabled"), moment(a.Changed), "Off: the password alone signs in"
+	if a.Disabled {
+		state = warn("State           Disabled: neither password nor keys sign in")
+	}
+	if a.MustChange {
+		password += ", by another: has to be changed"
+	}
+	if a.SecondFactor {
+		factor = "On: a code is asked for after the password"
+	}
 	return []line{
 		value("Name", name),
 		value("Role", string(a.Role)),
+		state,
 		value("Made", moment(a.Created)),
-		value("Password set", moment(a.Changed)),
+		value("Password set", password),
+		value("Second factor", factor),
 		value("Sessions", fmt.Sprintf("%d signed in now", a.Sessions)),
 	}
 }

@@ -46,7 +46,7 @@ func (m *accountWindow) key(fingerprint string) {
 			continue
 		}
 		w := s.show(titleKey, append([]line{value("Account", m.name)}, keyLines(k)...))
-		if s.owns(m.name) || s.manages() {
+		if s.mayChange(m.last) {
 			w.buttons = append([]button{{wordDeleteKey, func() { s.close(w); m.deleteKey(fingerprint) }}}, w.buttons...)
 			w.focus = 1
 		}

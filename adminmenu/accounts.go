@@ -3,6 +3,7 @@ package adminmenu
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"vedette/internal/acts"
@@ -26,10 +27,18 @@ func (s *menuSession) owns(name string) bool {
 	return !s.console() && strings.EqualFold(s.who.Account, name)
 }
 
-// manages reports whether the person's role is the one that manages the
-// accounts of others. The daemon decides; the menu only does not let somebody
-// fill in a form in vain.
-func (s *menuSession) manages() bool { return s.who.Role == acts.LocalAdministrator }
+// managers are the roles that manage the accounts of others. The daemon decides;
+// the menu only does not let somebody fill in a form in vain.
+var managers = []acts.Role{acts.LocalAdministrator, acts.Administrator}
+
+// manages reports whether the person's role is one that manages accounts.
+func (s *menuSession) manages() bool { return slices.Contains(managers, s.who.Role) }
+
+// mayChange reports whether the person may change an account: everybody his own,
+// and only a Local administrator that of another Local administrator.
+func (s *menuSession) mayChange(a acts.Account) bool {
+	return s.owns(a.Name) || s.manages() && (a.Role != acts.LocalAdministrator || s.who.Role == acts.LocalAdministrator)
+}
 
 // accountsWindow is Accounts and keys, with what begins there.
 type accountsWindow struct {
@@ -70,7 +79,7 @@ func (s *menuSession) notManaging() []line {
 	if s.manages() {
 		return nil
 	}
-	return append([]line{words("Your own keys and password are yours to change.")}, s.mayNot("manage accounts", acts.LocalAdministrator)[1:]...)
+	return append([]line{words("Your own keys and password are yours to change.")}, s.mayNot("manage accounts", managers...)[1:]...)
 }
 
 // accountRows are the rows of the table.
@@ -83,9 +92,24 @@ func (s *menuSession) accountRows(l acts.AccountList) []tableRow {
 		}
 		rows = append(rows, tableRow{key: a.Name, cells: []string{
 			name, string(a.Role), fmt.Sprint(len(a.Keys)), fmt.Sprint(a.Sessions), a.Changed.UTC().Format("2006-01-02 15:04"),
-		}})
+		}, note: accountNote(a)})
 	}
 	return rows
+}
+
+// accountNote says of an account in the table what is not as usual.
+func accountNote(a acts.Account) string {
+	var notes []string
+	if a.Disabled {
+		notes = append(notes, "disabled")
+	}
+	if a.MustChange {
+		notes = append(notes, "has to change the password")
+	}
+	if a.SecondFactor {
+		notes = append(notes, "second factor on")
+	}
+	return strings.Join(notes, ", ")
 }
 
 // create is the window of a new account.
@@ -93,7 +117,7 @@ func (m *accountsWindow) create() {
 	s := m.menu
 	m.said = nil
 	name, password, repeat := newField("Name", ""), passwordField("Password"), passwordField("Repeat password")
-	roles := newPicker("Role", roleWords())
+	roles := newPicker("Role", s.roleWords())
 	lines := append([]line{
 		words("A name has Latin letters, digits, dots, dashes and underscores, a letter or a digit first."), blank(),
 	}, passwordRules()...)
@@ -107,7 +131,7 @@ func (m *accountsWindow) create() {
 		act(s, titleNewAccount, func(ctx context.Context) (acts.AccountChange, error) {
 			return m.backend.CreateAccount(ctx, s.who, in)
 		}, func(c acts.AccountChange) {
-			m.said = []line{heading("The account " + c.Account.Name + " was made."), words("Its owner can change the password in Change password."), blank()}
+			m.said = []line{heading("The account " + c.Account.Name + " was made."), words("Its owner has to change the password: in Change password, or when signing in to the web interface."), blank()}
 			m.table.selected, m.window.focus = c.Account.Name, inPart
 			s.close(w)
 		})
@@ -116,11 +140,13 @@ func (m *accountsWindow) create() {
 	w.part = &pickForm{form: form{fields: fields, done: func() { ok(w) }}, picker: roles}
 }
 
-// roleWords are the roles, the least powerful first.
-func roleWords() []string {
+// roleWords are the roles that the person may give, the least powerful first.
+func (s *menuSession) roleWords() []string {
 	var all []string
 	for _, r := range acts.Roles() {
-		all = append([]string{string(r)}, all...)
+		if r != acts.LocalAdministrator || s.who.Role == acts.LocalAdministrator {
+			all = append([]string{string(r)}, all...)
+		}
 	}
 	return all
 }

@@ -176,7 +176,7 @@ func TestOtherRolesSeeWhatTheyMay(t *testing.T) {
 		f.people()
 		officer := drive(t, sensor(fakeSensor{f}).as("anna", acts.SecurityOfficer))
 		officer.choose("Accounts and keys")
-		officer.expect("anna (you)", "Your own keys and password are yours to change.", "To manage accounts takes the role local-administrator; anna has the role security-officer.")
+		officer.expect("anna (you)", "Your own keys and password are yours to change.", "To manage accounts takes the role local-administrator or administrator;", "anna has")
 		officer.refuse("otto", "[New account]")
 		officer.choose("anna")
 		officer.expect("[Change password]", "[Add key]", "[Delete key]")
@@ -184,7 +184,7 @@ func TestOtherRolesSeeWhatTheyMay(t *testing.T) {
 
 		auditor := drive(t, sensor(fakeSensor{f}).as("otto", acts.SecurityAuditor))
 		openAccount(auditor, "anna")
-		auditor.expect("To change this account takes the role local-administrator; otto has the role security-auditor.", "anna@laptop")
+		auditor.expect("To change this account takes the role local-administrator or administrator;", "otto has", "anna@laptop")
 		auditor.refuse("[Add key]", "[Delete key]", "[Set password]", "[Delete account]")
 		auditor.choose(keyFingerprint("anna 1"))
 		auditor.at("Public key")

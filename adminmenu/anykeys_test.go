@@ -14,7 +14,7 @@ import (
 // while another administrator changes what is shown, and the terminal its size.
 func TestAnyKeysInAnyOrderKeepTheMenuWhole(t *testing.T) {
 	keys := []string{"enter", "enter", "enter", "tab", "tab", "backtab", "up", "down", "down", "left", "right", "esc", "home", "end", "pgup", "pgdn",
-		"space", "/", "?", "1", "2", "3", "4", "5", "6", "a", "n", "d", "o", "y", "x", "backspace", "ctrl-u", "Horse-77", "anna", bracketed("ssh-ed25519 AAAAC3 x\n"), bracketed("PRIVATE KEY-----\nx")}
+		"space", "/", "?", "1", "2", "3", "4", "5", "6", "a", "h", "t", "n", "d", "o", "y", "x", "backspace", "ctrl-u", "Horse-77", "anna", bracketed("ssh-ed25519 AAAAC3 x\n"), bracketed("PRIVATE KEY-----\nx")}
 	for seed := range uint64(2) {
 		synctest.Test(t, func(t *testing.T) {
 			chance := rand.New(rand.NewPCG(seed, 4))
@@ -23,6 +23,8 @@ func TestAnyKeysInAnyOrderKeepTheMenuWhole(t *testing.T) {
 			f.fleet()
 			f.integrated()
 			f.recorded(700, time.Second)
+			f.linked()
+			f.measuredFor(2 * time.Hour)
 			all := sensor(fakeSensor{f})
 			if seed%2 == 1 {
 				all = central(fakeCentral{f})

@@ -193,11 +193,11 @@ func TestForeignTextsOfAuditRecordsCannotMoveTheScreen(t *testing.T) {
 func TestARoleThatMayNotSeeAuditIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
-		f.failing("Audit", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this", Hint: "ask a local administrator"})
+		f.failing("Audit", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this", Hint: "ask a local administrator, an administrator or a security auditor"})
 		d := drive(t, sensor(fakeSensor{f}).as("anna", acts.SecurityOfficer))
 		d.choose("Audit")
 		d.wait(time.Minute)
-		d.expect("The role security-officer may not do this. Ask a local administrator.")
+		d.expect("The role security-officer may not do this. Ask a local administrator")
 		d.refuse("Cannot be read now")
 		d.refuse("There are no audit records", "Loading")
 		if n := f.called("Audit"); n != 1 {

@@ -16,7 +16,7 @@ type Certificates interface {
 	PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error)
 	PrepareInstallServerCertificate(ctx context.Context, who acts.Actor, in acts.InstallServerCertificate, step func(done string)) (acts.PreparedServerCertificate, error)
 	ApplyServerCertificate(context.Context, acts.Actor, acts.PreparedServerCertificate) (acts.ServerCertificate, error)
-	DiscardServerCertificate(ctx context.Context, who acts.Actor) error // forgets the uploaded kata.pem
+	DiscardServerCertificate(ctx context.Context, who acts.Actor, in acts.DiscardServerCertificate) error // forgets the uploaded kata.pem
 }
 
 // People is what Accounts and keys, and Change password, work on.
@@ -25,6 +25,11 @@ type People interface {
 	CreateAccount(context.Context, acts.Actor, acts.CreateAccount) (acts.AccountChange, error)
 	PreviewDeleteAccount(context.Context, acts.Actor, acts.DeleteAccount) (acts.Preview, error)
 	DeleteAccount(context.Context, acts.Actor, acts.DeleteAccount) (acts.AccountChange, error)
+	PreviewDisableAccount(context.Context, acts.Actor, acts.DisableAccount) (acts.Preview, error)
+	DisableAccount(context.Context, acts.Actor, acts.DisableAccount) (acts.AccountChange, error)
+	EnableAccount(context.Context, acts.Actor, acts.EnableAccount) (acts.AccountChange, error)
+	PreviewRemoveSecondFactor(context.Context, acts.Actor, acts.RemoveSecondFactor) (acts.Preview, error)
+	RemoveSecondFactor(context.Context, acts.Actor, acts.RemoveSecondFactor) (acts.AccountChange, error)
 	SetPassword(context.Context, acts.Actor, acts.SetPassword) (acts.AccountChange, error)
 	ChangePassword(context.Context, acts.Actor, acts.ChangePassword) (acts.AccountChange, error)
 	AddKey(context.Context, acts.Actor, acts.AddKey) (acts.AccountChange, error)
@@ -48,6 +53,8 @@ type Sensor interface {
 	PreviewSetCentralNode(context.Context, acts.Actor, acts.SetCentralNode) (acts.Preview, error)
 	SetCentralNode(context.Context, acts.Actor, acts.SetCentralNode) (acts.CentralNode, error)
 	Link(context.Context, acts.Actor) (acts.Link, error)
+	LinkHistory(context.Context, acts.Actor, acts.ViewHistory) ([]acts.QualityMinute, error)
+	TestLink(context.Context, acts.Actor, acts.TestLink) (acts.LinkTest, error)
 }
 
 // ExternalSystems is what External systems works on.
@@ -78,6 +85,7 @@ type CentralNode interface {
 	RejectSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
 	PreviewDeleteSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.Preview, error)
 	DeleteSensorServer(context.Context, acts.Actor, acts.DecideSensorServer) (acts.SensorServerDecision, error)
+	SensorHistory(ctx context.Context, who acts.Actor, which string, in acts.ViewHistory) ([]acts.QualityMinute, error) // of its link
 	AgentCertificates(context.Context, acts.Actor, acts.AgentCertificateFilter) (acts.AgentCertificateList, error)
 	PreviewDeleteAgentCertificates(context.Context, acts.Actor, acts.DeleteAgentCertificates) (acts.Preview, error)
 	DeleteAgentCertificates(context.Context, acts.Actor, acts.DeleteAgentCertificates) (acts.Withdrawal, error)

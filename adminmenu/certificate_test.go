@@ -335,7 +335,7 @@ func TestTheConsequencesOfACentralNodeAreSeenAtOnce(t *testing.T) {
 			Text:  "Mail sensors and other external systems stay accepted: they are known by their own certificates. But each must be given the new certificate, or it refuses to talk to the Central Node and nothing of it is scanned.",
 			InUse: true, Count: 12, Who: []string{"mail-gateway-1 (gate-1.example)", "mail-gateway-2 (gate-2.example)", "file-store (Archive)", "four", "five", "six", "seven"},
 		},
-		{Text: "The connection of the Central Node to Sandbox must be reconfigured."},
+		{Text: "The connection of the Central Node, PCN, and SCN to Sandbox must be reconfigured."},
 		{Text: "The new certificate must be uploaded to Active Directory."},
 		{Text: "Endpoint Agent host isolation rules must be deleted first: isolated hosts are out of control afterwards."},
 	}

@@ -27,7 +27,7 @@ func (m *certificateWindow) generate() {
 	s := m.menu
 	m.said = nil
 	fetch(s, "Information on the new certificate", func(ctx context.Context) (acts.Preview, error) {
-		return m.backend.PreviewGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{})
+		return m.backend.PreviewGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{Keep: true})
 	}, func(p acts.Preview) {
 		lines := append([]line{words("Nothing is changed before the last confirmation."), blank()}, toldLines(p)...)
 		s.inform("Information on the new certificate", lines, func() { m.confirm(p, "Generate", m.create) })
@@ -56,7 +56,7 @@ func (m *certificateWindow) create(p acts.Preview) {
 	s.backTo(m.window)
 	run(s, work{title: "Creation of the certificate", begin: "A new key and certificate are made.", done: "The certificate is created."},
 		func(ctx context.Context, step func(string)) (acts.PreparedServerCertificate, error) {
-			return m.backend.PrepareGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{Revision: p.Revision}, step)
+			return m.backend.PrepareGenerateServerCertificate(ctx, s.who, acts.GenerateServerCertificate{Keep: true, Revision: p.Revision}, step)
 		},
 		func(c acts.PreparedServerCertificate) { m.inspect("Information on the certificate", c) },
 		m.failed)
@@ -192,7 +192,7 @@ func (m *certificateWindow) remove(f acts.File) {
 	s := m.menu
 	s.ask(titleConfirm, []line{words("Remove " + f.Name + ", with the key in it?")}, wordYes, wordNo, func() {
 		act(s, "Removing "+f.Name, func(ctx context.Context) (struct{}, error) {
-			return struct{}{}, m.backend.DiscardServerCertificate(ctx, s.who)
+			return struct{}{}, m.backend.DiscardServerCertificate(ctx, s.who, acts.DiscardServerCertificate{Revision: f.Revision})
 		}, func(struct{}) { m.back(words(f.Name + " was removed.")) })
 	})
 }

@@ -106,7 +106,7 @@ func TestTextsOfExternalSystemsCannotBreakTheScreen(t *testing.T) {
 func TestWhoMayNotSeeExternalSystemsIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
-		f.failing("ExternalSystems", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this (external-system view)", Hint: "ask a local administrator"})
+		f.failing("ExternalSystems", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this (external-system view)", Hint: "ask a local administrator, an administrator or a security auditor"})
 		in := central(fakeCentral{f})
 		in.who = testActor()
 		in.who.Role = acts.SecurityOfficer

@@ -44,6 +44,8 @@ type fake struct {
 
 	central acts.CentralNode // of a Sensor
 	link    acts.Link
+	tested  []acts.TestLink
+	minutes []acts.QualityMinute // of a link's history
 
 	servers    []acts.SensorServer // of a Central Node
 	agents     []acts.AgentCertificate
@@ -55,6 +57,8 @@ type fake struct {
 	priority   bool
 	scan       acts.ScanStatus
 	alerts     acts.AlertCounts
+
+	historyOf string // the Sensor whose history was asked for
 
 	problems []string // of Status
 	met      string   // subject of the certificate that a Central Node shows

@@ -42,7 +42,7 @@ func (f *fake) PreviewGenerateServerCertificate(ctx context.Context, _ acts.Acto
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.preview("certificate generate", "A new key (ecdsa-p256) and certificate will be made for sensor-1.example, 192.0.2.1, 2001:db8::1."), nil
+	return f.preview("certificate generate", "A new key (ECDSA P-256) and certificate will be made for sensor-1.example, 192.0.2.1, 2001:db8::1."), nil
 }
 
 func (f *fake) PrepareGenerateServerCertificate(ctx context.Context, _ acts.Actor, in acts.GenerateServerCertificate, step func(string)) (acts.PreparedServerCertificate, error) {
@@ -120,7 +120,7 @@ func (f *fake) ApplyServerCertificate(ctx context.Context, who acts.Actor, in ac
 	return next, nil
 }
 
-func (f *fake) DiscardServerCertificate(ctx context.Context, who acts.Actor) error {
+func (f *fake) DiscardServerCertificate(ctx context.Context, who acts.Actor, _ acts.DiscardServerCertificate) error {
 	if err := f.begin(ctx, "DiscardServerCertificate"); err != nil {
 		return err
 	}

@@ -33,13 +33,14 @@ func (f *fake) Accounts(ctx context.Context, who acts.Actor) (acts.AccountList, 
 	return list, nil
 }
 
-// allowed says who may change an account: a local administrator, and oneself
-// one's own keys and password.
-func allowed(who acts.Actor, name string, own bool) error {
-	if who.Role == acts.LocalAdministrator || own && who.Account == name {
+// allowed says who may change an account: a local administrator, an
+// administrator where it is not that of a local one, and oneself one's own keys
+// and password.
+func allowed(who acts.Actor, a *acts.Account, own bool) error {
+	if who.Role == acts.LocalAdministrator || who.Role == acts.Administrator && a.Role != acts.LocalAdministrator || own && who.Account == a.Name {
 		return nil
 	}
-	return &acts.Error{Code: acts.NotAllowed, Text: "the role " + string(who.Role) + " may not do this", Hint: "ask a local administrator"}
+	return &acts.Error{Code: acts.NotAllowed, Text: "the role " + who.Role.Title() + " may not do this", Hint: "ask a local administrator or an administrator"}
 }
 
 // checkPassword is the rules of passwords, all that are broken at once.
@@ -70,7 +71,7 @@ func (f *fake) CreateAccount(ctx context.Context, who acts.Actor, in acts.Create
 	if err := f.begin(ctx, "CreateAccount"); err != nil {
 		return acts.AccountChange{}, err
 	}
-	if err := allowed(who, in.Name, false); err != nil {
+	if err := allowed(who, &acts.Account{Name: in.Name, Role: in.Role}, false); err != nil {
 		return acts.AccountChange{}, err
 	}
 	if err := checkPassword(in.Name, in.Password); err != nil {
@@ -82,7 +83,7 @@ func (f *fake) CreateAccount(ctx context.Context, who acts.Actor, in acts.Create
 		return acts.AccountChange{}, &acts.Error{Code: acts.Refused, Text: "the account " + in.Name + " exists already"}
 	}
 	f.record(who, "account create", in.Name)
-	a := acts.Account{Name: in.Name, Role: in.Role, Created: time.Now(), Changed: time.Now(), Revision: f.revision}
+	a := acts.Account{Name: in.Name, Role: in.Role, Created: time.Now(), Changed: time.Now(), MustChange: true, Revision: f.revision}
 	f.accounts = append(f.accounts, a)
 	return acts.AccountChange{Account: a}, nil
 }
@@ -126,7 +127,7 @@ func (f *fake) previewAccount(ctx context.Context, who acts.Actor, method, act, 
 	if a == nil {
 		return acts.Preview{}, notFound("the account " + name)
 	}
-	if err := allowed(who, name, act == "account key delete"); err != nil {
+	if err := allowed(who, a, act == "account key delete"); err != nil {
 		return acts.Preview{}, err
 	}
 	if err := seen(revision, a.Revision, "the account "+name); err != nil {
@@ -149,15 +150,44 @@ func (f *fake) DeleteAccount(ctx context.Context, who acts.Actor, in acts.Delete
 	return change, err
 }
 
+func (f *fake) PreviewDisableAccount(ctx context.Context, who acts.Actor, in acts.DisableAccount) (acts.Preview, error) {
+	return f.previewAccount(ctx, who, "PreviewDisableAccount", "account disable", in.Name, "Account "+in.Name+" is disabled: nothing signs in as it.", in.Revision)
+}
+
+func (f *fake) DisableAccount(ctx context.Context, who acts.Actor, in acts.DisableAccount) (acts.AccountChange, error) {
+	return f.changed(ctx, who, "DisableAccount", "account disable", in.Name, in.Revision, func(a *acts.Account) error {
+		a.Disabled = true
+		return allowed(who, a, false)
+	})
+}
+
+func (f *fake) EnableAccount(ctx context.Context, who acts.Actor, in acts.EnableAccount) (acts.AccountChange, error) {
+	return f.changed(ctx, who, "EnableAccount", "account enable", in.Name, in.Revision, func(a *acts.Account) error {
+		a.Disabled = false
+		return allowed(who, a, false)
+	})
+}
+
+func (f *fake) PreviewRemoveSecondFactor(ctx context.Context, who acts.Actor, in acts.RemoveSecondFactor) (acts.Preview, error) {
+	return f.previewAccount(ctx, who, "PreviewRemoveSecondFactor", "account second-factor", in.Name, "The second factor of "+in.Name+" is removed.", in.Revision)
+}
+
+func (f *fake) RemoveSecondFactor(ctx context.Context, who acts.Actor, in acts.RemoveSecondFactor) (acts.AccountChange, error) {
+	return f.changed(ctx, who, "RemoveSecondFactor", "account second-factor", in.Name, in.Revision, func(a *acts.Account) error {
+		a.SecondFactor = false
+		return allowed(who, a, false)
+	})
+}
+
 func (f *fake) SetPassword(ctx context.Context, who acts.Actor, in acts.SetPassword) (acts.AccountChange, error) {
 	return f.changed(ctx, who, "SetPassword", "account password", in.Name, 0, func(a *acts.Account) error {
-		if err := allowed(who, in.Name, false); err != nil {
+		if err := allowed(who, a, false); err != nil {
 			return err
 		}
 		if err := checkPassword(in.Name, in.Password); err != nil {
 			return err
 		}
-		a.Changed = time.Now()
+		a.Changed, a.MustChange = time.Now(), true
 		return nil
 	})
 }
@@ -170,14 +200,14 @@ func (f *fake) ChangePassword(ctx context.Context, who acts.Actor, in acts.Chang
 		if err := checkPassword(who.Account, in.New); err != nil {
 			return err
 		}
-		a.Changed = time.Now()
+		a.Changed, a.MustChange = time.Now(), false
 		return nil
 	})
 }
 
 func (f *fake) AddKey(ctx context.Context, who acts.Actor, in acts.AddKey) (acts.AccountChange, error) {
 	return f.changed(ctx, who, "AddKey", "account key add", in.Account, 0, func(a *acts.Account) error {
-		if err := allowed(who, in.Account, true); err != nil {
+		if err := allowed(who, a, true); err != nil {
 			return err
 		}
 		words := strings.Fields(in.Line)
@@ -217,11 +247,11 @@ func (f *fake) people() {
 		now := time.Now()
 		f.accounts[0].Keys = []acts.PublicKey{{Fingerprint: keyFingerprint("admin"), Type: "ssh-ed25519", Comment: "admin@desk", Added: now.Add(-24 * time.Hour)}}
 		f.accounts = append(f.accounts,
-			acts.Account{Name: "anna", Role: acts.SecurityOfficer, Created: now.Add(-24 * time.Hour), Changed: now.Add(-time.Hour), Revision: 7, Sessions: 2, Keys: []acts.PublicKey{
+			acts.Account{Name: "anna", Role: acts.SecurityOfficer, Created: now.Add(-24 * time.Hour), Changed: now.Add(-time.Hour), Revision: 7, Sessions: 2, SecondFactor: true, Keys: []acts.PublicKey{
 				{Fingerprint: keyFingerprint("anna 1"), Type: "ssh-ed25519", Comment: "anna@laptop", Added: now.Add(-2 * time.Hour)},
 				{Fingerprint: keyFingerprint("anna 2"), Type: "sk-ecdsa-sha2-nistp256@openssh.com", Comment: "token of Anna, the one in the safe", Added: now.Add(-time.Hour)},
 			}},
-			acts.Account{Name: "otto", Role: acts.SecurityAuditor, Created: now, Changed: now, Revision: 8},
+			acts.Account{Name: "otto", Role: acts.SecurityAuditor, Created: now, Changed: now, MustChange: true, Revision: 8},
 		)
 	})
 }

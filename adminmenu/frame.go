@@ -55,8 +55,8 @@ func (s *menuSession) drawBorder(c canvas, w *window) {
 		c.put(0, y, b.v, edge)
 		c.put(c.w-1, y, b.v, edge)
 	}
-	if len(w.buttons) > 0 {
-		c.put(0, c.h-3, b.left+line+b.right, edge)
+	if rows := w.buttonRows(c.w - 4); rows > 0 {
+		c.put(0, c.h-2-rows, b.left+line+b.right, edge)
 	}
 	title := " " + s.look.clean(w.title) + " "
 	c.put(2, 0, title, strong)

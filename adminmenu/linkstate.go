@@ -2,18 +2,28 @@ package adminmenu
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"vedette/internal/acts"
 )
 
-// linkState is Link state: the link to the Central Node and what agents send
-// into it.
+// linkState is Link state: the link to the Central Node, how it stands against
+// the limits, and what agents send into it.
 func (s *menuSession) linkState(b Sensor) {
-	lookAt(s, "Link state", b.Link, linkLines)
+	w := lookAt(s, "Link state", b.Link, linkLines)
+	history := button{"History", func() { s.linkHistory("What was measured of the link to the Central Node,", b.LinkHistory) }}
+	w.buttons = []button{{titleLinkTest, func() { s.linkTest(b) }}, history, w.buttons[0]}
+	if !slices.Contains(linkTesters(), s.who.Role) {
+		w.buttons = w.buttons[1:]
+	}
+	w.focus = len(w.buttons) - 1
 }
 
-// linkLines is a look at the link, its warnings first.
+// linkTesters are the roles that may test the link (docs/security.md).
+func linkTesters() []acts.Role { return []acts.Role{acts.LocalAdministrator, acts.Administrator} }
+
+// linkLines is a look at the link, its warnings first, then the limits.
 func linkLines(l acts.Link, now time.Time) []line {
 	var lines []line
 	if len(l.Warnings) > 0 {
@@ -26,6 +36,13 @@ func linkLines(l acts.Link, now time.Time) []line {
 	lines = optional(lines, "Central Node", l.Address)
 	lines = optional(lines, "Why", l.Detail)
 	lines = optional(lines, "Next step", l.Next)
+	if l.Address != "" {
+		lines = append(append(lines, blank()), qualityLines(l.Quality, now)...)
+		if figures := figureLines(l.Quality); len(figures) > 0 {
+			lines = append(append(lines, blank()), figures...)
+		}
+		lines = append(lines, blank())
+	}
 	lines = append(lines,
 		value("Round trip", roundTrip(l.RTT)),
 		value("Streams", fmt.Sprintf("%d; %s wait for acknowledgement", l.Streams, acts.ByteSize(uint64(l.RetainedBytes)))),
@@ -37,9 +54,24 @@ func linkLines(l acts.Link, now time.Time) []line {
 	}
 	lines = append(lines, heading("Lanes"))
 	for _, lane := range l.Lanes {
-		lines = append(lines, value(lane.Class, fmt.Sprintf("%s, %s to %s, since %s", lane.Congestion, lane.Local, lane.Remote, timeOfDay(lane.Since, now))))
+		lines = append(lines, value(lane.Class, laneText(lane, now)))
 	}
 	return lines
+}
+
+// laneText is one connection of the link, with what the kernel says of it.
+func laneText(lane acts.Lane, now time.Time) string {
+	text := lane.Congestion
+	switch {
+	case lane.Idle:
+		text += ", idle"
+	case lane.RTT > 0:
+		text += ", " + acts.DelayText(lane.RTT)
+	}
+	if lane.Segments > 0 {
+		text += fmt.Sprintf(", %.1f %% retransmitted", 100*float64(lane.Retransmitted)/float64(lane.Segments))
+	}
+	return fmt.Sprintf("%s, %s to %s, since %s", text, lane.Local, lane.Remote, timeOfDay(lane.Since, now))
 }
 
 // stateSince is the state of the link and its age.

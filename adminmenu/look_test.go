@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/uniseg"
 	"pgregory.net/rapid"
 
 	"vedette/internal/foreign"
@@ -69,7 +70,7 @@ func TestWrapLosesNothingAndFits(t *testing.T) {
 			t.Fatalf("%q became %q", s, parts)
 		}
 		for _, p := range parts {
-			if width(p) > columns && len([]rune(p)) > 1 {
+			if width(p) > columns && uniseg.GraphemeClusterCount(p) > 1 {
 				t.Fatalf("%q is wider than %d", p, columns)
 			}
 		}

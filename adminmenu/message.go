@@ -3,10 +3,7 @@ package adminmenu
 import (
 	"errors"
 	"regexp"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"vedette/internal/acts"
 )
@@ -140,24 +137,11 @@ func (s *menuSession) explain(err error) (said, hint string) {
 func (s *menuSession) loadProblem(err error) string {
 	said, hint := s.explain(err)
 	if acts.CodeOf(err) == acts.NotAllowed { // now and later
-		return sentence(said) + " " + sentence(hint)
+		return acts.Sentence(said) + " " + acts.Sentence(hint)
 	}
 	out := "Cannot be read now (" + clock(s.config.Now()) + "): " + said
 	if hint != "" {
 		out += ". " + hint
-	}
-	return out
-}
-
-// sentence makes an error's words one.
-func sentence(words string) string {
-	if words == "" {
-		return ""
-	}
-	r, size := utf8.DecodeRuneInString(words)
-	out := string(unicode.ToUpper(r)) + words[size:]
-	if !strings.HasSuffix(out, ".") {
-		out += "."
 	}
 	return out
 }

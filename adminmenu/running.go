@@ -65,7 +65,12 @@ func run[T any](s *menuSession, wk work, do func(ctx context.Context, step func(
 // fetch loads once, off the loop, what a window needs before it can be opened.
 // A window says meanwhile that it loads; leaving that cancels.
 func fetch[T any](s *menuSession, title string, load func(context.Context) (T, error), then func(T)) {
-	w := &window{title: title, text: text{lines: []line{words("Loading ...")}}}
+	await(s, title, []line{words("Loading ...")}, load, then)
+}
+
+// await is fetch with its own words.
+func await[T any](s *menuSession, title string, lines []line, load func(context.Context) (T, error), then func(T)) {
+	w := &window{title: title, text: text{lines: lines}}
 	var stop context.CancelFunc
 	w.closed = func() { stop() }
 	s.open(w)

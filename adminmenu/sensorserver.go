@@ -45,12 +45,21 @@ func (m *sensorServersWindow) sensorServer(fingerprint string) {
 		all = []button{leave}
 	}
 	w.buttons = all
+	history := []binding{bind("h", "h", "History", "shows what was measured of the Sensor's link", func() {
+		s.linkHistory("What this Sensor measured of its link,", func(ctx context.Context, who acts.Actor, in acts.ViewHistory) ([]acts.QualityMinute, error) {
+			return b.SensorHistory(ctx, who, f.String(), in)
+		})
+	})}
 	w.live = watch(func(ctx context.Context) (acts.SensorServerList, error) { return b.SensorServers(ctx, s.who) }, func(l acts.SensorServerList) {
 		i := slices.IndexFunc(l.Servers, func(v acts.SensorServer) bool { return v.Fingerprint == f })
 		if i < 0 {
 			w.text.set([]line{alarm("This Sensor server is not on the list any more: another administrator deleted it. If it connects again, it asks anew."), blank(), value("Fingerprint", f.String())})
-			w.buttons, w.focus = []button{leave}, 0
+			w.buttons, w.focus, w.keys = []button{leave}, 0, nil
 			return
+		}
+		w.keys = nil
+		if l.Servers[i].State == acts.Accepted {
+			w.keys = history
 		}
 		if len(w.buttons) != len(all) {
 			w.buttons, w.focus = all, len(all)-1 // it asked anew

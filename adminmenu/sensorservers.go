@@ -77,6 +77,8 @@ func sensorServerRows(l acts.SensorServerList) []tableRow {
 			link, i = "problem", bad
 		case v.State == acts.Pending || !v.Connected:
 			i = warning
+		case v.Quality != nil && v.Quality.Verdict.Worse(acts.VerdictOK):
+			link, i = strings.ToLower(string(v.Quality.Verdict)), verdictInk(v.Quality.Verdict)
 		}
 		rows = append(rows, tableRow{key: v.Fingerprint.String(), ink: i, cells: []string{
 			strings.TrimSpace(v.Address + " " + v.Name), v.Type, string(v.State), v.Fingerprint.String(), fmt.Sprint(v.Agents), link,
@@ -87,6 +89,7 @@ func sensorServerRows(l acts.SensorServerList) []tableRow {
 
 // sensorServerLines is all that is known of one Sensor.
 func sensorServerLines(v acts.SensorServer, policy uint64, now time.Time) []line {
+	carries := v.Connected && v.State == acts.Accepted
 	var lines []line
 	state := line{label: "State", text: string(v.State)}
 	switch v.State {
@@ -119,10 +122,14 @@ func sensorServerLines(v acts.SensorServer, policy uint64, now time.Time) []line
 		}
 		lines = append(lines, link)
 	} else {
-		lines = append(lines, value("Link", "connected; "+counted(v.Lanes, "lane")+", round trip "+roundTrip(v.RTT)))
+		link := value("Link", "connected; "+counted(v.Lanes, "lane")+", round trip "+roundTrip(v.RTT))
+		if carries && v.Quality != nil && v.Quality.Verdict.Worse(acts.VerdictUnknown) {
+			link.text, link.ink = link.text+"; quality "+string(v.Quality.Verdict), verdictInk(v.Quality.Verdict)
+		}
+		lines = append(lines, link)
 	}
 	lines = append(lines, value("Agents", fmt.Sprintf("%s; %s read, %d refused since its start", counted(v.Agents, "connection"), acts.ByteSize(v.IngressBytes), v.Refused)))
-	if v.Connected && v.State == acts.Accepted {
+	if carries {
 		in := value("Policy", fmt.Sprintf("revision %d", v.PolicyRevision))
 		if v.PolicyRevision != policy {
 			in.text, in.ink = fmt.Sprintf("revision %d, not yet %d", v.PolicyRevision, policy), warning
@@ -131,6 +138,17 @@ func sensorServerLines(v acts.SensorServer, policy uint64, now time.Time) []line
 	}
 	if !v.ServerCertificate.IsZero() {
 		lines = append(lines, value("Agents pin", v.ServerCertificate.String()))
+	}
+	if !carries {
+		return lines
+	}
+	if v.Quality == nil {
+		return optional(lines, "Link quality", v.Unreported())
+	}
+	q := *v.Quality
+	lines = append(append(lines, blank()), qualityLines(q, now)...)
+	if figures := figureLines(q); len(figures) > 0 {
+		lines = append(append(lines, blank()), figures...)
 	}
 	return lines
 }

@@ -90,7 +90,7 @@ func TestNamesOfSensorsCannotBreakTheScreen(t *testing.T) {
 func TestWhoMayNotSeeSensorServersIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t)
-		f.failing("SensorServers", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this (sensor view)", Hint: "ask a local administrator"})
+		f.failing("SensorServers", &acts.Error{Code: acts.NotAllowed, Text: "the role security-officer may not do this (sensor view)", Hint: "ask a local administrator, an administrator or a security auditor"})
 		d := atSensorServers(t, central(fakeCentral{f}))
 		d.wait(time.Minute)
 		d.expect("The role security-officer may not do this (sensor view).", "Ask a local")

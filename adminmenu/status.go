@@ -19,13 +19,14 @@ func (s *menuSession) centralNodeStatus(b CentralNode) {
 }
 
 // lookAt opens a window of live text.
-func lookAt[T any](s *menuSession, title string, load func(context.Context, acts.Actor) (T, error), lines func(T, time.Time) []line) {
+func lookAt[T any](s *menuSession, title string, load func(context.Context, acts.Actor) (T, error), lines func(T, time.Time) []line) *window {
 	w := &window{title: title, text: text{lines: []line{words("Loading ...")}}}
 	w.live = watch(func(ctx context.Context) (T, error) { return load(ctx, s.who) }, func(v T) {
 		w.text.set(lines(v, s.config.Now()))
 	})
 	w.buttons = []button{{wordClose, func() { s.close(w) }}}
 	s.open(w)
+	return w
 }
 
 // sensorStatusLines is what a Sensor says of itself, its problems first.
@@ -35,7 +36,11 @@ func sensorStatusLines(v acts.SensorStatus, now time.Time) []line {
 	if v.Link.Address != "" {
 		central = v.Link.Address + ", " + central + " for " + span(now.Sub(v.Link.Since))
 	}
-	lines = append(lines, line{label: "Central Node", text: central, ink: linkInk(v.Link.State)}, value("Agents", agentsText(v.Link.Ingress)))
+	lines = append(lines, line{label: "Central Node", text: central, ink: linkInk(v.Link.State)})
+	if v.Link.Address != "" {
+		lines = append(lines, verdictLine(v.Link.Quality))
+	}
+	lines = append(lines, value("Agents", agentsText(v.Link.Ingress)))
 	lines = append(lines, ingressLines(v.Link.Ingress)...)
 	return append(lines,
 		value("Validation", policyText(v.Link)),
@@ -46,6 +51,9 @@ func sensorStatusLines(v acts.SensorStatus, now time.Time) []line {
 // first.
 func centralNodeStatusLines(v acts.Status, now time.Time) []line {
 	lines := daemonLines(v.Problems, v.Version, v.Started, v.Address, v.SSH, v.Certificate, now)
+	if v.Web != "" {
+		lines = append(lines, value("Web interface", "https at "+v.Web))
+	}
 	lines = append(lines,
 		value("Sensor servers", fmt.Sprintf("%d accepted (%d connected), %d pending, %d rejected", v.Sensors.Accepted, v.Sensors.Connected, v.Sensors.Pending, v.Sensors.Rejected)),
 		value("Agents", fmt.Sprintf("%s, and %d not let in; %s", counted(v.Agents.Connections, "connection"), v.Agents.Strangers, counted(v.Agents.Hosts, "host"))),

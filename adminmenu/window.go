@@ -177,9 +177,9 @@ func (w *window) draw(c canvas) {
 			c = c.sub(0, 1, c.w, c.h-1)
 		}
 	}
-	if len(w.buttons) > 0 {
-		w.drawButtons(c.sub(0, c.h-1, c.w, 1))
-		c = c.sub(0, 0, c.w, c.h-2)
+	if rows := w.buttonRows(c.w); rows > 0 {
+		w.drawButtons(c.sub(0, c.h-rows, c.w, rows))
+		c = c.sub(0, 0, c.w, c.h-rows-1)
 	}
 	if w.part == nil {
 		w.text.draw(c)
@@ -199,15 +199,38 @@ func (w *window) draw(c canvas) {
 	w.part.draw(c.sub(0, upper+gap, c.w, c.h-upper-gap), w.focus == inPart)
 }
 
-// drawButtons draws the row of buttons. The one that has the focus stands
-// between arrows, beside its colour.
+// drawButtons draws the buttons, in as many rows as they need. The one that has
+// the focus stands between arrows, beside its colour.
 func (w *window) drawButtons(c canvas) {
-	x := 0
-	for i, b := range w.buttons {
-		text, style := " ["+b.word+"] ", normal
+	for i, at := range w.placeButtons(c.w) {
+		text, style := " ["+w.buttons[i].word+"] ", normal
 		if i == w.focus {
-			text, style = ">["+b.word+"]<", chosen
+			text, style = ">["+w.buttons[i].word+"]<", chosen
 		}
-		x += c.put(x, 0, text, style) + 2
+		c.put(at[0], at[1], text, style)
 	}
+}
+
+// buttonRows is how many rows the buttons need; 0: there are none.
+func (w *window) buttonRows(columns int) int {
+	if len(w.buttons) == 0 {
+		return 0
+	}
+	return w.placeButtons(columns)[len(w.buttons)-1][1] + 1
+}
+
+// placeButtons gives each button its column and row.
+func (w *window) placeButtons(columns int) [][2]int {
+	const around, gap = 4, 2
+	places := make([][2]int, len(w.buttons))
+	x, y := 0, 0
+	for i, b := range w.buttons {
+		size := width(b.word) + around
+		if x > 0 && x+size > columns {
+			x, y = 0, y+1
+		}
+		places[i] = [2]int{x, y}
+		x += size + gap
+	}
+	return places
 }

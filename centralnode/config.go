@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -30,6 +31,8 @@ type Config struct {
 	Names  []string
 	Events Events
 	Scan   Scan
+	Web    Web
+	Stamp  Stamp
 	Limits gateway.Limits
 	// UnsafeSameServer lets a Sensor on this very server be a proxy, which the
 	// documented rule forbids: for demonstrations and tests.
@@ -49,6 +52,36 @@ type Events struct {
 	NATSURL  string        // empty: embedded
 	MaxAge   time.Duration // 0: 2 hours
 	MaxBytes int64         // 0: 8 GiB
+}
+
+// Web says where administrators use the web interface, and for how long.
+type Web struct {
+	Address  string        // host:port; empty: nowhere
+	Hosts    []string      // names that browsers may use, beside those of the server certificate and any IP address
+	Idle     time.Duration // 0: 30 minutes
+	Lifetime time.Duration // 0: 12 hours
+}
+
+// Stamp says where measuring packets are answered (RFC 8762), and to whom
+// without a key.
+type Stamp struct {
+	Address         string // host:port, by UDP; empty: as Config.Address; StampOff: nowhere
+	Unauthenticated []netip.Prefix
+}
+
+// StampOff is the address of no reflector.
+const StampOff = "off"
+
+// address is where the reflector listens, empty when nowhere.
+func (s Stamp) address(agents string) string {
+	switch s.Address {
+	case "":
+		return agents
+	case StampOff:
+		return ""
+	default:
+		return s.Address
+	}
 }
 
 func (c *Config) check() error {

@@ -22,6 +22,7 @@ import (
 	"vedette/centralnode"
 	"vedette/internal/accounts"
 	"vedette/internal/acts"
+	"vedette/internal/health/healthtest"
 	"vedette/internal/kv"
 	"vedette/internal/sessions"
 	"vedette/internal/sshd/sshkey"
@@ -57,20 +58,6 @@ func run(t *testing.T, c centralnode.Config) (*centralnode.Node, func()) {
 	}
 	t.Cleanup(stop)
 	return n, stop
-}
-
-func get(t *testing.T, n *centralnode.Node, path string) (int, string) {
-	t.Helper()
-	r, err := http.Get("http://" + n.LocalAddress().String() + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.StatusCode, string(body)
 }
 
 func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
@@ -125,12 +112,12 @@ func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 	if err != nil || again.Fingerprint != first.Fingerprint || console.Len() != 0 {
 		t.Fatalf("second start: %v, console %q", err, &console)
 	}
-	_, err = centralnode.ResetPassword(t.Context(), c, "admin", "")
+	_, err = centralnode.ResetPassword(t.Context(), c, acts.ResetPassword{Name: "admin"})
 	if !errors.Is(err, kv.ErrInUse) {
 		t.Fatalf("reset while the daemon runs: %v", err)
 	}
 	stop()
-	made, err := centralnode.ResetPassword(t.Context(), c, "admin", "")
+	made, err := centralnode.ResetPassword(t.Context(), c, acts.ResetPassword{Name: "admin"})
 	if err != nil || made == "" || made == strings.TrimSpace(string(raw)) {
 		t.Fatalf("reset: %q, %v", made, err)
 	}
@@ -173,12 +160,18 @@ func TestStartRefusesWithASentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	measuring, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer measuring.Close()
 	for name, c := range map[string]struct {
 		edit func(*centralnode.Config)
 		says string
 	}{
 		"agents' port in use":     {func(c *centralnode.Config) { c.Address = taken.Addr().String() }, "listen for agents"},
 		"local port in use":       {func(c *centralnode.Config) { c.LocalAddress = taken.Addr().String() }, "listen for health"},
+		"measuring port in use":   {func(c *centralnode.Config) { c.Stamp.Address = measuring.LocalAddr().String() }, "listen for STAMP"},
 		"no state folder":         {func(c *centralnode.Config) { c.StateDir = "" }, "state folder"},
 		"state folder is a file":  {func(c *centralnode.Config) { c.StateDir = os.Args[0] }, "state folder"},
 		"name that is none":       {func(c *centralnode.Config) { c.Names = []string{"not a name"} }, "not a name"},
@@ -202,20 +195,20 @@ func TestBadNATSAddressDegradesAndDoesNotStop(t *testing.T) {
 	if err != nil || !s.Events.Degraded || len(s.Problems) == 0 {
 		t.Fatalf("status %+v, %v", s, err)
 	}
-	if code, body := get(t, n, "/readyz"); code != http.StatusServiceUnavailable || !strings.HasPrefix(body, "events: ") {
+	if code, body := healthtest.Get(t, n.LocalAddress(), "/readyz"); code != http.StatusServiceUnavailable || !strings.HasPrefix(body, "events: ") {
 		t.Errorf("readyz %d %s", code, body)
 	}
-	if code, _ := get(t, n, "/livez"); code != http.StatusOK {
+	if code, _ := healthtest.Get(t, n.LocalAddress(), "/livez"); code != http.StatusOK {
 		t.Errorf("livez %d", code)
 	}
 }
 
 func TestHealthAndMetricsOfAHealthyNode(t *testing.T) {
 	n, _ := run(t, config(t, io.Discard))
-	if code, body := get(t, n, "/readyz"); code != http.StatusOK {
+	if code, body := healthtest.Get(t, n.LocalAddress(), "/readyz"); code != http.StatusOK {
 		t.Errorf("readyz %d %s", code, body)
 	}
-	_, body := get(t, n, "/metrics")
+	_, body := healthtest.Get(t, n.LocalAddress(), "/metrics")
 	for _, name := range []string{"vedette_agent_connections 0", "vedette_hosts 0", "vedette_event_log_degraded 0", "vedette_server_certificate_not_after_timestamp_seconds"} {
 		if !strings.Contains(body, name) {
 			t.Errorf("metrics lack %q", name)

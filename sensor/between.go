@@ -3,6 +3,7 @@ package sensor
 import (
 	"net"
 	"net/netip"
+	"time"
 
 	"vedette/pki"
 	"vedette/proto/about"
@@ -49,6 +50,11 @@ func (s *Sensor) apply(p *controlv1.Policy) (cut int) { return s.proxy.Apply(p) 
 func (s *Sensor) report() *controlv1.Report {
 	c := s.proxy.Counts()
 	return &controlv1.Report{Agents: uint32(c.Agents), IngressBytes: c.IngressBytes, Refused: c.Refused}
+}
+
+// measured is what the Central Node is told of the link's quality.
+func (s *Sensor) measured(since time.Time) (*controlv1.Quality, time.Time) {
+	return s.quality.Wire(since)
 }
 
 // about says what a fingerprint is here, to somebody who pinned the wrong one.

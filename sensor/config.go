@@ -44,6 +44,7 @@ type Config struct {
 	// is no proxy: for demonstrations and tests.
 	UnsafeSameServer bool
 	Limits           proxy.Limits
+	Quality          Quality
 	// AdminPasswordFile holds the password of the account admin at first start.
 	// Empty: one is made, printed to Console and kept in a 0600 file.
 	AdminPasswordFile string
@@ -67,6 +68,9 @@ func (c *Config) check() error {
 	}
 	if c.IngressLimitMbit < 0 || c.IngressLimitMbit > MaxIngressLimit {
 		errs = append(errs, fmt.Errorf("ingress limit of %d Mbit/s: it can be 1 to %d", c.IngressLimitMbit, MaxIngressLimit))
+	}
+	if err := c.Quality.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Name == "" {
 		name, err := os.Hostname()

@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"vedette/internal/accounts"
+	"vedette/internal/acts"
 	"vedette/internal/firststart"
 	"vedette/internal/health"
 	"vedette/internal/lifetime"
@@ -16,6 +17,7 @@ import (
 	"vedette/pki"
 	"vedette/sensor/admin"
 	"vedette/sensor/proxy"
+	"vedette/sensor/quality"
 	"vedette/sensor/store"
 	"vedette/sensor/uplink"
 )
@@ -27,6 +29,7 @@ type Sensor struct {
 	entities *store.Store
 	uplink   *uplink.Uplink
 	proxy    *proxy.Proxy
+	quality  *quality.Room
 	admin    *admin.Admin
 	local    *health.Server
 	opened   lifetime.Opened
@@ -67,14 +70,16 @@ func New(c Config) (_ *Sensor, err error) {
 		return nil, err
 	}
 	s.opened.Add(s.proxy.Close)
+	s.quality = s.newQuality(ctx)
 	if s.local, err = health.Listen(c.LocalAddress, s.parts(), s.gauges(), s.counters()...); err != nil {
 		return nil, err
 	}
 	s.opened.Add(s.local.Close)
+	s.local.Add(append(s.families(), s.base.Families()...)...)
 
 	s.admin = admin.New(admin.Config{
 		Base: s.base, Store: s.entities, Uplink: s.uplink, Door: s.proxy, Probe: uplink.Probe,
-		LinkIdentity: identity.Fingerprint(), IngressLimit: c.ingressLimit(),
+		LinkIdentity: identity.Fingerprint(), IngressLimit: c.ingressLimit(), Quality: s.quality,
 		StateDegraded: func() string { return s.base.State.State().Reason },
 		SSHAddress:    c.SSHAddress, Address: s.proxy.Address().String(), Version: c.Version,
 		Logger: c.Logger.With("room", "admin"), Now: c.Now,
@@ -102,7 +107,7 @@ func (s *Sensor) linkIdentity(ctx context.Context) (*pki.Pair, error) {
 }
 
 // newUplink makes the link to the configured Central Node. It asks for the
-// proxy only when it runs.
+// proxy, and for what is measured, only when it runs.
 func (s *Sensor) newUplink(ctx context.Context, identity *pki.Pair) (*uplink.Uplink, error) {
 	configured, _, err := s.entities.CentralNode(ctx)
 	if err != nil {
@@ -120,7 +125,7 @@ func (s *Sensor) newUplink(ctx context.Context, identity *pki.Pair) (*uplink.Upl
 	}
 	return uplink.New(uplink.Config{
 		Identity: identity, Introduce: s.introduce, Server: here, UnsafeSameServer: s.config.UnsafeSameServer,
-		Apply: s.apply, Report: s.report, Announce: s.entities.SaveAnnounced,
+		Apply: s.apply, Report: s.report, Quality: s.measured, Announce: s.entities.SaveAnnounced,
 		Logger: s.config.Logger.With("room", "uplink"), Now: s.config.Now,
 	}, admin.Target(configured)), nil
 }
@@ -152,16 +157,16 @@ func (s *Sensor) Run(ctx context.Context) error {
 	}
 	// What agents still have under way when the doors close goes over the link,
 	// so it outlives them.
-	err := lifetime.Run(ctx, []lifetime.Part{s.proxy.Run, s.local.Run, watch}, []lifetime.Part{s.uplink.Run})
+	err := lifetime.Run(ctx, []lifetime.Part{s.proxy.Run, s.local.Run, s.quality.Run, watch}, []lifetime.Part{s.uplink.Run})
 	return errors.Join(err, s.opened.Close())
 }
 
 // ResetPassword sets the password of an account while the daemon is down: it
 // opens the state file itself, and fails with kv.ErrInUse when the daemon has
 // it. An empty password makes one, which is returned.
-func ResetPassword(ctx context.Context, c Config, account, password string) (made string, err error) {
+func ResetPassword(ctx context.Context, c Config, in acts.ResetPassword) (made string, err error) {
 	if err := c.check(); err != nil {
 		return "", err
 	}
-	return c.firstStart().ResetPassword(ctx, account, password)
+	return c.firstStart().ResetPassword(ctx, in)
 }

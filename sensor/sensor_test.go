@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vedette/internal/acts"
+	"vedette/internal/health/healthtest"
 	"vedette/internal/kv"
 	"vedette/internal/sessions"
 	"vedette/internal/sshd/sshkey"
@@ -71,16 +72,7 @@ func run(t *testing.T, c sensor.Config) (*sensor.Sensor, func()) {
 
 func get(t *testing.T, s *sensor.Sensor, path string) (int, string) {
 	t.Helper()
-	r, err := http.Get("http://" + s.LocalAddress().String() + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.StatusCode, string(body)
+	return healthtest.Get(t, s.LocalAddress(), path)
 }
 
 // identities are what a Sensor is known by.
@@ -146,11 +138,11 @@ func TestFirstStartMakesWhatIsMissingAndTheNextKeepsIt(t *testing.T) {
 	if _, err := sensor.New(second); !errors.Is(err, kv.ErrInUse) {
 		t.Errorf("a second daemon on the same state: %v", err)
 	}
-	if _, err := sensor.ResetPassword(t.Context(), c, "admin", ""); !errors.Is(err, kv.ErrInUse) {
+	if _, err := sensor.ResetPassword(t.Context(), c, acts.ResetPassword{Name: "admin"}); !errors.Is(err, kv.ErrInUse) {
 		t.Errorf("reset while the daemon runs: %v", err)
 	}
 	stop()
-	if made, err := sensor.ResetPassword(t.Context(), c, "admin", ""); err != nil || made == "" || made == password {
+	if made, err := sensor.ResetPassword(t.Context(), c, acts.ResetPassword{Name: "admin"}); err != nil || made == "" || made == password {
 		t.Errorf("reset: %q, %v", made, err)
 	}
 }

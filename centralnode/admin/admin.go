@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"vedette/centralnode/agents"
-	"vedette/centralnode/eventlog"
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
 	"vedette/internal/accounts"
@@ -29,19 +27,6 @@ type Door interface {
 	Counts() (admitted, strangers int)
 }
 
-// Hosts is the table of hosts.
-type Hosts interface {
-	Hosts() []agents.Host
-	Len() int
-}
-
-// Events is the event log.
-type Events interface {
-	List(ctx context.Context, f eventlog.Filter, yield func(eventlog.Record) bool) error
-	Watch(ctx context.Context, f eventlog.Filter, yield func(eventlog.Record) bool) error
-	State() eventlog.State
-}
-
 // Config is what the acts work on.
 type Config struct {
 	Base     *firststart.Base
@@ -53,15 +38,19 @@ type Config struct {
 	External External
 	Scan     Scan
 	Alerts   Alerts
+	Trends   Trends
 	// RefusedPackages counts packages that were answered "try again".
 	RefusedPackages func() uint64
 	// StateDegraded says why the state file takes no writes, or nothing.
 	StateDegraded func() string
-	Address       string // where agents connect
-	SSHAddress    string // where administrators connect, as configured; empty: nowhere
-	Version       string
-	Logger        *slog.Logger
-	Now           func() time.Time
+	// StateSpace is the room where the state folder is.
+	StateSpace func() (Space, error)
+	Address    string // where agents connect
+	SSHAddress string // where administrators connect, as configured; empty: nowhere
+	WebAddress string // where the web interface is, likewise
+	Version    string
+	Logger     *slog.Logger
+	Now        func() time.Time
 }
 
 // people are the acts on accounts. They have a name of their own because no
@@ -77,13 +66,14 @@ type Admin struct {
 	c         Config
 	desk      *conduct.Desk
 	started   time.Time
+	uses      uses
 	switching sync.Mutex // while the switch Maximum scan priority is set
 }
 
 // New makes an Admin.
 func New(c Config) *Admin {
 	a := &Admin{c: c, desk: conduct.New(c.Base.Trail, c.Base.Sessions, mayDo, c.Logger), started: c.Now()}
-	a.Acts = servercert.NewActs(c.Base.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced}, c.Logger)
+	a.Acts = servercert.NewActs(c.Base.Serving, a.desk, servercert.Effects{Consequences: a.replacing, CutAll: a.replaced, FollowUps: a.followUps}, c.Logger)
 	a.people = accounts.NewActs(c.Base.Accounts, a.desk, c.Base.Sessions, c.Logger)
 	a.Review = conduct.NewReview(a.desk)
 	return a

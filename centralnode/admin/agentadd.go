@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
@@ -22,12 +23,12 @@ const maxUpload = 2000
 // else (docs/security.md says why it has to be there).
 func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateAgentCertificate) (acts.GeneratedAgentCertificate, error) {
 	var none acts.GeneratedAgentCertificate
-	if err := a.desk.Permit(ctx, actor, actGenerateAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActGenerateAgent); err != nil {
 		return none, err
 	}
 	pair, err := pki.GenerateAgent(pki.AgentOptions{Name: in.Name, Key: in.Key, Now: a.c.Now})
 	if err != nil {
-		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, conduct.InvalidInput(err))
+		return none, a.desk.Failed(ctx, actor, acts.ActGenerateAgent, nil, conduct.InvalidInput(err))
 	}
 	encoding := pki.PFXModern
 	if in.Compatible {
@@ -35,9 +36,9 @@ func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, 
 	}
 	pfx, err := pki.EncodePFX(pair, pki.PFXOptions{Password: in.Password, Encoding: encoding, CertificateOnly: in.CertificateOnly})
 	if err != nil {
-		return none, a.desk.Failed(ctx, actor, actGenerateAgent, nil, conduct.InvalidInput(err))
+		return none, a.desk.Failed(ctx, actor, acts.ActGenerateAgent, nil, conduct.InvalidInput(err))
 	}
-	added, _, err := a.list(ctx, actor, actGenerateAgent, acts.OriginGenerated, []*x509.Certificate{pair.Leaf()})
+	added, _, err := a.list(ctx, actor, acts.ActGenerateAgent, acts.OriginGenerated, []*x509.Certificate{pair.Leaf()})
 	if err != nil {
 		return none, err
 	}
@@ -50,23 +51,29 @@ func (a *Admin) GenerateAgentCertificate(ctx context.Context, actor acts.Actor, 
 // overwritten. When one file violates the rule nothing is added.
 func (a *Admin) UploadAgentCertificates(ctx context.Context, actor acts.Actor, files []acts.UploadAgentCertificate) (acts.UploadedAgentCertificates, error) {
 	var none acts.UploadedAgentCertificates
-	if err := a.desk.Permit(ctx, actor, actUploadAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActUploadAgent); err != nil {
 		return none, err
 	}
 	if n := len(files); n == 0 || n > maxUpload {
-		return none, a.desk.Failed(ctx, actor, actUploadAgent, nil, conduct.Invalid(fmt.Sprintf("an upload holds 1 to %d files, this one %d", maxUpload, n), "name at least one file, or upload in parts"))
+		return none, a.desk.Failed(ctx, actor, acts.ActUploadAgent, nil, conduct.Invalid(fmt.Sprintf("an upload holds 1 to %d files, this one %d", maxUpload, n), "name at least one file, or upload in parts"))
 	}
 	var leaves []*x509.Certificate
 	var present []pki.Fingerprint
 	chosen := make(map[pki.Fingerprint]bool)
-	// Every file is read, also after a fault, because reading overwrites its key.
-	var fault error
+	// Every file is read, also after a fault, because reading overwrites its key,
+	// and so that all faults are named at once.
+	var faults acts.FileFaults
 	for _, f := range files {
 		leaf, _, err := pki.VerifyAndDropKey(f.PEM, a.c.Now())
 		if err != nil {
-			if fault == nil {
-				fault = inFile(f.Name, err)
+			broken := servercert.Faults(f.Name, err)
+			if broken == nil {
+				broken = acts.FileFaults{{Name: f.Name, Text: "it cannot be read", Err: err}}
 			}
+			for i := range broken {
+				broken[i].Hint = ofAgents(broken[i].Hint)
+			}
+			faults = append(faults, broken...)
 			continue
 		}
 		id := pki.FingerprintOf(leaf.Raw)
@@ -80,29 +87,24 @@ func (a *Admin) UploadAgentCertificates(ctx context.Context, actor acts.Actor, f
 		}
 		leaves = append(leaves, leaf)
 	}
-	if fault != nil {
-		return none, a.desk.Failed(ctx, actor, actUploadAgent, nil, fault)
+	if len(faults) > 0 {
+		refusal := servercert.Violated(faults)
+		refusal.Hint += "; nothing of this upload was added"
+		return none, a.desk.Failed(ctx, actor, acts.ActUploadAgent, nil, refusal)
 	}
 	result := acts.UploadedAgentCertificates{Present: present, Revision: a.c.Door.Trust().Revision, Added: []acts.AgentCertificate{}}
 	if len(leaves) == 0 {
 		return result, nil
 	}
 	var err error
-	result.Added, result.Revision, err = a.list(ctx, actor, actUploadAgent, acts.OriginUploaded, leaves)
+	result.Added, result.Revision, err = a.list(ctx, actor, acts.ActUploadAgent, acts.OriginUploaded, leaves)
 	return result, err
 }
 
-// inFile names the file in a fault.
-func inFile(name string, err error) error {
-	known, ok := servercert.RuleError(err).(*acts.Error)
-	if !ok {
-		return err
-	}
-	if name != "" {
-		known.Text = name + ": " + known.Text
-	}
-	known.Hint += "; nothing of this upload was added"
-	return known
+// ofAgents makes the next step for a server's certificate that for an agent's.
+func ofAgents(hint string) string {
+	return strings.NewReplacer("kata.pem", "agent.pem", "server.crt", "agent.crt", "server.key", "agent.key",
+		"-subj /CN=server.example.com -addext subjectAltName=DNS:server.example.com ", "-subj /CN=agent ", "the server's own", "the agent's own").Replace(hint)
 }
 
 // list puts leaves on the list in one change and puts it in force.
@@ -121,7 +123,7 @@ func (a *Admin) list(ctx context.Context, actor acts.Actor, act string, origin a
 		change.AddAgentCertificate(leaf, string(origin), at)
 		subject = append(subject, id.String())
 		scope.Leaves = append(scope.Leaves, id)
-		added = append(added, a.describeAgent(store.AgentCertificate{DER: leaf.Raw, Leaf: leaf, Origin: string(origin), Added: at}, nil))
+		added = append(added, a.describeAgent(store.RowOf(leaf, string(origin), at), use{}))
 	}
 	done, err := a.change(ctx, actor, deed{act: act, subject: subject}, scope, change, func(s *trust.Snapshot) *trust.Snapshot { return s.With(scope.Leaves) })
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,37 @@ func TestGeneratedCertificateLetsAnAgentInUntilItIsDeleted(t *testing.T) {
 		t.Fatalf("events %v", seen)
 	}
 	refusedAs(t, second(w.DeleteAgentCertificates(t.Context(), local, acts.DeleteAgentCertificates{Fingerprints: []pki.Fingerprint{pair.Fingerprint()}})), acts.NotFound)
+}
+
+// TestDeletionOfManyNamesThoseInUse has two certificates in use among many.
+func TestDeletionOfManyNamesThoseInUse(t *testing.T) {
+	w := start(t)
+	var all []pki.Fingerprint
+	for i := range 12 {
+		pair := w.generate("")
+		if i == 5 || i == 9 {
+			if err := w.send(w.agent(pair), uint64(i), "/bin/x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all = append(all, pair.Fingerprint())
+	}
+	ask := func(fs ...pki.Fingerprint) []string {
+		t.Helper()
+		p, err := w.PreviewDeleteAgentCertificates(t.Context(), local, acts.DeleteAgentCertificates{Fingerprints: fs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Lines
+	}
+	const uses = ": 1 connected agent uses this certificate."
+	off := "Validation is off: nobody is cut off until it is turned on."
+	if got, want := ask(all...), []string{all[5].String() + uses, all[9].String() + uses, "No connected agent uses the other 10.", off}; !slices.Equal(got, want) {
+		t.Errorf("twelve: %q", got)
+	}
+	if got, want := ask(all[0], all[9]), []string{all[9].String() + uses, all[0].String() + ": 0 connected agents use this certificate.", off}; !slices.Equal(got, want) {
+		t.Errorf("two: %q", got)
+	}
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"vedette/centralnode/store"
 	"vedette/centralnode/trust"
@@ -13,27 +15,79 @@ import (
 
 // PreviewDeleteAgentCertificates says whom deleting would cut off.
 func (a *Admin) PreviewDeleteAgentCertificates(ctx context.Context, actor acts.Actor, in acts.DeleteAgentCertificates) (acts.Preview, error) {
-	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActDeleteAgent); err != nil {
 		return acts.Preview{}, err
 	}
 	in.Fingerprints = unique(in.Fingerprints)
 	// Read before the entries: one that changes meanwhile makes the act stale.
 	revision := a.c.Store.Revision()
 	if _, err := a.toDelete(ctx, in); err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, actDeleteAgent, subjects(in.Fingerprints), err)
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, acts.ActDeleteAgent, subjects(in.Fingerprints), err)
 	}
 	snapshot := a.c.Door.Trust()
-	p := acts.Preview{Act: actDeleteAgent, Revision: uint64(revision), Asks: true}
-	for _, f := range in.Fingerprints {
-		p.Lines = append(p.Lines, f.String()+": "+agentsUse(a.c.Door.Connected(f)))
-	}
+	p := acts.Preview{Act: acts.ActDeleteAgent, Revision: uint64(revision), Asks: true}
+	p.Lines = a.used(in.Fingerprints)
 	switch n := a.c.Door.Affected(snapshot.Without(in.Fingerprints)); {
 	case !snapshot.Validation:
 		p.Lines = append(p.Lines, "Validation is off: nobody is cut off until it is turned on.")
 	default:
-		p.Consequences = append(p.Consequences, acts.Consequence{Text: "Connections that are cut at once.", InUse: true, Count: n})
+		gone := make(map[pki.Fingerprint]bool, len(in.Fingerprints))
+		for _, f := range in.Fingerprints {
+			gone[f] = true
+		}
+		who := a.connected(n, func(leaf pki.Fingerprint) bool { return gone[leaf] })
+		p.Consequences = append(p.Consequences, acts.Consequence{Text: "Connections that are cut at once.", InUse: true, Count: n, Who: who})
 	}
 	return p, nil
+}
+
+// maxNamed is how many certificates a preview names one by one.
+const maxNamed = 10
+
+// used says which certificates are in use: first those that most agents would
+// miss, then how many nobody would. Where there are few, all are named.
+func (a *Admin) used(fs []pki.Fingerprint) (lines []string) {
+	type row struct {
+		of pki.Fingerprint
+		n  int
+	}
+	rows := make([]row, len(fs))
+	for i, f := range fs {
+		rows[i] = row{f, a.c.Door.Connected(f)}
+	}
+	slices.SortStableFunc(rows, func(x, y row) int { return cmp.Compare(y.n, x.n) })
+	inUse := slices.IndexFunc(rows, func(r row) bool { return r.n == 0 })
+	if inUse < 0 {
+		inUse = len(rows)
+	}
+	named := len(rows)
+	if named > maxNamed {
+		named = min(inUse, maxNamed)
+	}
+	for _, r := range rows[:named] {
+		lines = append(lines, r.of.String()+": "+agentsUse(r.n))
+	}
+	if more := inUse - named; more > 0 {
+		lines = append(lines, fmt.Sprintf("Connected agents use %d more of these certificates.", more))
+	}
+	if idle := len(rows) - max(named, inUse); idle > 0 {
+		lines = append(lines, fmt.Sprintf("No connected agent uses the other %d.", idle))
+	}
+	return lines
+}
+
+// connected names some of n connected hosts by their certificate.
+func (a *Admin) connected(n int, with func(leaf pki.Fingerprint) bool) []string {
+	if n == 0 {
+		return nil
+	}
+	var names []string
+	for _, h := range a.c.Hosts.Hosts() {
+		if with(h.Leaf) && a.c.Door.Live(h.Connection) {
+			names = append(names, cmp.Or(h.Name, h.AgentID))
+		}
+	}
+	return conduct.Some(names)
 }
 
 func agentsUse(n int) string {
@@ -47,21 +101,21 @@ func agentsUse(n int) string {
 // every connection that used one of them is cut and nothing of theirs was
 // taken after the returned revision, provided validation is on.
 func (a *Admin) DeleteAgentCertificates(ctx context.Context, actor acts.Actor, in acts.DeleteAgentCertificates) (acts.Withdrawal, error) {
-	if err := a.desk.Permit(ctx, actor, actDeleteAgent); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActDeleteAgent); err != nil {
 		return acts.Withdrawal{}, err
 	}
 	in.Fingerprints = unique(in.Fingerprints)
 	subject := subjects(in.Fingerprints)
 	chosen, err := a.toDelete(ctx, in)
 	if err != nil {
-		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actDeleteAgent, subject, err)
+		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, acts.ActDeleteAgent, subject, err)
 	}
 	var change store.Change
 	at := a.c.Now()
 	for _, c := range chosen {
 		change.WithdrawAgentCertificate(c, at)
 	}
-	done, err := a.change(ctx, actor, deed{act: actDeleteAgent, subject: subject}, trust.Scope{Leaves: in.Fingerprints}, change,
+	done, err := a.change(ctx, actor, deed{act: acts.ActDeleteAgent, subject: subject}, trust.Scope{Leaves: in.Fingerprints}, change,
 		func(s *trust.Snapshot) *trust.Snapshot { return s.Without(in.Fingerprints) })
 	if err != nil {
 		return acts.Withdrawal{}, err
@@ -89,7 +143,7 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 			return nil, err
 		}
 		if !found {
-			return nil, conduct.Gone(in.Revision, actDeleteAgent, f.String(),
+			return nil, conduct.Gone(in.Revision, acts.ActDeleteAgent, f.String(),
 				&acts.Error{Code: acts.NotFound, Text: "no agent certificate " + f.String() + " is on the list: nothing was deleted", Hint: "the list shows the certificates that are there"})
 		}
 		if err := conduct.Seen(in.Revision, c.Version); err != nil {
@@ -102,21 +156,23 @@ func (a *Admin) toDelete(ctx context.Context, in acts.DeleteAgentCertificates) (
 
 // PreviewSetValidation says whom the switch would refuse.
 func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in acts.SetValidation) (acts.Preview, error) {
-	if err := a.desk.Permit(ctx, actor, actSetValidation); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActSetValidation); err != nil {
 		return acts.Preview{}, err
 	}
 	list, err := a.c.Store.AgentList(ctx)
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, actSetValidation, nil, err)
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, acts.ActSetValidation, nil, err)
 	}
-	p := acts.Preview{Act: actSetValidation, Revision: uint64(list.Revision), Asks: true}
+	p := acts.Preview{Act: acts.ActSetValidation, Revision: uint64(list.Revision), Asks: true}
 	switch {
 	case in.On == list.Validation:
 		p.Lines, p.Asks = []string{"Validation is " + onOff(in.On) + " already."}, false
 	case in.On:
-		n := a.c.Door.Affected(a.c.Door.Trust().WithValidation(true))
-		p.Lines = []string{fmt.Sprintf("Only agents with a certificate on the list (%d now) will be let in.", len(list.Certificates))}
-		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: true, Count: n}}
+		snapshot := a.c.Door.Trust()
+		n := a.c.Door.Affected(snapshot.WithValidation(true))
+		who := a.connected(n, func(leaf pki.Fingerprint) bool { return !snapshot.Listed(leaf) })
+		p.Lines = []string{fmt.Sprintf("Only agents with a certificate on the list (%d now) will be let in.", len(list.Rows))}
+		p.Consequences = []acts.Consequence{{Text: "Connections that are cut at once because they show no listed certificate.", InUse: true, Count: n, Who: who}}
 	default:
 		p.Lines = []string{"Every agent will be let in, with any certificate or none."}
 	}
@@ -125,7 +181,7 @@ func (a *Admin) PreviewSetValidation(ctx context.Context, actor acts.Actor, in a
 
 // SetValidation sets the switch Validate Endpoint Agent TLS certificates.
 func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.SetValidation) (acts.Withdrawal, error) {
-	if err := a.desk.Permit(ctx, actor, actSetValidation); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActSetValidation); err != nil {
 		return acts.Withdrawal{}, err
 	}
 	subject := []string{onOff(in.On)}
@@ -134,14 +190,14 @@ func (a *Admin) SetValidation(ctx context.Context, actor acts.Actor, in acts.Set
 		err = conduct.Seen(in.Revision, switched)
 	}
 	if err != nil {
-		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, actSetValidation, subject, err)
+		return acts.Withdrawal{}, a.desk.Failed(ctx, actor, acts.ActSetValidation, subject, err)
 	}
 	if on == in.On {
 		return acts.Withdrawal{Revision: a.c.Door.Trust().Revision}, nil
 	}
 	var change store.Change
 	change.SetValidation(in.On, switched)
-	done, err := a.change(ctx, actor, deed{act: actSetValidation, subject: subject}, trust.Scope{Everybody: true}, change,
+	done, err := a.change(ctx, actor, deed{act: acts.ActSetValidation, subject: subject}, trust.Scope{Everybody: true}, change,
 		func(s *trust.Snapshot) *trust.Snapshot { return s.WithValidation(in.On) })
 	if err != nil {
 		return acts.Withdrawal{}, err

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"vedette/centralnode/alerts"
-	"vedette/centralnode/scan/engine"
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
 	"vedette/internal/foreign"
@@ -17,7 +16,7 @@ import (
 
 // Alerts is the room of alerts.
 type Alerts interface {
-	List(ctx context.Context, f acts.AlertFilter) ([]alerts.Alert, kv.Revision, error)
+	List(ctx context.Context, f acts.AlertFilter) (alerts.Found, error)
 	Get(ctx context.Context, id int64) (alerts.Alert, bool, error)
 	// Change is what writes an alert over the one that was read, and Changed tells
 	// that it was written.
@@ -26,9 +25,10 @@ type Alerts interface {
 	Counts() acts.AlertCounts
 }
 
-// Alerts shows the newest alerts that match, the newest first.
+// Alerts shows alerts that match, the newest first where the filter says nothing
+// else.
 func (a *Admin) Alerts(ctx context.Context, actor acts.Actor, f acts.AlertFilter) (acts.AlertList, error) {
-	if err := a.desk.Permit(ctx, actor, actViewAlerts); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActViewAlerts); err != nil {
 		return acts.AlertList{}, err
 	}
 	if err := checkAlertFilter(f); err != nil {
@@ -37,12 +37,12 @@ func (a *Admin) Alerts(ctx context.Context, actor acts.Actor, f acts.AlertFilter
 	if f.Limit == 0 {
 		f.Limit = defaultLimit
 	}
-	found, revision, err := a.c.Alerts.List(ctx, f)
+	found, err := a.c.Alerts.List(ctx, f)
 	if err != nil {
-		return acts.AlertList{}, a.desk.Failed(ctx, actor, actViewAlerts, nil, err)
+		return acts.AlertList{}, a.desk.Failed(ctx, actor, acts.ActViewAlerts, nil, err)
 	}
-	list := acts.AlertList{Alerts: make([]acts.Alert, len(found)), Revision: uint64(revision)}
-	for i, one := range found {
+	list := acts.AlertList{Alerts: make([]acts.Alert, len(found.Alerts)), Total: found.Total, Matching: found.Matching, Revision: uint64(found.Revision)}
+	for i, one := range found.Alerts {
 		list.Alerts[i] = describeAlert(one)
 	}
 	return list, nil
@@ -54,13 +54,17 @@ func checkAlertFilter(f acts.AlertFilter) error {
 		what, word string
 		words      []string
 	}{
-		{"state", string(f.State), []string{string(acts.AlertNew), string(acts.AlertInProcess), string(acts.AlertClosed)}},
-		{"importance", f.Importance, []string{string(engine.High), string(engine.Medium), string(engine.Low)}},
-		{"technology", f.Technology, []string{string(engine.AntiMalware), string(engine.YARA)}},
+		{"state", string(f.State), words(acts.AlertStates())},
+		{"importance", f.Importance, acts.AlertImportances()},
+		{"technology", f.Technology, acts.AlertTechnologies()},
+		{"order", strings.TrimPrefix(string(f.Sort), "-"), words(acts.AlertSorts())},
 	} {
 		if one.word != "" && !slices.Contains(one.words, one.word) {
 			return conduct.Invalid(fmt.Sprintf("%s \"%s\" is not known", one.what, foreign.Line(one.word)), "the words are "+strings.Join(one.words, ", "))
 		}
+	}
+	if f.Offset < 0 {
+		return conduct.Invalid(fmt.Sprintf("offset %d is negative", f.Offset), "0 stands for the first alert")
 	}
 	if f.Limit < 0 {
 		return conduct.Invalid(fmt.Sprintf("limit %d is negative", f.Limit), "0 stands for the newest "+strconv.Itoa(defaultLimit))
@@ -68,14 +72,22 @@ func checkAlertFilter(f acts.AlertFilter) error {
 	return nil
 }
 
+func words[T ~string](of []T) []string {
+	out := make([]string, len(of))
+	for i, w := range of {
+		out[i] = string(w)
+	}
+	return out
+}
+
 // Alert shows one alert.
 func (a *Admin) Alert(ctx context.Context, actor acts.Actor, id int64) (acts.Alert, error) {
-	if err := a.desk.Permit(ctx, actor, actViewAlerts); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActViewAlerts); err != nil {
 		return acts.Alert{}, err
 	}
 	one, found, err := a.c.Alerts.Get(ctx, id)
 	if err != nil {
-		return acts.Alert{}, a.desk.Failed(ctx, actor, actViewAlerts, []string{strconv.FormatInt(id, 10)}, err)
+		return acts.Alert{}, a.desk.Failed(ctx, actor, acts.ActViewAlerts, []string{strconv.FormatInt(id, 10)}, err)
 	}
 	if !found {
 		return acts.Alert{}, noAlert(id)
@@ -90,12 +102,12 @@ func noAlert(id int64) *acts.Error {
 // SetAlertState says what an officer does about an alert.
 func (a *Admin) SetAlertState(ctx context.Context, actor acts.Actor, in acts.SetAlertState) (acts.Alert, error) {
 	subject := strconv.FormatInt(in.ID, 10)
-	if err := a.desk.Permit(ctx, actor, actSetAlertState, subject); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActSetAlertState, subject); err != nil {
 		return acts.Alert{}, err
 	}
 	one, err := a.setAlertState(ctx, actor, in, subject)
 	if err != nil {
-		return acts.Alert{}, a.desk.Failed(ctx, actor, actSetAlertState, []string{subject}, err)
+		return acts.Alert{}, a.desk.Failed(ctx, actor, acts.ActSetAlertState, []string{subject}, err)
 	}
 	return describeAlert(one), nil
 }
@@ -122,7 +134,7 @@ func (a *Admin) setAlertState(ctx context.Context, actor acts.Actor, in acts.Set
 	before := one.State
 	one.State, one.StateBy, one.StateAt = state, actor.Account, a.c.Now()
 	ops, expect := a.c.Alerts.Change(one)
-	if _, err := a.desk.Commit(ctx, actor, actSetAlertState, []string{subject}, fmt.Sprintf("%s, before: %s", state, before), ops, expect); err != nil {
+	if one.Version, err = a.desk.Commit(ctx, actor, acts.ActSetAlertState, []string{subject}, fmt.Sprintf("%s, before: %s", state, before), ops, expect); err != nil {
 		return none, err
 	}
 	a.c.Alerts.Changed(ctx, in.ID)

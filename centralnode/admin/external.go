@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -26,12 +27,12 @@ type External interface {
 
 // ExternalSystems shows the table of external systems, requests and all.
 func (a *Admin) ExternalSystems(ctx context.Context, actor acts.Actor) (acts.ExternalSystemList, error) {
-	if err := a.desk.Permit(ctx, actor, actViewSystems); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActViewSystems); err != nil {
 		return acts.ExternalSystemList{}, err
 	}
 	list, err := a.listSystems(ctx)
 	if err != nil {
-		return acts.ExternalSystemList{}, a.desk.Failed(ctx, actor, actViewSystems, nil, err)
+		return acts.ExternalSystemList{}, a.desk.Failed(ctx, actor, acts.ActViewSystems, nil, err)
 	}
 	return list, nil
 }
@@ -41,29 +42,29 @@ func (a *Admin) listSystems(ctx context.Context) (acts.ExternalSystemList, error
 	if err != nil {
 		return acts.ExternalSystemList{}, err
 	}
-	first, _, err := a.c.Store.ScanPriority(ctx)
-	if err != nil {
-		return acts.ExternalSystemList{}, err
-	}
-	certificate, err := a.c.Base.Serving.Show(ctx)
-	if err != nil {
-		return acts.ExternalSystemList{}, err
-	}
-	list := acts.ExternalSystemList{
-		Systems: make([]acts.ExternalSystem, len(rows)), ServerCertificate: certificate.Fingerprint,
-		MaximumScanPriority: first, Revision: uint64(revision),
-	}
+	list, _, err := a.aboveSystems(ctx)
+	list.Systems, list.Revision = make([]acts.ExternalSystem, len(rows)), uint64(revision)
 	for i, row := range rows {
 		list.Systems[i] = row.shown
 	}
-	return list, nil
+	return list, err
+}
+
+// aboveSystems is what stands above the table, with the revision of the switch.
+func (a *Admin) aboveSystems(ctx context.Context) (acts.ExternalSystemList, kv.Revision, error) {
+	first, set, err := a.c.Store.ScanPriority(ctx)
+	if err != nil {
+		return acts.ExternalSystemList{}, 0, err
+	}
+	certificate, err := a.c.Base.Serving.Show(ctx)
+	return acts.ExternalSystemList{ServerCertificate: certificate.Fingerprint, MaximumScanPriority: first}, set, err
 }
 
 // ExternalSystem shows one external system: the administrator's side of the
 // check of its connection. It is named by ID, by fingerprint, or by both as
 // ID/FINGERPRINT.
 func (a *Admin) ExternalSystem(ctx context.Context, actor acts.Actor, which string) (acts.ExternalSystem, error) {
-	return viewOne(ctx, a, actor, actViewSystems, which, func() (acts.ExternalSystem, error) {
+	return viewOne(ctx, a, actor, acts.ActViewSystems, which, func() (acts.ExternalSystem, error) {
 		row, _, err := a.findSystem(ctx, which, pki.Fingerprint{}, true)
 		return row.shown, err
 	})
@@ -91,12 +92,22 @@ func (r systemRow) others() (out []store.ExternalSystem) {
 
 // externalSystems reads the table, the oldest request first.
 func (a *Admin) externalSystems(ctx context.Context) ([]systemRow, kv.Revision, error) {
+	rows, revision, err := a.keptSystems(ctx)
+	for i := range rows {
+		a.lookAt(&rows[i])
+	}
+	return rows, revision, err
+}
+
+// keptSystems reads the table as it is kept, without a look at what the systems
+// do now.
+func (a *Admin) keptSystems(ctx context.Context) ([]systemRow, kv.Revision, error) {
 	kept, revision, err := a.c.Store.ExternalSystems(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	slices.SortFunc(kept, func(x, y store.ExternalSystem) int {
-		return cmp.Or(x.Requested.Compare(y.Requested), strings.Compare(x.ID, y.ID), strings.Compare(x.Fingerprint.String(), y.Fingerprint.String()))
+		return cmp.Or(x.Requested.Compare(y.Requested), strings.Compare(x.ID, y.ID), bytes.Compare(x.Fingerprint[:], y.Fingerprint[:]))
 	})
 	same := make(map[string][]store.ExternalSystem)
 	for _, state := range []store.RequestState{store.Accepted, store.Rejected, store.Pending} {
@@ -109,10 +120,15 @@ func (a *Admin) externalSystems(ctx context.Context) ([]systemRow, kv.Revision, 
 	}
 	rows := make([]systemRow, len(kept))
 	for i, v := range kept {
-		rows[i] = systemRow{kept: v, look: a.c.External.Look(v.System()), same: same[v.ID]}
-		rows[i].shown = a.describeSystem(rows[i])
+		rows[i] = systemRow{kept: v, same: same[v.ID]}
 	}
 	return rows, revision, nil
+}
+
+// lookAt fills in what a system does now, and how it is shown.
+func (a *Admin) lookAt(r *systemRow) {
+	r.look = a.c.External.Look(r.kept.System())
+	r.shown = a.describeSystem(*r)
 }
 
 func (a *Admin) describeSystem(r systemRow) acts.ExternalSystem {
@@ -120,7 +136,7 @@ func (a *Admin) describeSystem(r systemRow) acts.ExternalSystem {
 	s := acts.ExternalSystem{
 		ID: foreign.Line(v.ID), Fingerprint: v.Fingerprint, Type: v.Type, Name: external.Title(cmp.Or(look.Name, v.Name)),
 		Subject: foreign.Line(v.Subject), NotAfter: v.NotAfter, State: stateOf(v.State), Changed: v.Changed,
-		Requested: v.Requested, Decided: v.Decided, DecidedBy: foreign.Line(v.DecidedBy),
+		Requested: v.Requested, Decided: v.Decided, DecidedBy: foreign.Line(v.DecidedBy), Revision: uint64(v.Version),
 		Sensor: foreign.Line(v.Address), Addresses: []string{}, LastCall: look.Last,
 		Calls: look.Calls, Submitted: look.Submitted, Refused: look.Refused,
 		LastError: foreign.Line(look.LastError), LastErrorAt: look.LastErrorAt,

@@ -1,139 +1,14 @@
 package admin_test
 
 import (
-	"bytes"
-	"crypto/rand"
-	"encoding/json"
-	"io"
-	"mime/multipart"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"vedette/internal/acts"
 	"vedette/pki"
-	"vedette/pki/pkitest"
 	"vedette/proto/problem"
 )
-
-// caller is an external system with an ID and a certificate.
-type caller struct {
-	w    *world
-	id   string
-	pair *pki.Pair
-	http *http.Client
-}
-
-func (w *world) caller(id string, pair *pki.Pair) *caller {
-	w.t.Helper()
-	served, err := w.ServerCertificate(w.t.Context(), local)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	shown := pair.TLS()
-	transport := &http.Transport{TLSClientConfig: pki.ClientConfig(pki.PinTo(served.Fingerprint), &shown)}
-	w.t.Cleanup(transport.CloseIdleConnections)
-	return &caller{w, id, pair, &http.Client{Transport: transport, Timeout: 20 * time.Second}}
-}
-
-// system is a caller with a certificate of its own.
-func (w *world) system(id string) *caller {
-	w.t.Helper()
-	return w.caller(id, pkitest.Agent(w.t, id))
-}
-
-func (c *caller) fingerprint() pki.Fingerprint { return c.pair.Fingerprint() }
-
-// which names the caller by both.
-func (c *caller) which() acts.DecideExternalSystem {
-	return acts.DecideExternalSystem{Which: c.id, Fingerprint: c.fingerprint()}
-}
-
-// check asks whether the connection works; code is empty when it does.
-func (c *caller) check(query string) (code problem.Code) {
-	c.w.t.Helper()
-	return c.do(http.MethodGet, "/connection?"+query, "", nil)
-}
-
-func (c *caller) do(method, path, contentType string, body io.Reader) (code problem.Code) {
-	c.w.t.Helper()
-	req, err := http.NewRequestWithContext(c.w.t.Context(), method, "https://"+c.w.node.Address().String()+"/kata/scanner/v1/sensors/"+url.PathEscape(c.id)+path, body)
-	if err != nil {
-		c.w.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", contentType)
-	res, err := c.http.Do(req)
-	if err != nil {
-		c.w.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		c.w.t.Fatal(err)
-	}
-	if res.StatusCode == http.StatusOK {
-		return ""
-	}
-	var p struct{ Code problem.Code }
-	if err := json.Unmarshal(answer, &p); err != nil || p.Code == "" {
-		c.w.t.Fatalf("%s: %q, %v", res.Status, answer, err)
-	}
-	return p.Code
-}
-
-// submit submits an object for scanning.
-func (c *caller) submit(name, content string) {
-	c.w.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("content", name)
-	if err == nil {
-		_, err = io.WriteString(part, content)
-	}
-	if err == nil {
-		err = form.WriteField("objectType", "file")
-	}
-	if err == nil {
-		err = form.WriteField("scanId", rand.Text())
-	}
-	if err == nil {
-		err = form.Close()
-	}
-	if err != nil {
-		c.w.t.Fatal(err)
-	}
-	if code := c.do(http.MethodPost, "/scans", form.FormDataContentType(), &body); code != "" {
-		c.w.t.Fatalf("submitting is answered %q", code)
-	}
-}
-
-// asking is an external system whose request waits.
-func (w *world) askingSystem(id, query string) *caller {
-	w.t.Helper()
-	c := w.system(id)
-	if code := c.check(query); code != problem.Pending && code != problem.CertificateChanged {
-		w.t.Fatalf("the first call is answered %q", code)
-	}
-	return c
-}
-
-// accepted is an external system that was let in.
-func (w *world) accepted(id string, kind acts.SystemType) *caller {
-	w.t.Helper()
-	c := w.askingSystem(id, "")
-	in := c.which()
-	in.Type = kind
-	if _, err := w.AcceptExternalSystem(w.t.Context(), local, in); err != nil {
-		w.t.Fatal(err)
-	}
-	if code := c.check(""); code != "" {
-		w.t.Fatalf("once accepted it is answered %q", code)
-	}
-	return c
-}
 
 func (w *world) shownSystem(c *caller) acts.ExternalSystem {
 	w.t.Helper()

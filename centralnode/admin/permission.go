@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"slices"
 
 	"vedette/internal/accounts"
@@ -9,46 +10,34 @@ import (
 	"vedette/internal/servercert"
 )
 
-// The Central Node's own acts, by the word that audit records carry.
-const (
-	actViewStatus      = "status view"
-	actGenerateAgent   = "agent-certificate generate"
-	actUploadAgent     = "agent-certificate upload"
-	actDeleteAgent     = "agent-certificate delete"
-	actSetValidation   = "agent-certificate validation"
-	actViewSensors     = "sensor view"
-	actAcceptSensor    = "sensor accept"
-	actRejectSensor    = "sensor reject"
-	actDeleteSensor    = "sensor delete"
-	actViewSystems     = "external-system view"
-	actAcceptSystem    = "external-system accept"
-	actRejectSystem    = "external-system reject"
-	actDeleteSystem    = "external-system delete"
-	actSetScanPriority = "external-system priority"
-	actViewAlerts      = "alert view"
-	actSetAlertState   = "alert state"
-	actViewScan        = "scan view"
-	actViewHosts       = "host view"
-	actViewEvents      = "event view"
-)
-
 // mayDo is the table of roles and acts (docs/security.md). What it does not
 // name is nobody's.
 func mayDo(r acts.Role, act string) bool {
 	switch act {
-	case actViewStatus, actViewHosts, actViewEvents, actViewAlerts, actViewScan, accounts.ActOwn, accounts.ActChangePassword:
+	case acts.ActViewStatus, acts.ActViewHosts, acts.ActViewEvents, acts.ActViewAlerts, acts.ActViewScan, accounts.ActOwn, accounts.ActChangePassword:
 		return slices.Contains(acts.Roles(), r)
-	case servercert.ActView, actViewSensors, actViewSystems, conduct.ActReview, accounts.ActView:
+	case servercert.ActView, acts.ActViewSensors, acts.ActViewSystems, conduct.ActReview, accounts.ActView:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
 	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, servercert.ActDiscard,
-		actGenerateAgent, actUploadAgent, actDeleteAgent, actSetValidation, actSetScanPriority:
+		acts.ActGenerateAgent, acts.ActUploadAgent, acts.ActDeleteAgent, acts.ActSetValidation, acts.ActSetScanPriority, acts.ActSetActivity,
+		// Of accounts that are no local administrator's; the acts look at that.
+		accounts.ActCreate, accounts.ActDelete, accounts.ActSetRole, accounts.ActDisable, accounts.ActEnable,
+		accounts.ActSetPassword, accounts.ActSecondFactor, accounts.ActAddKey, accounts.ActDeleteKey:
 		return r == acts.LocalAdministrator || r == acts.Administrator
-	case actSetAlertState:
+	case acts.ActSetAlertState:
 		return r == acts.LocalAdministrator || r == acts.SeniorSecurityOfficer || r == acts.SecurityOfficer
-	case actAcceptSensor, actRejectSensor, actDeleteSensor, actAcceptSystem, actRejectSystem, actDeleteSystem,
-		accounts.ActCreate, accounts.ActDelete, accounts.ActSetPassword, accounts.ActAddKey, accounts.ActDeleteKey:
+	case acts.ActAcceptSensor, acts.ActRejectSensor, acts.ActDeleteSensor, acts.ActAcceptSystem, acts.ActRejectSystem, acts.ActDeleteSystem:
 		return r == acts.LocalAdministrator
 	default:
 		return false
 	}
 }
+
+// Permit asks whether an actor may do an act at all, for a face that shows a
+// page before there is something to do. Who may not leaves a record.
+func (a *Admin) Permit(ctx context.Context, actor acts.Actor, act string) error {
+	return a.desk.Permit(ctx, actor, act)
+}
+
+// May asks the same and leaves no record, for what is shown to some only.
+func (a *Admin) May(actor acts.Actor, act string) bool { return a.desk.May(actor, act) }

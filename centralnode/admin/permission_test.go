@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vedette/internal/acts"
+	"vedette/internal/conduct/conducttest"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 )
@@ -30,6 +31,16 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		"hosts":  {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Hosts(ctx, a, acts.HostFilter{})) }},
 		"events": {anybody, func(ctx context.Context, a acts.Actor) error {
 			return w.Events(ctx, a, acts.EventFilter{}, func(acts.Event) bool { return true })
+		}},
+		"event":      {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Event(ctx, a, "x.1.0")) }},
+		"event page": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.EventPage(ctx, a, acts.EventFilter{})) }},
+		"host":       {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Host(ctx, a, "x")) }},
+		"activity":   {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.Activity(ctx, a)) }},
+		"set activity": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetActivity(ctx, a, acts.SetActivity{}))
+		}},
+		"set activity preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewSetActivity(ctx, a, acts.SetActivity{}))
 		}},
 		"watch": {anybody, func(ctx context.Context, a acts.Actor) error {
 			ctx, cancel := context.WithCancel(ctx)
@@ -57,7 +68,9 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		"install preview": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewInstallServerCertificate(ctx, a, acts.InstallServerCertificate{PEM: []byte("x")}))
 		}},
-		"discard": {administrators, func(ctx context.Context, a acts.Actor) error { return w.DiscardServerCertificate(ctx, a) }},
+		"discard": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return w.DiscardServerCertificate(ctx, a, acts.DiscardServerCertificate{})
+		}},
 		"apply": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.ApplyServerCertificate(ctx, a, acts.PreparedServerCertificate{Act: "certificate install", Pair: pkitest.Pair(t, pki.KeyECDSAP256), Revision: 1}))
 		}},
@@ -69,23 +82,56 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		"own key deleted": {anybody, func(ctx context.Context, a acts.Actor) error {
 			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: a.Account}))
 		}},
-		"another's key": {locals, func(ctx context.Context, a acts.Actor) error {
+		"another's key": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.AddKey(ctx, a, acts.AddKey{Account: "b"}))
 		}},
-		"another's key deleted": {locals, func(ctx context.Context, a acts.Actor) error {
+		"another's key deleted": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: "b"}))
 		}},
-		"another's password": {locals, func(ctx context.Context, a acts.Actor) error {
+		"another's password": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.SetPassword(ctx, a, acts.SetPassword{Name: "b"}))
 		}},
-		"create": {locals, func(ctx context.Context, a acts.Actor) error {
+		"create": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.CreateAccount(ctx, a, acts.CreateAccount{Name: "b"}))
 		}},
-		"delete account": {locals, func(ctx context.Context, a acts.Actor) error {
+		"delete account": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.DeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
 		}},
-		"delete account preview": {locals, func(ctx context.Context, a acts.Actor) error {
+		"delete account preview": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewDeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
+		}},
+		"role": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetRole(ctx, a, acts.SetRole{Name: "b", Role: acts.SecurityOfficer}))
+		}},
+		"role preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewSetRole(ctx, a, acts.SetRole{Name: "b", Role: acts.SecurityOfficer}))
+		}},
+		"disable": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DisableAccount(ctx, a, acts.DisableAccount{Name: "b"}))
+		}},
+		"disable preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDisableAccount(ctx, a, acts.DisableAccount{Name: "b"}))
+		}},
+		"enable": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.EnableAccount(ctx, a, acts.EnableAccount{Name: "b"}))
+		}},
+		"another's second factor": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.RemoveSecondFactor(ctx, a, acts.RemoveSecondFactor{Name: "b"}))
+		}},
+		"another's second factor preview": {administrators, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewRemoveSecondFactor(ctx, a, acts.RemoveSecondFactor{Name: "b"}))
+		}},
+		"own sessions":       {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.OwnSessions(ctx, a)) }},
+		"own sessions ended": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.EndOtherSessions(ctx, a)) }},
+		"own second factor": {anybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.BeginSecondFactor(ctx, a, acts.BeginSecondFactor{}))
+		}},
+		"own second factor shown": {anybody, func(ctx context.Context, a acts.Actor) error { return second(w.SecondFactorBegun(ctx, a)) }},
+		"own second factor on": {anybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.ConfirmSecondFactor(ctx, a, acts.ConfirmSecondFactor{}))
+		}},
+		"own second factor off": {anybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.EndSecondFactor(ctx, a, acts.EndSecondFactor{}))
 		}},
 		"agent generate": {administrators, func(ctx context.Context, a acts.Actor) error {
 			return second(w.GenerateAgentCertificate(ctx, a, acts.GenerateAgentCertificate{}))
@@ -104,6 +150,9 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 		}},
 		"sensors": {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.SensorServers(ctx, a)) }},
 		"sensor":  {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.SensorServer(ctx, a, "x")) }},
+		"sensor history": {auditors, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SensorHistory(ctx, a, "x", acts.ViewHistory{}))
+		}},
 		"accept": {locals, func(ctx context.Context, a acts.Actor) error {
 			return second(w.AcceptSensorServer(ctx, a, acts.DecideSensorServer{Which: "x"}))
 		}},
@@ -166,6 +215,8 @@ func TestEveryRoleMayDoWhatTheTableSays(t *testing.T) {
 			}
 			if refused := acts.CodeOf(err) == acts.NotAllowed; refused == allowed {
 				t.Errorf("%s by %q: %v; the table says allowed %v", name, role, err, allowed)
+			} else if refused {
+				conducttest.NamesWhoMay(t, err, c.may)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ type Scan interface {
 
 // ScanStatus shows the state of scanning and of its engines.
 func (a *Admin) ScanStatus(ctx context.Context, actor acts.Actor) (acts.ScanStatus, error) {
-	if err := a.desk.Permit(ctx, actor, actViewScan); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActViewScan); err != nil {
 		return acts.ScanStatus{}, err
 	}
 	return a.scanStatus(ctx), nil

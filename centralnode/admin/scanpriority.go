@@ -13,19 +13,19 @@ import (
 // PreviewSetScanPriority says what the switch Maximum scan priority changes. The
 // documented product asks nothing before it.
 func (a *Admin) PreviewSetScanPriority(ctx context.Context, actor acts.Actor, in acts.SetScanPriority) (acts.Preview, error) {
-	if err := a.desk.Permit(ctx, actor, actSetScanPriority); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActSetScanPriority); err != nil {
 		return acts.Preview{}, err
 	}
 	revision := a.c.Store.Revision() // read first: a switch that is set meanwhile makes the act stale
 	on, _, err := a.scanPriority(ctx, in.Revision)
 	var rows []systemRow
 	if err == nil {
-		rows, _, err = a.externalSystems(ctx)
+		rows, _, err = a.keptSystems(ctx)
 	}
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, actSetScanPriority, []string{onOff(in.On)}, err)
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, acts.ActSetScanPriority, []string{onOff(in.On)}, err)
 	}
-	p := acts.Preview{Act: actSetScanPriority, Revision: uint64(revision)}
+	p := acts.Preview{Act: acts.ActSetScanPriority, Revision: uint64(revision)}
 	if on == in.On {
 		p.Lines = []string{"Maximum scan priority is " + onOff(on) + " already."}
 		return p, nil
@@ -64,7 +64,7 @@ func (a *Admin) scanPriority(ctx context.Context, revision uint64) (bool, kv.Rev
 // SetScanPriority sets the documented switch Maximum scan priority. It is in
 // force when SetScanPriority returns.
 func (a *Admin) SetScanPriority(ctx context.Context, actor acts.Actor, in acts.SetScanPriority) (acts.ScanPriority, error) {
-	if err := a.desk.Permit(ctx, actor, actSetScanPriority, onOff(in.On)); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActSetScanPriority, onOff(in.On)); err != nil {
 		return acts.ScanPriority{}, err
 	}
 	subject := []string{onOff(in.On)}
@@ -78,10 +78,10 @@ func (a *Admin) SetScanPriority(ctx context.Context, actor acts.Actor, in acts.S
 	if err == nil {
 		var change store.Change
 		change.SetScanPriority(in.On, version)
-		version, err = a.desk.Commit(ctx, actor, actSetScanPriority, subject, "", change.Ops, change.Expect)
+		version, err = a.desk.Commit(ctx, actor, acts.ActSetScanPriority, subject, "", change.Ops, change.Expect)
 	}
 	if err != nil {
-		return acts.ScanPriority{}, a.desk.Failed(ctx, actor, actSetScanPriority, subject, err)
+		return acts.ScanPriority{}, a.desk.Failed(ctx, actor, acts.ActSetScanPriority, subject, err)
 	}
 	a.c.Scan.SetPriority(in.On)
 	return acts.ScanPriority{On: in.On, Revision: uint64(version)}, nil

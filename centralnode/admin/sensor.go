@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"vedette/centralnode/sensors"
 	"vedette/centralnode/store"
@@ -21,6 +22,8 @@ import (
 // Sensors is the room of Sensors.
 type Sensors interface {
 	Look(f pki.Fingerprint) sensors.Look
+	// History is what a Sensor found of its link, by the minute.
+	History(f pki.Fingerprint, from, to time.Time) []acts.QualityMinute
 	Name(id string) string
 	// Distribute has the connected Sensors take the policy in force.
 	Distribute(ctx context.Context) (taken int, late []string)
@@ -33,12 +36,12 @@ type Sensors interface {
 
 // SensorServers shows the table of Sensor servers, requests and all.
 func (a *Admin) SensorServers(ctx context.Context, actor acts.Actor) (acts.SensorServerList, error) {
-	if err := a.desk.Permit(ctx, actor, actViewSensors); err != nil {
+	if err := a.desk.Permit(ctx, actor, acts.ActViewSensors); err != nil {
 		return acts.SensorServerList{}, err
 	}
 	rows, revision, err := a.sensorServers(ctx)
 	if err != nil {
-		return acts.SensorServerList{}, a.desk.Failed(ctx, actor, actViewSensors, nil, err)
+		return acts.SensorServerList{}, a.desk.Failed(ctx, actor, acts.ActViewSensors, nil, err)
 	}
 	list := acts.SensorServerList{PolicyRevision: a.c.Door.Trust().Policy, Revision: uint64(revision), Servers: []acts.SensorServer{}}
 	for _, row := range rows {
@@ -49,8 +52,25 @@ func (a *Admin) SensorServers(ctx context.Context, actor acts.Actor) (acts.Senso
 
 // SensorServer shows one Sensor server.
 func (a *Admin) SensorServer(ctx context.Context, actor acts.Actor, which string) (acts.SensorServer, error) {
-	return viewOne(ctx, a, actor, actViewSensors, which, func() (acts.SensorServer, error) {
+	return viewOne(ctx, a, actor, acts.ActViewSensors, which, func() (acts.SensorServer, error) {
 		row, _, err := a.findSensor(ctx, which)
+		return row.shown, err
+	})
+}
+
+// SensorServerByID shows one Sensor server, by the fingerprint of its link
+// identity or by its id: by nothing that a Sensor can call itself, so that an
+// address of a page always means the same one.
+func (a *Admin) SensorServerByID(ctx context.Context, actor acts.Actor, id string) (acts.SensorServer, error) {
+	return viewOne(ctx, a, actor, acts.ActViewSensors, id, func() (acts.SensorServer, error) {
+		rows, _, err := a.sensorServers(ctx)
+		if err != nil {
+			return acts.SensorServer{}, err
+		}
+		row, found, err := identified(rows, id)
+		if err == nil && !found {
+			err = unknownSensor(id)
+		}
 		return row.shown, err
 	})
 }
@@ -59,6 +79,7 @@ func (a *Admin) SensorServer(ctx context.Context, actor acts.Actor, which string
 type sensorRow struct {
 	kept  store.SensorServer
 	look  sensors.Look
+	since time.Time // the server certificate is in use
 	shown acts.SensorServer
 }
 
@@ -68,11 +89,15 @@ func (a *Admin) sensorServers(ctx context.Context) ([]sensorRow, kv.Revision, er
 	if err != nil {
 		return nil, 0, err
 	}
-	carried := a.c.Door.Carried()
+	since, err := a.c.Base.Serving.Since(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	carried, policy := a.c.Door.Carried(), a.c.Door.Trust().Policy
 	rows := make([]sensorRow, 0, len(kept))
 	for _, v := range kept {
 		look := a.c.Sensors.Look(v.Fingerprint)
-		rows = append(rows, sensorRow{v, look, describeSensor(v, look, carried[v.Fingerprint])})
+		rows = append(rows, sensorRow{v, look, since, describeSensor(v, look, carried[v.Fingerprint], policy, since)})
 	}
 	slices.SortFunc(rows, func(x, y sensorRow) int {
 		return cmp.Or(x.kept.Requested.Compare(y.kept.Requested), strings.Compare(x.shown.ID, y.shown.ID))
@@ -80,15 +105,19 @@ func (a *Admin) sensorServers(ctx context.Context) ([]sensorRow, kv.Revision, er
 	return rows, revision, nil
 }
 
-func describeSensor(v store.SensorServer, look sensors.Look, agents int) acts.SensorServer {
+// describeSensor shows a Sensor server; policy is the revision in force, since
+// when the server certificate came into use.
+func describeSensor(v store.SensorServer, look sensors.Look, agents int, policy uint64, since time.Time) acts.SensorServer {
 	c := look.Contact
 	s := acts.SensorServer{
 		ID: trust.SensorID(v.Fingerprint), Fingerprint: v.Fingerprint,
 		Name: sensors.Title(c.Name), Version: foreign.Line(c.Software), Addresses: []string{}, Address: cmp.Or(c.Address, v.Address),
 		Type: acts.TypeRemote, State: stateOf(v.State), Problem: strings.Join(look.Problems, " "),
 		ServerCertificate: c.ServerCertificate, Requested: v.Requested, Decided: v.Decided, DecidedBy: foreign.Line(v.DecidedBy), LastContact: c.Last,
+		Revision:  uint64(v.Version),
 		Connected: look.Connected, Lanes: look.Lanes, Agents: agents,
-		PolicyRevision: look.Policy, RTT: look.RTT, IngressBytes: look.Ingress, Refused: look.Refused,
+		PolicyRevision: look.Policy, PolicyBehind: v.State == store.Accepted && look.Connected && look.Policy != policy,
+		RTT: look.RTT, Quality: look.Quality, Mute: look.Mute, IngressBytes: look.Ingress, Refused: look.Refused,
 	}
 	for _, address := range c.Addresses {
 		s.Addresses = append(s.Addresses, foreign.Line(address))
@@ -96,6 +125,7 @@ func describeSensor(v store.SensorServer, look sensors.Look, agents int) acts.Se
 	if c.SameServer {
 		s.Type = acts.TypeSameServer
 	}
+	s.NextStep = nextSensorStep(s, since)
 	return s
 }
 
@@ -122,11 +152,8 @@ func (a *Admin) findSensor(ctx context.Context, which string) (sensorRow, kv.Rev
 	if err != nil {
 		return sensorRow{}, 0, err
 	}
-	fingerprint, notOne := pki.ParseFingerprint(which)
-	for _, row := range rows {
-		if notOne == nil && row.kept.Fingerprint == fingerprint || row.shown.ID == strings.ToLower(which) {
-			return row, revision, nil
-		}
+	if row, found, err := identified(rows, which); found || err != nil {
+		return row, revision, err
 	}
 	var found []sensorRow
 	for _, row := range rows {
@@ -138,7 +165,7 @@ func (a *Admin) findSensor(ctx context.Context, which string) (sensorRow, kv.Rev
 	case 1:
 		return found[0], revision, nil
 	case 0:
-		return sensorRow{}, 0, &acts.Error{Code: acts.NotFound, Text: "no Sensor server \"" + foreign.Line(which) + "\" is known", Hint: "the list shows the Sensors that asked"}
+		return sensorRow{}, 0, unknownSensor(which)
 	}
 	candidates := make([]string, len(found))
 	for i, row := range found {
@@ -146,6 +173,39 @@ func (a *Admin) findSensor(ctx context.Context, which string) (sensorRow, kv.Rev
 	}
 	return sensorRow{}, 0, conduct.Invalid(fmt.Sprintf("%d Sensor servers answer to \"%s\": %s", len(found), foreign.Line(which), strings.Join(candidates, ", ")),
 		"name one by its id or fingerprint")
+}
+
+func unknownSensor(which string) *acts.Error {
+	return &acts.Error{Code: acts.NotFound, Text: "no Sensor server \"" + foreign.Line(which) + "\" is known", Hint: "the list shows the Sensors that asked"}
+}
+
+// identified finds a Sensor server by what it cannot choose: the fingerprint of
+// its link identity, or its id. An id is but a part of that, so two made for it
+// can share one.
+func identified(rows []sensorRow, which string) (sensorRow, bool, error) {
+	fingerprint, notOne := pki.ParseFingerprint(which)
+	id := strings.ToLower(which)
+	var found []sensorRow
+	for _, row := range rows {
+		if notOne == nil && row.kept.Fingerprint == fingerprint {
+			return row, true, nil
+		}
+		if row.shown.ID == id {
+			found = append(found, row)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return sensorRow{}, false, nil
+	case 1:
+		return found[0], true, nil
+	}
+	candidates := make([]string, len(found))
+	for i, row := range found {
+		candidates[i] = row.kept.Fingerprint.String()
+	}
+	return sensorRow{}, false, conduct.Invalid(fmt.Sprintf("%d Sensor servers have the id %s: %s", len(found), id, strings.Join(candidates, ", ")),
+		"name one by its whole fingerprint; nobody gets two that share an id by chance")
 }
 
 func answersTo(s acts.SensorServer, which string) bool {
@@ -163,32 +223,27 @@ func (a *Admin) sensorName(way string) string {
 	return a.c.Sensors.Name(way)
 }
 
-// sensorCounts counts Sensor servers, and says what needs a person.
-func (a *Admin) sensorCounts(ctx context.Context) (c acts.SensorCounts, problems []string, err error) {
+// sensorCounts counts Sensor servers, and says what needs a person. judged are
+// those whose links are measured.
+func (a *Admin) sensorCounts(ctx context.Context) (c acts.SensorCounts, problems []string, judged []acts.SensorServer, err error) {
 	rows, _, err := a.sensorServers(ctx)
 	if err != nil {
-		return c, nil, err
+		return c, nil, nil, err
 	}
 	for _, row := range rows {
 		s := row.shown
-		switch s.State {
-		case acts.Pending:
-			c.Pending++
-		case acts.Rejected:
-			c.Rejected++
-		case acts.Accepted:
-			c.Accepted++
-			if s.Connected {
-				c.Connected++
-			} else {
-				problems = append(problems, "Sensor server "+named(s)+" is not connected.")
-			}
+		c = countSensor(c, s)
+		if s.State == acts.Accepted && !s.Connected {
+			problems = append(problems, "Sensor server "+named(s)+" is not connected.")
 		}
 		if s.State == acts.Rejected {
 			continue // that is settled, whatever is wrong with it
 		}
 		for _, problem := range row.look.Problems {
 			problems = append(problems, "Sensor server "+named(s)+": "+problem)
+		}
+		if s.Quality != nil {
+			judged = append(judged, s)
 		}
 	}
 	switch c.Pending {
@@ -198,5 +253,5 @@ func (a *Admin) sensorCounts(ctx context.Context) (c acts.SensorCounts, problems
 	default:
 		problems = append(problems, fmt.Sprintf("%d Sensor servers wait for Accept or Reject.", c.Pending))
 	}
-	return c, problems, nil
+	return c, problems, judged, nil
 }

@@ -5,25 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"vedette/centralnode/sensors/sensortest"
 	"vedette/internal/acts"
 	controlv1 "vedette/proto/control/v1"
 )
-
-// asking is a Sensor whose request waits.
-func (w *world) asking(name string) *sensortest.Sensor {
-	w.t.Helper()
-	served, err := w.ServerCertificate(w.t.Context(), local)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	s := sensortest.New(w.t, w.node.Address().String(), served.Fingerprint, name)
-	if err := s.Connect(); err != nil {
-		w.t.Fatal(err)
-	}
-	s.AwaitState(controlv1.Authorisation_STATE_PENDING)
-	return s
-}
 
 func TestRequestAndDecisionsAreRecorded(t *testing.T) {
 	w := start(t)

@@ -101,8 +101,15 @@ func TestReplacementIsPreviewedForThoseWhoPinTheCertificate(t *testing.T) {
 			t.Errorf("without a counterpart here: %+v", c)
 		}
 	}
-	if c := p.Consequences[2]; c.Text != "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set)." {
+	if c := p.Consequences[2]; c.Text != "Every Sensor stops until its administrator has compared and confirmed the new certificate (central-node set). 2 Endpoint Agents connect through them today." {
 		t.Errorf("of Sensors: %q", c.Text)
+	}
+	if c := p.Consequences[4]; c.Text != "The connection of the Central Node, PCN, and SCN to Sandbox must be reconfigured." {
+		t.Errorf("of Sandbox: %q", c.Text)
+	}
+	done, err := w.GenerateServerCertificate(t.Context(), local, acts.GenerateServerCertificate{})
+	if err != nil || !strings.HasSuffix(done.FollowUps[1].Step, "are not served. 2 Endpoint Agents connect through them today.") {
+		t.Errorf("what follows: %+v, %v", done.FollowUps, err)
 	}
 }
 

@@ -1,34 +1,28 @@
 package admin_test
 
 import (
-	"bytes"
-	"context"
-	"log/slog"
 	"net/http"
-	"sync"
 	"testing"
-	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"vedette/centralnode"
-	"vedette/centralnode/admin"
+	"vedette/centralnode/admin/admintest"
+	"vedette/centralnode/sensors/sensortest"
 	"vedette/internal/acts"
 	"vedette/pki"
-	agentv1 "vedette/proto/agent/v1"
 	"vedette/proto/agent/v1/agentv1connect"
+	"vedette/proto/problem"
 )
 
 // local is the administrator at the console.
-var local = acts.Actor{Account: "local", Role: acts.LocalAdministrator, Face: acts.FaceCommand, From: "local"}
+var local = admintest.Local()
 
-// world is a whole Central Node on port 0.
+// world is a whole Central Node on port 0, under the short names of this room.
 type world struct {
-	*admin.Admin
+	*admintest.World
 	t    *testing.T
 	node *centralnode.Node
 	dir  string
-	logs *logBuffer
+	logs *admintest.Logs
 	stop func()
 }
 
@@ -44,94 +38,84 @@ func startIn(t *testing.T, dir string) *world {
 
 func startWith(t *testing.T, dir string, scan centralnode.Scan) *world {
 	t.Helper()
-	w := &world{t: t, dir: dir, logs: &logBuffer{}}
-	node, err := centralnode.New(centralnode.Config{
-		StateDir: dir, Address: "127.0.0.1:0", Names: []string{"central.example"}, Scan: scan,
-		Logger: slog.New(slog.NewJSONHandler(w.logs, nil)), Console: w.logs, Version: "test",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.node, w.Admin = node, node.Admin()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- node.Run(ctx) }()
-	var once sync.Once
-	w.stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-ended:
-				if err != nil {
-					t.Errorf("the node ended with %v", err)
-				}
-			case <-time.After(30 * time.Second):
-				t.Error("the node does not end")
-			}
-		})
-	}
-	t.Cleanup(w.stop)
-	return w
+	w := admintest.StartIn(t, dir, scan)
+	return &world{World: w, t: t, node: w.Node, dir: dir, logs: w.Logs, stop: w.Stop}
 }
 
-// agent is a client of the agent service with one certificate, or none.
 func (w *world) agent(p *pki.Pair) agentv1connect.AgentServiceClient {
 	w.t.Helper()
-	served, err := w.ServerCertificate(w.t.Context(), local)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return w.agentPinned(p, served.Fingerprint)
+	return w.Agent(p)
 }
 
 func (w *world) agentPinned(p *pki.Pair, pin pki.Fingerprint) agentv1connect.AgentServiceClient {
-	config := pki.ClientConfig(pki.PinTo(pin), nil)
-	if p != nil {
-		c := p.TLS()
-		config = pki.ClientConfig(pki.PinTo(pin), &c)
-	}
-	transport := &http.Transport{TLSClientConfig: config}
-	w.t.Cleanup(transport.CloseIdleConnections)
-	return agentv1connect.NewAgentServiceClient(&http.Client{Transport: transport, Timeout: 20 * time.Second}, "https://"+w.node.Address().String())
+	return w.AgentPinned(p, pin)
 }
 
 const (
-	agentID = "0123456789abcdef0123456789abcdef"
-	queueID = "fedcba9876543210fedcba9876543210"
+	agentID = admintest.AgentID
+	queueID = admintest.QueueID
 )
 
 func (w *world) send(c agentv1connect.AgentServiceClient, seq uint64, executable string) error {
-	_, err := c.SendEvents(w.t.Context(), &agentv1.SendEventsRequest{
-		AgentId: agentID, QueueId: queueID, Seq: seq,
-		Events: []*agentv1.Event{{Id: agentID, Time: timestamppb.Now(), Kind: &agentv1.Event_ProcessStart{ProcessStart: &agentv1.ProcessStart{Pid: 1, Executable: executable, Args: []string{executable, "-v"}}}}},
-	})
-	return err
+	return w.Send(c, seq, executable)
 }
 
-// generate makes an agent certificate and opens the PFX as an agent does.
 func (w *world) generate(name string) *pki.Pair {
 	w.t.Helper()
-	made, err := w.GenerateAgentCertificate(w.t.Context(), local, acts.GenerateAgentCertificate{Name: name})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	pair, err := pki.DecodePFX(made.PFX, "")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if pair.Fingerprint() != made.Certificate.Fingerprint {
-		w.t.Fatal("the PFX holds another certificate than the list")
-	}
-	return pair
+	return w.Generate(name)
 }
 
 func (w *world) validation(on bool) acts.Withdrawal {
 	w.t.Helper()
-	done, err := w.SetValidation(w.t.Context(), local, acts.SetValidation{On: on})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return done
+	return w.Validation(on)
+}
+
+// asking is a Sensor whose request waits.
+func (w *world) asking(name string) *sensortest.Sensor {
+	w.t.Helper()
+	return w.AskingSensor(name)
+}
+
+// caller is an external system with an ID and a certificate, under the short
+// names of this room.
+type caller struct {
+	*admintest.System
+	w    *world
+	id   string
+	pair *pki.Pair
+	http *http.Client
+}
+
+func (w *world) known(s *admintest.System) *caller { return &caller{s, w, s.ID, s.Pair, s.HTTP} }
+
+func (w *world) caller(id string, pair *pki.Pair) *caller {
+	w.t.Helper()
+	return w.known(w.SystemWith(id, pair))
+}
+
+// askingSystem is an external system whose request waits.
+func (w *world) askingSystem(id, query string) *caller {
+	w.t.Helper()
+	return w.known(w.AskingSystem(id, query))
+}
+
+// accepted is an external system that was let in.
+func (w *world) accepted(id string, kind acts.SystemType) *caller {
+	w.t.Helper()
+	return w.known(w.AcceptedSystem(id, kind))
+}
+
+func (c *caller) fingerprint() pki.Fingerprint     { return c.Fingerprint() }
+func (c *caller) which() acts.DecideExternalSystem { return c.Which() }
+
+func (c *caller) check(query string) problem.Code {
+	c.w.t.Helper()
+	return c.Check(query)
+}
+
+func (c *caller) submit(name, content string) {
+	c.w.t.Helper()
+	c.Submit(name, content)
 }
 
 // refusedAs fails the test unless err is an acts.Error of the code, with a
@@ -143,21 +127,4 @@ func refusedAs(t *testing.T, err error, code acts.Code) *acts.Error {
 		t.Fatalf("error %#v, want code %q", err, code)
 	}
 	return e
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) Bytes() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Clone(l.b.Bytes())
 }

@@ -47,11 +47,13 @@ func (i *intake) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := i.read(r.Body, r.ContentLength)
 		defer i.buffered.Add(-int64(len(body)))
-		if err == nil {
-			err = i.enter(r.Context())
-		}
 		if err != nil {
-			w.Header().Set("Connection", "close")
+			w.Header().Set("Connection", "close") // who knows where the next request begins
+			problem.Write(w, intakeProblem(err))
+			return
+		}
+		if err := i.enter(r.Context()); err != nil {
+			// The agent keeps its connection: a new one is work that nobody has time for.
 			problem.Write(w, intakeProblem(err))
 			return
 		}

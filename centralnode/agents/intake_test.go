@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,9 @@ func TestBodiesOverTheBoundAreRefusedAndGiveTheirBytesBack(t *testing.T) {
 	go func() { defer close(done); answer(echo, arriving, -1) }()
 	if _, err := rest.Write(make([]byte, 8_000)); err != nil {
 		t.Fatal(err)
+	}
+	for i.buffered.Load() < 8_000 { // the pipe lets go before it is counted
+		runtime.Gosched()
 	}
 	if code, why := answer(echo, bytes.NewReader(make([]byte, 9_000)), -1); code != http.StatusServiceUnavailable || why != problem.Busy {
 		t.Fatalf("over the bound: %d %s", code, why)
@@ -98,5 +102,23 @@ func TestFewAreDecodedAtOnce(t *testing.T) {
 		}
 		close(finish)
 		all.Wait()
+	})
+}
+
+func TestWhoMeetsABusyServerKeepsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIntake(maxBuffered, 1)
+		finish := make(chan struct{})
+		h := i.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-finish }))
+		var first sync.WaitGroup
+		first.Go(func() { answer(h, strings.NewReader("x"), 1) })
+		synctest.Wait()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x")))
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Connection") != "" || w.Header().Get("Retry-After") == "" {
+			t.Errorf("answer %d %v", w.Code, w.Header())
+		}
+		close(finish)
+		first.Wait()
 	})
 }

@@ -49,6 +49,8 @@ type Service struct {
 	now   func() time.Time
 	// refused counts packages that were answered "try again".
 	refused atomic.Uint64
+	// packages and events count what was made durable.
+	packages, events atomic.Uint64
 }
 
 // NewService makes a Service.
@@ -59,14 +61,19 @@ func NewService(gate Gate, log EventLog, table *Table, now func() time.Time) *Se
 // Handler returns the handler of the agent service and the patterns that it
 // serves: exactly its methods.
 func (s *Service) Handler() ([]string, http.Handler) {
-	_, handler := agentv1connect.NewAgentServiceHandler(s,
-		connect.WithReadMaxBytes(maxMessage),
-		connect.WithCompressMinBytes(compressFrom),
-		withZstd(),
-	)
+	_, handler := agentv1connect.NewAgentServiceHandler(s, options())
 	patterns := []string{agentv1connect.AgentServiceSyncProcedure, agentv1connect.AgentServiceSendEventsProcedure}
-	return patterns, newIntake(maxBuffered, maxDecoding).wrap(handler)
+	return patterns, newIntake(maxBuffered, maxDecoding).wrap(s.packets(handler))
 }
+
+// options are those of all methods.
+func options() connect.HandlerOption {
+	return connect.WithHandlerOptions(connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressFrom), withZstd())
+}
+
+// Taken counts the packages, and the events in them, that were acknowledged
+// since start; one that came again counts again.
+func (s *Service) Taken() (packages, events uint64) { return s.packages.Load(), s.events.Load() }
 
 // Refused counts the packages that were answered "try again" since start.
 func (s *Service) Refused() uint64 { return s.refused.Load() }
@@ -89,10 +96,18 @@ func (s *Service) Sync(ctx context.Context, r *agentv1.SyncRequest) (*agentv1.Sy
 
 // SendEvents implements agentv1connect.AgentServiceHandler.
 func (s *Service) SendEvents(ctx context.Context, r *agentv1.SendEventsRequest) (*agentv1.SendEventsResponse, error) {
-	if err := errors.Join(checkID("agent_id", r.GetAgentId()), checkID("queue_id", r.GetQueueId())); err != nil {
+	return s.take(ctx, len(r.GetEvents()), eventlog.Package{
+		AgentID: r.GetAgentId(), QueueID: r.GetQueueId(), Seq: r.GetSeq(), Events: r.GetEvents(),
+	})
+}
+
+// take makes a package of n events durable. The package comes with what the
+// agent said, and is given what is known of its caller.
+func (s *Service) take(ctx context.Context, n int, p eventlog.Package) (*agentv1.SendEventsResponse, error) {
+	if err := errors.Join(checkID("agent_id", p.AgentID), checkID("queue_id", p.QueueID)); err != nil {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
 	}
-	if n := len(r.GetEvents()); n == 0 || n > maxEvents {
+	if n == 0 || n > maxEvents {
 		return nil, connect.NewError(connect.CodeInvalidArgument, fmt.Errorf("a package holds 1 to %d events, this one %d", maxEvents, n))
 	}
 	admission, err := s.gate.Admit(ctx, trust.AgentService)
@@ -100,18 +115,17 @@ func (s *Service) SendEvents(ctx context.Context, r *agentv1.SendEventsRequest) 
 		return nil, connect.NewError(connect.CodeAborted, err)
 	}
 	defer admission.Release()
-	host, err := s.table.seen(admission.Caller, r.GetAgentId(), r.GetQueueId())
+	if p.Host, err = s.table.seen(admission.Caller, p.AgentID, p.QueueID); err != nil {
+		return nil, s.refusal(err)
+	}
+	p.Way, p.Remote, p.Leaf = admission.Caller.Way, admission.Caller.Remote.Addr().String(), admission.Caller.Leaf
+	p.PolicyRevision = admission.Revision
+	receipt, err := s.log.Append(ctx, p)
 	if err != nil {
 		return nil, s.refusal(err)
 	}
-	receipt, err := s.log.Append(ctx, eventlog.Package{
-		AgentID: r.GetAgentId(), QueueID: r.GetQueueId(), Seq: r.GetSeq(),
-		Way: admission.Caller.Way, Remote: admission.Caller.Remote.Addr().String(), Leaf: admission.Caller.Leaf,
-		Host: host, PolicyRevision: admission.Revision, Events: r.GetEvents(),
-	})
-	if err != nil {
-		return nil, s.refusal(err)
-	}
+	s.packages.Add(1)
+	s.events.Add(uint64(n))
 	return &agentv1.SendEventsResponse{DurableSeq: receipt.DurableSeq}, nil
 }
 

@@ -64,6 +64,13 @@ func (l *memoryLog) Append(_ context.Context, p eventlog.Package) (eventlog.Rece
 	if l.err != nil {
 		return eventlog.Receipt{}, l.err
 	}
+	for _, b := range p.Encoded {
+		e := new(agentv1.Event)
+		if err := proto.Unmarshal(b, e); err != nil {
+			return eventlog.Receipt{}, errors.Join(eventlog.ErrInvalid, err)
+		}
+		p.Events = append(p.Events, e)
+	}
 	l.packages = append(l.packages, p)
 	return eventlog.Receipt{DurableSeq: p.Seq}, nil
 }
@@ -388,5 +395,21 @@ func TestContactsSurviveARestart(t *testing.T) {
 	}
 	if h := again.Hosts()[0]; !h.Last.Equal(now) || !h.First.Equal(now.Add(-time.Hour)) || h.Name != "web-1" {
 		t.Fatalf("after the restart %+v", h)
+	}
+}
+
+func TestOneUnreadableEventRefusesItsPackage(t *testing.T) {
+	w := start(t)
+	r := pack(1, 3)
+	r.Events[1].ProtoReflect().SetUnknown([]byte{0x0a, 1, 0xff}) // an id that is not UTF-8
+	body, err := proto.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, text := w.raw(t, "application/proto", "", bytes.NewReader(body)); code != http.StatusBadRequest || !strings.Contains(text, "invalid_argument") {
+		t.Fatalf("answer %d %s", code, text)
+	}
+	if len(w.log.packages) != 0 {
+		t.Fatal("something of it was taken")
 	}
 }

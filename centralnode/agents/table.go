@@ -63,8 +63,10 @@ type Table struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	mu     sync.Mutex
-	hosts  map[string]*entry
+	mu    sync.Mutex // guards what follows
+	hosts map[string]*entry
+	// order is all hosts by name and then id, nil when it has to be made anew.
+	order  []*entry
 	queues *budget.Rate[string] // new queue ids, by agent id
 	// flushed is closed when the next flush has ended; wanted wakes the flusher.
 	flushed chan struct{}
@@ -152,7 +154,11 @@ func (t *Table) sync(ctx context.Context, c trust.Caller, r *agentv1.SyncRequest
 	}
 	fresh := e.First.IsZero()
 	e.contact(c, t.now())
+	name := e.Name
 	e.describe(r.GetHost())
+	if e.Name != name {
+		t.order = nil
+	}
 	e.count(r.GetState())
 	if clock := r.GetState().GetClock(); clock.IsValid() {
 		e.ClockSkew = clock.AsTime().Sub(e.Last).Round(time.Second)
@@ -200,7 +206,7 @@ func (t *Table) entry(agentID string) (*entry, error) {
 			return nil, errTooManyHosts
 		}
 		e = &entry{Host: Host{Host: store.Host{AgentID: agentID}}}
-		t.hosts[agentID] = e
+		t.hosts[agentID], t.order = e, nil
 	}
 	return e, nil
 }
@@ -234,20 +240,33 @@ func (t *Table) claim(h *entry, queueID string) error {
 	return nil
 }
 
-// Hosts returns a copy of the table, by name and then id.
+// Hosts returns the table as it is now, by name and then id. Addresses and
+// Dropped are shared: whoever hears from a host puts new ones in their place and
+// nobody changes them.
 func (t *Table) Hosts() []Host {
 	t.mu.Lock()
-	out := make([]Host, 0, len(t.hosts))
-	for _, e := range t.hosts {
-		h := e.Host
-		h.Addresses, h.Dropped = slices.Clone(h.Addresses), maps.Clone(h.Dropped)
-		out = append(out, h)
+	defer t.mu.Unlock()
+	if t.order == nil {
+		t.order = slices.SortedFunc(maps.Values(t.hosts), func(a, b *entry) int {
+			return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.AgentID, b.AgentID))
+		})
 	}
-	t.mu.Unlock()
-	slices.SortFunc(out, func(a, b Host) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.AgentID, b.AgentID))
-	})
+	out := make([]Host, len(t.order))
+	for i, e := range t.order {
+		out[i] = e.Host
+	}
 	return out
+}
+
+// Host returns one host. Addresses and Dropped are shared as those of Hosts are.
+func (t *Table) Host(agentID string) (Host, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.hosts[agentID]
+	if e == nil {
+		return Host{}, false
+	}
+	return e.Host, true
 }
 
 // Len returns how many hosts are known.

@@ -3,7 +3,6 @@ package alerts
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"vedette/internal/acts"
@@ -75,7 +74,7 @@ func (a Alert) Shown() acts.Alert {
 		ObjectName: a.ObjectName, ObjectType: a.ObjectType, ObjectSize: a.ObjectSize, MD5: a.MD5, SHA256: a.SHA256,
 		Detections: a.Detections, Engine: a.Engine, RuleSet: a.RuleSet,
 		System: a.System, SystemName: a.SystemName, Fingerprint: a.Fingerprint,
-		Instance: a.Instance, ScanID: a.ScanID, Remote: a.Remote,
+		Instance: a.Instance, ScanID: a.ScanID, Remote: a.Remote, Revision: uint64(a.Version),
 	}
 }
 
@@ -108,23 +107,6 @@ func (a Alert) bounded() Alert {
 	}
 	a.Detections = names
 	return a
-}
-
-// matches reports whether an alert is among those that a filter selects; text
-// is the filter's, in lower case.
-func (a Alert) matches(f acts.AlertFilter, text string) bool {
-	if f.Importance != "" && a.Importance != f.Importance || f.System != "" && a.System != f.System || f.State != "" && a.State != f.State {
-		return false
-	}
-	if text == "" || strings.Contains(strings.ToLower(a.ObjectName), text) || strings.Contains(a.MD5, text) || strings.Contains(a.SHA256, text) {
-		return true
-	}
-	for _, name := range a.Detections {
-		if strings.Contains(strings.ToLower(name), text) {
-			return true
-		}
-	}
-	return false
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
+	"unique"
 
 	"vedette/internal/acts"
 )
@@ -17,6 +18,8 @@ type entry struct {
 	state   acts.AlertState
 	created time.Time
 	size    int // bytes in the state file
+	// Words that many alerts have in common lie in memory once.
+	importance, system unique.Handle[string]
 }
 
 // origin tells findings apart.
@@ -57,7 +60,10 @@ func (x *index) add(a Alert, size int) {
 		k = &kind{}
 		x.kinds[a.Technology] = k
 	}
-	e := entry{id: a.ID, origin: originOf(a), state: a.State, created: a.Created, size: size}
+	e := entry{
+		id: a.ID, origin: originOf(a), state: a.State, created: a.Created, size: size,
+		importance: unique.Make(a.Importance), system: unique.Make(a.System),
+	}
 	k.entries = append(k.entries, e)
 	k.bytes += size
 	x.bytes += size
@@ -153,23 +159,77 @@ func (x *index) after(id int64, technologies []string, limit int) []int64 {
 	return ids[:min(len(ids), limit)]
 }
 
+// chosen is an alert that a filter selects.
+type chosen struct {
+	id     int64
+	weight int // of its importance
+}
+
 // choose returns the numbers of alerts that a filter may select, as far as the
-// index knows, the newest first.
+// index knows, in the order that it asks for.
 func (x *index) choose(f acts.AlertFilter) []int64 {
-	var ids []int64
+	var found []chosen
+	importance, system := unique.Make(f.Importance), unique.Make(f.System)
+	weigh := newScale()
 	for technology, k := range x.kinds {
 		if f.Technology != "" && f.Technology != technology {
 			continue
 		}
-		for _, e := range k.entries {
-			if f.State != "" && f.State != e.state ||
+		for i := range k.entries {
+			e := &k.entries[i]
+			if f.State != "" && f.State != e.state || f.Importance != "" && e.importance != importance || f.System != "" && e.system != system ||
 				!f.Since.IsZero() && e.created.Before(f.Since) || !f.Until.IsZero() && e.created.After(f.Until) {
 				continue
 			}
-			ids = append(ids, e.id)
+			found = append(found, chosen{e.id, weigh.of(e.importance)})
 		}
 	}
-	slices.Sort(ids)
-	slices.Reverse(ids)
+	slices.SortFunc(found, orderOf(f.Sort))
+	ids := make([]int64, len(found))
+	for i, e := range found {
+		ids[i] = e.id
+	}
 	return ids
+}
+
+// total counts alerts.
+func (x *index) total() (n int) {
+	for _, k := range x.kinds {
+		n += len(k.entries)
+	}
+	return n
+}
+
+// orderOf gives the order of a table, the newest first where none is named.
+func orderOf(by acts.AlertSort) func(a, b chosen) int {
+	newest := func(a, b chosen) int { return cmp.Compare(b.id, a.id) }
+	switch by {
+	case acts.AlertsByID:
+		return func(a, b chosen) int { return cmp.Compare(a.id, b.id) }
+	case acts.AlertsByImportance:
+		return func(a, b chosen) int { return cmp.Or(cmp.Compare(a.weight, b.weight), newest(a, b)) }
+	case "-" + acts.AlertsByImportance:
+		return func(a, b chosen) int { return cmp.Or(cmp.Compare(b.weight, a.weight), newest(a, b)) }
+	default:
+		return newest
+	}
+}
+
+// scale weighs words of importance. One that is not known weighs more than all
+// others, so that nobody overlooks it.
+type scale map[unique.Handle[string]]int
+
+func newScale() scale {
+	s := make(scale)
+	for i, word := range slices.Backward(acts.AlertImportances()) {
+		s[unique.Make(word)] = -i
+	}
+	return s
+}
+
+func (s scale) of(word unique.Handle[string]) int {
+	if weight, known := s[word]; known {
+		return weight
+	}
+	return 1
 }

@@ -2,6 +2,9 @@ package alerts
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"vedette/internal/acts"
@@ -11,36 +14,49 @@ import (
 // usualLimit is how many alerts List gives when it is not told.
 const usualLimit = 1000
 
-// List reads the newest alerts that a filter selects, the newest first, and a
-// revision that they are not older than. Since and Until are both included.
-func (r *Room) List(ctx context.Context, f acts.AlertFilter) ([]Alert, kv.Revision, error) {
+// Found is a part of the alerts that a filter selects.
+type Found struct {
+	Alerts   []Alert
+	Total    int // alerts that there are
+	Matching int // those that the filter selects
+	// Revision is one that nothing in Alerts is older than.
+	Revision kv.Revision
+}
+
+// List reads alerts that a filter selects. Since and Until are both included. A
+// text is looked for in every alert that the other fields select, which takes
+// about a microsecond each.
+func (r *Room) List(ctx context.Context, f acts.AlertFilter) (Found, error) {
 	limit := f.Limit
 	if limit <= 0 {
 		limit = usualLimit
 	}
-	text := strings.ToLower(f.Text)
 	// What changes from here on is newer than the revision: an act on it is
 	// refused as stale, never done on something that nobody saw.
-	revision := r.c.Store.Revision()
+	out := Found{Revision: r.c.Store.Revision()}
 	r.mu.Lock()
 	ids := r.index.choose(f)
+	out.Total = r.index.total()
 	r.mu.Unlock()
 
-	out := make([]Alert, 0, min(limit, len(ids)))
-	for len(ids) > 0 && len(out) < limit {
-		n := min(len(ids), page, max(limit-len(out), 16)) // what is missing, or a few of which some match
-		err := r.read(ctx, ids[:n], func(a Alert) bool {
-			if a.matches(f, text) {
-				out = append(out, a)
-			}
-			return len(out) < limit
-		})
-		if err != nil {
-			return nil, 0, err
+	var err error
+	if f.Text != "" {
+		if ids, err = r.holding(ctx, ids, f.Text); err != nil {
+			return Found{}, err
 		}
-		ids = ids[n:]
 	}
-	return out, revision, nil
+	out.Matching = len(ids)
+	ids = ids[min(max(0, f.Offset), len(ids)):]
+	ids = ids[:min(limit, len(ids))]
+	out.Alerts = make([]Alert, 0, len(ids))
+	err = r.read(ctx, ids, func(a Alert) bool {
+		out.Alerts = append(out.Alerts, a)
+		return true
+	})
+	if err != nil {
+		return Found{}, err
+	}
+	return out, nil
 }
 
 // After reads the alerts behind a number, oldest first: of these technologies
@@ -60,10 +76,49 @@ func (r *Room) After(ctx context.Context, after int64, technologies []string, li
 	return out, err
 }
 
-// read gives alerts by number, in the order of the numbers, which rise or fall,
-// until yield has enough. Numbers that follow each other are read together.
-// What was rotated meanwhile is left out.
+// holding are those of the alerts, in their order, that have a text in the
+// object's name, a hash or a detection, without regard to case.
+func (r *Room) holding(ctx context.Context, ids []int64, text string) ([]int64, error) {
+	look := newLook(text)
+	sorted := slices.Clone(ids)
+	slices.Sort(sorted)
+	found := make(map[int64]bool)
+	err := r.entries(ctx, sorted, func(e kv.Entry) (bool, error) {
+		answer := look.kept(e.Value)
+		if answer == unclear {
+			a, err := decode(e)
+			if err != nil {
+				return false, err
+			}
+			answer = no
+			if look.in(a) {
+				answer = yes
+			}
+		}
+		if answer == yes {
+			id, err := strconv.ParseInt(strings.TrimPrefix(e.Key, prefix), 16, 64)
+			if err != nil {
+				return false, fmt.Errorf("key %q has no number: %w", e.Key, err)
+			}
+			found[id] = true
+		}
+		return true, nil
+	})
+	return slices.DeleteFunc(ids, func(id int64) bool { return !found[id] }), err
+}
+
+// read gives alerts by number, in the order of the numbers, until yield has
+// enough. What was rotated meanwhile is left out.
 func (r *Room) read(ctx context.Context, ids []int64, yield func(Alert) bool) error {
+	return r.entries(ctx, ids, func(e kv.Entry) (bool, error) {
+		a, err := decode(e)
+		return err == nil && yield(a), err
+	})
+}
+
+// entries gives the same as they are kept. Numbers that follow each other are
+// read together.
+func (r *Room) entries(ctx context.Context, ids []int64, yield func(kv.Entry) (bool, error)) error {
 	for len(ids) > 0 {
 		n := run(ids)
 		first, last := ids[0], ids[n-1]
@@ -71,16 +126,12 @@ func (r *Room) read(ctx context.Context, ids []int64, yield func(Alert) bool) er
 		if err != nil {
 			return err
 		}
-		for i := range entries {
-			if last < first {
-				i = len(entries) - 1 - i
-			}
-			a, err := decode(entries[i])
-			if err != nil {
+		if last < first {
+			slices.Reverse(entries)
+		}
+		for _, e := range entries {
+			if more, err := yield(e); err != nil || !more {
 				return err
-			}
-			if !yield(a) {
-				return nil
 			}
 		}
 		ids = ids[n:]

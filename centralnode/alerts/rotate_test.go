@@ -31,8 +31,8 @@ func TestRotationKeepsTheNewestOfEachTechnology(t *testing.T) {
 	if err := w.rotate(t.Context(), w.now()); err != nil {
 		t.Fatal(err)
 	}
-	if list, _, err := w.List(t.Context(), acts.AlertFilter{}); err != nil || ids(list) != "[9 8 7 6 5 4]" {
-		t.Error(ids(list), err)
+	if list, err := w.List(t.Context(), acts.AlertFilter{}); err != nil || ids(list.Alerts) != "[9 8 7 6 5 4]" {
+		t.Error(ids(list.Alerts), err)
 	}
 	if c := w.Counts(); c != (acts.AlertCounts{New: 6}) {
 		t.Errorf("%+v", c)
@@ -48,8 +48,8 @@ func TestRotationKeepsTheNewestOfEachTechnology(t *testing.T) {
 	}
 	// What was removed is not known any more: reported again, it is new.
 	w.add(alert("1", engine.AntiMalware))
-	if list, _, err := w.List(t.Context(), acts.AlertFilter{Limit: 1}); err != nil || ids(list) != "[10]" {
-		t.Error(ids(list), err)
+	if list, err := w.List(t.Context(), acts.AlertFilter{Limit: 1}); err != nil || ids(list.Alerts) != "[10]" {
+		t.Error(ids(list.Alerts), err)
 	}
 }
 
@@ -64,8 +64,8 @@ func TestFloodBetweenNightsIsBounded(t *testing.T) {
 	w := newWorld(t, map[engine.Technology]int{engine.AntiMalware: 4, engine.YARA: 4}, nil)
 	w.fill(engine.YARA, 1, 2)
 	w.fill(engine.AntiMalware, 1, 20)
-	if list, _, err := w.List(t.Context(), acts.AlertFilter{}); err != nil || ids(list) != "[22 21 20 19 18 17 16 15 2 1]" {
-		t.Error(ids(list), err)
+	if list, err := w.List(t.Context(), acts.AlertFilter{}); err != nil || ids(list.Alerts) != "[22 21 20 19 18 17 16 15 2 1]" {
+		t.Error(ids(list.Alerts), err)
 	}
 	w.tell()
 	if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "removed=12") || !strings.Contains(log, "new=12") {

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,17 +24,18 @@ func appendOK(t testing.TB, l *Log, p Package, want Outcome) {
 	}
 }
 
-// records lists everything that matches.
+// records finds everything that matches, the oldest first.
 func records(t testing.TB, l *Log, f Filter) []Record {
 	t.Helper()
-	var all []Record
-	if err := l.List(t.Context(), f, func(r Record) bool {
-		all = append(all, r)
-		return true
-	}); err != nil {
+	found, err := l.Search(t.Context(), Search{Filter: f, Limit: 1 << 30})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	if found.Older || found.Newer || !found.Stopped.IsZero() {
+		t.Fatalf("a search for everything leaves something: %+v", found)
+	}
+	slices.Reverse(found.Records)
+	return found.Records
 }
 
 func TestPackageComesBackAsItWasSent(t *testing.T) {
@@ -54,7 +56,7 @@ func TestPackageComesBackAsItWasSent(t *testing.T) {
 		}
 		r.Event = nil
 		want := Record{
-			Received: now, AgentID: p.AgentID, Place: 1, PackageSeq: 1, Index: i, Way: p.Way, Remote: p.Remote,
+			Received: now, AgentID: p.AgentID, Store: got[0].Store, Place: 1, PackageSeq: 1, Index: i, Way: p.Way, Remote: p.Remote,
 			Leaf: p.Leaf, Host: p.Host, PolicyRevision: 42,
 		}
 		if r != want {

@@ -73,23 +73,3 @@ func bareSync(b *testing.B, size int) time.Duration {
 	}
 	return time.Since(began) / times
 }
-
-// BenchmarkList measures how fast stored events are searched for a text.
-func BenchmarkList(b *testing.B) {
-	l := open(b, Config{Dir: b.TempDir(), MaxBytes: 1 << 30})
-	const packages = 500
-	events := makeEvents(0, 0, 300, 130)
-	for seq := uint64(1); seq <= packages; seq++ {
-		p := newPackage(1, seq, 1)
-		p.Events = events
-		appendOK(b, l, p, Stored)
-	}
-	b.SetBytes(packages * 60_000)
-	b.ResetTimer()
-	for b.Loop() {
-		if err := l.List(b.Context(), Filter{Text: "nowhere"}, func(Record) bool { return false }); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N*packages*len(events))/b.Elapsed().Seconds(), "events/s")
-}

@@ -62,6 +62,7 @@ type envelope struct {
 	revision  uint64
 	body      []byte
 	streamSeq uint64
+	store     string // where it lies; empty when that is of no matter
 }
 
 // encode checks a package and makes the message that will be stored.
@@ -72,8 +73,8 @@ func encode(p Package, received time.Time) (entry, error) {
 		return entry{}, fmt.Errorf("%w: agent id must be 32 lower-case hexadecimal digits", ErrInvalid)
 	case !agentv1.ValidID(p.QueueID):
 		return entry{}, fmt.Errorf("%w: queue id must be 32 lower-case hexadecimal digits", ErrInvalid)
-	case len(p.Events) > MaxEvents:
-		return entry{}, fmt.Errorf("%w: %d events, at most %d", ErrInvalid, len(p.Events), MaxEvents)
+	case len(p.Events)+len(p.Encoded) > MaxEvents:
+		return entry{}, fmt.Errorf("%w: %d events, at most %d", ErrInvalid, len(p.Events)+len(p.Encoded), MaxEvents)
 	case len(p.Host) > maxHost:
 		return entry{}, fmt.Errorf("%w: host name over %d bytes", ErrInvalid, maxHost)
 	case len(p.Way) > maxWay || len(p.Remote) > maxWay:
@@ -84,9 +85,7 @@ func encode(p Package, received time.Time) (entry, error) {
 			return entry{}, fmt.Errorf("%w: event %d is missing", ErrInvalid, i)
 		}
 	}
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(&agentv1.SendEventsRequest{
-		AgentId: p.AgentID, QueueId: p.QueueID, Seq: p.Seq, Events: p.Events,
-	})
+	body, err := encodeBody(p)
 	if err != nil {
 		return entry{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
@@ -151,7 +150,7 @@ func (e *envelope) events() ([]*agentv1.Event, error) {
 // record makes the record of one event of the package.
 func (e *envelope) record(i int, ev *agentv1.Event) Record {
 	return Record{
-		Received: e.received, AgentID: e.key.AgentID, Place: e.streamSeq, PackageSeq: e.seq, Index: i,
+		Received: e.received, AgentID: e.key.AgentID, Store: e.store, Place: e.streamSeq, PackageSeq: e.seq, Index: i,
 		Way: e.way, Remote: e.remote, Leaf: e.leaf, Host: e.host,
 		PolicyRevision: e.revision, Event: ev,
 	}

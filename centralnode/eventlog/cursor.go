@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -23,6 +25,36 @@ type Cursor struct {
 	// last record, because they were too old or had been removed. The next record
 	// tells it.
 	Skipped uint64
+}
+
+// in says whether a place is one of a store as it is now.
+func (c Cursor) in(s *session, end uint64) error {
+	switch {
+	case c.Store != s.store:
+		return fmt.Errorf("%w: it is of another event store", ErrCursor)
+	case c.Place > end+1 || c.Place == 0 || c.Index < 0:
+		return fmt.Errorf("%w: the event store ends at package %d", ErrCursor, end)
+	}
+	return nil
+}
+
+// String writes a cursor as one word of letters, digits and full stops. Skipped
+// is no part of it.
+func (c Cursor) String() string { return fmt.Sprintf("%s.%d.%d", c.Store, c.Place, c.Index) }
+
+// ParseCursor reads what String wrote, or returns ErrCursor.
+func ParseCursor(s string) (Cursor, error) {
+	parts := strings.Split(s, ".")
+	if len(parts) != 3 {
+		return Cursor{}, ErrCursor
+	}
+	place, err := strconv.ParseUint(parts[1], 10, 64)
+	index, err2 := strconv.ParseUint(parts[2], 10, 31)
+	c := Cursor{Store: parts[0], Place: place, Index: int(index)}
+	if err != nil || err2 != nil || c.Store == "" || c.String() != s {
+		return Cursor{}, ErrCursor
+	}
+	return c, nil
 }
 
 // Start returns a cursor with everything behind it that arrived at or after
@@ -55,11 +87,8 @@ func (l *Log) Read(ctx context.Context, c Cursor, oldest time.Time, yield func(R
 	if err != nil {
 		return c, err
 	}
-	switch {
-	case c.Store != s.store:
-		return c, fmt.Errorf("%w: it is of another event store", ErrCursor)
-	case c.Place > end+1 || c.Place == 0 || c.Index < 0:
-		return c, fmt.Errorf("%w: the event store ends at package %d", ErrCursor, end)
+	if err := c.in(s, end); err != nil {
+		return c, err
 	}
 	r := cursorReader{at: c, oldest: oldest, yield: yield}
 	for tries := 0; r.at.Place <= end && !r.done; tries++ {

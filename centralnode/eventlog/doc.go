@@ -38,8 +38,9 @@
 //
 // # Reading
 //
-// List searches, Watch shows what comes to whoever looks, and may leave out what
-// a slow one would miss. A reader that must have every event once keeps a Cursor.
+// Search looks from the newest back, in parts that go on from each other; Watch
+// shows what comes to whoever looks, and may leave out what a slow one would
+// miss. A reader that must have every event once keeps a Cursor.
 //
 // What the log leaves to others: who may append (package agents judges), what
 // events mean, and where checkpoints are kept (package store).

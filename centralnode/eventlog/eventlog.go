@@ -19,8 +19,6 @@ type Log struct {
 	cfg   Config
 	table *table
 	room  *semaphore.Weighted
-	// listBytes is maxListBytes, or less in tests.
-	listBytes int
 	// pressed asks Run for a checkpoint before its time.
 	pressed chan struct{}
 	// opening is held while a session is opened or the log closed and guards
@@ -60,12 +58,11 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		cfg:       cfg,
-		room:      semaphore.NewWeighted(inFlight),
-		pressed:   make(chan struct{}, 1),
-		listBytes: maxListBytes,
-		changed:   make(chan struct{}),
-		view:      State{Kind: Embedded},
+		cfg:     cfg,
+		room:    semaphore.NewWeighted(inFlight),
+		pressed: make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		view:    State{Kind: Embedded},
 	}
 	if cfg.NATSURL != "" {
 		l.view.Kind = Cluster

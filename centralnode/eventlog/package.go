@@ -26,6 +26,9 @@ type Package struct {
 	PolicyRevision uint64
 	// Events are at most MaxEvents.
 	Events []*agentv1.Event
+	// Encoded are the events instead, as they came, each an encoded
+	// agentv1.Event. What is in them is checked and not decoded.
+	Encoded [][]byte
 }
 
 // Outcome says what Append found.

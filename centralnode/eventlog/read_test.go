@@ -24,7 +24,7 @@ func mixed(agent int, seq uint64, text string) Package {
 	return p
 }
 
-func TestListFilters(t *testing.T) {
+func TestSearchFilters(t *testing.T) {
 	var now clock
 	l := open(t, Config{Dir: t.TempDir(), Now: now.Now})
 	start := now.Now()
@@ -51,8 +51,6 @@ func TestListFilters(t *testing.T) {
 		{"until the second package", Filter{Until: start.Add(5 * time.Minute)}, 8},
 		{"only the second package", Filter{Since: start.Add(5 * time.Minute), Until: start.Add(15 * time.Minute)}, 8},
 		{"after everything", Filter{Since: start.Add(time.Hour)}, 0},
-		{"at most five", Filter{Limit: 5}, 5},
-		{"at most two of a kind", Filter{Kind: KindCollectorNotice, Limit: 2}, 2},
 	}
 	for _, tt := range tests {
 		got := records(t, l, tt.filter)
@@ -65,66 +63,8 @@ func TestListFilters(t *testing.T) {
 			}
 		}
 	}
-	if err := l.List(t.Context(), Filter{AgentID: "*"}, func(Record) bool { return true }); !errors.Is(err, ErrInvalid) {
-		t.Errorf("list of a malformed agent id: %v", err)
-	}
-}
-
-func TestListStopsWhenTheReaderHasEnough(t *testing.T) {
-	l := open(t, Config{Dir: t.TempDir()})
-	appendOK(t, l, mixed(1, 1, "a"), Stored)
-	appendOK(t, l, mixed(1, 2, "a"), Stored)
-	seen := 0
-	if err := l.List(t.Context(), Filter{}, func(Record) bool { seen++; return seen < 6 }); err != nil || seen != 6 {
-		t.Errorf("%d records, %v", seen, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	err := l.List(ctx, Filter{}, func(Record) bool { cancel(); return true })
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("list after its caller left: %v", err)
-	}
-}
-
-func TestListSaysWhereItStoppedAtItsBound(t *testing.T) {
-	l := open(t, Config{Dir: t.TempDir()})
-	l.listBytes = 100_000
-	for seq := uint64(1); seq <= 9; seq++ {
-		appendOK(t, l, newPackage(1, seq, 30_000), Stored)
-	}
-	seen := make(map[uint64]bool)
-	note := func(r Record) bool { seen[r.PackageSeq] = true; return true }
-	var bound *BoundError
-	stops := 0
-	for err := l.List(t.Context(), Filter{}, note); err != nil; err = l.List(t.Context(), Filter{After: bound.After}, note) {
-		if !errors.As(err, &bound) || !errors.Is(err, ErrBound) || bound.Next.IsZero() || bound.Packages == 0 {
-			t.Fatalf("list: %v", err)
-		}
-		if stops++; stops > 9 {
-			t.Fatal("going on where it stopped does not get on")
-		}
-	}
-	if len(seen) != 9 || stops == 0 {
-		t.Errorf("%d packages seen with %d stops, want 9", len(seen), stops)
-	}
-}
-
-func TestListReadsManyPackagesInOrder(t *testing.T) {
-	l := open(t, Config{Dir: t.TempDir()})
-	const last = 3 * fetchCount
-	for seq := uint64(1); seq <= last; seq++ {
-		appendOK(t, l, newPackage(1, seq, sizeOf(1, seq)), Stored)
-	}
-	next := uint64(1)
-	if err := l.List(t.Context(), Filter{}, func(r Record) bool {
-		if r.Index == 0 {
-			if r.PackageSeq != next {
-				t.Fatalf("package %d, want %d", r.PackageSeq, next)
-			}
-			next++
-		}
-		return true
-	}); err != nil || next != last+1 {
-		t.Errorf("read up to %d, %v", next-1, err)
+	if _, err := l.Search(t.Context(), Search{Filter: Filter{AgentID: "*"}, Limit: 1}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("search for a malformed agent id: %v", err)
 	}
 }
 
@@ -271,8 +211,11 @@ func TestSlowWatcherIsBroughtToTheNewestAndTold(t *testing.T) {
 
 func TestReadersSayWhenTheStoreIsAway(t *testing.T) {
 	l := open(t, Config{NATSURL: "nats://127.0.0.1:1"})
-	if err := l.List(t.Context(), Filter{}, func(Record) bool { return true }); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("list: %v", err)
+	if _, err := l.Search(t.Context(), Search{Limit: 1}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("search: %v", err)
+	}
+	if _, _, err := l.Record(t.Context(), Cursor{Store: "x", Place: 1}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("one record: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

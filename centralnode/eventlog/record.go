@@ -15,8 +15,9 @@ type Record struct {
 	// agent's own word.
 	Received time.Time
 	AgentID  string
-	// Place is where the package lies in the log; it grows from package to
-	// package. See Filter.After.
+	// Store is the identity of the event store, and Place where the package lies
+	// in it; it grows from package to package.
+	Store string
 	Place uint64
 	// PackageSeq is the package's seq, Index the event's place in the package.
 	PackageSeq uint64
@@ -29,9 +30,15 @@ type Record struct {
 	PolicyRevision uint64
 	Event          *agentv1.Event
 	// Skipped, in Watch, counts the packages that were left out right before
-	// this record because the reader was too slow. Always zero in List.
+	// this record because the reader was too slow. Always zero in a search.
 	Skipped uint64
 }
+
+// Cursor is the place right before the record.
+func (r Record) Cursor() Cursor { return Cursor{Store: r.Store, Place: r.Place, Index: r.Index} }
+
+// Behind is the place right behind the record.
+func (r Record) Behind() Cursor { return Cursor{Store: r.Store, Place: r.Place, Index: r.Index + 1} }
 
 // Kind names a sort of event in filters.
 type Kind string
@@ -67,8 +74,6 @@ type Filter struct {
 	Text string
 	// Since (inclusive) and Until (exclusive) bound the time of arrival.
 	Since, Until time.Time
-	// After leaves out the packages up to this Record.Place.
-	After uint64
-	// Limit is the most records that List yields; zero for no limit.
-	Limit int
+	// From is the place where a search or a watch begins.
+	From Cursor
 }

@@ -113,10 +113,10 @@ func (s *session) scanOnce(ctx context.Context, sc scan, visit func(envelope) (b
 		count = fetchHeaders
 	}
 	delivered := uint64(0)
-	for pending := c.CachedInfo().NumPending; pending > 0; {
+	for pending := c.CachedInfo().NumPending; pending > 0 && next <= sc.to; {
 		before := delivered
 		more := true
-		err := s.fetch(ctx, c, int(min(count, pending)), scanWait, func(m jetstream.Msg, meta *jetstream.MsgMetadata) (bool, error) {
+		err := s.fetch(ctx, c, int(min(count, pending, sc.to-next+1)), scanWait, func(m jetstream.Msg, meta *jetstream.MsgMetadata) (bool, error) {
 			if delivered++; meta.Sequence.Consumer != delivered {
 				return false, errGap
 			}
@@ -129,6 +129,7 @@ func (s *session) scanOnce(ctx context.Context, sc scan, visit func(envelope) (b
 			if err != nil {
 				return true, nil
 			}
+			e.store = s.store
 			more, err = visit(e)
 			return more, err
 		})

@@ -30,19 +30,21 @@ type watcher struct {
 	next  uint64
 	// skipped counts packages left out before the next record.
 	skipped uint64
-	// since, unless zero, is where to begin, not yet looked up.
+	// since, unless zero, is where to begin, not yet looked up; from, unless
+	// empty, is the place to begin at.
 	since time.Time
+	from  Cursor
 	// behind is the last package of the past that was asked for: up to there a
 	// watcher is not late.
 	behind uint64
 }
 
-// Watch yields matching records as they become durable, from now on or from
-// Filter.Since on, until yield returns false or ctx ends; it returns nil then. It reads what is
-// stored, so a slow reader holds nobody up: one that falls more than 1,024
+// Watch yields matching records as they become durable, from now on, from
+// Filter.Since on or behind Filter.From, until yield returns false or ctx ends;
+// it returns nil then. A place of another store is as good as none. It reads what is stored, so a slow reader holds nobody up: one that falls more than 1,024
 // packages behind is brought to the newest, and the next record's Skipped says
-// how many packages it missed. It outlives faults of the store. Until and
-// Limit are not used.
+// how many packages it missed. It outlives faults of the store. Until is not
+// used.
 func (l *Log) Watch(ctx context.Context, f Filter, yield func(Record) bool) error {
 	m, err := newMatcher(f)
 	if err != nil {
@@ -50,6 +52,9 @@ func (l *Log) Watch(ctx context.Context, f Filter, yield func(Record) bool) erro
 	}
 	l.mu.Lock()
 	w := &watcher{m: m, yield: yield, store: l.at.Store, next: l.highest + 1, since: f.Since}
+	if f.From.Store == w.store && f.From.Place <= w.next {
+		w.from, w.next = f.From, f.From.Place
+	}
 	l.mu.Unlock()
 	for {
 		s, err := l.await(ctx)
@@ -150,7 +155,11 @@ func (w *watcher) show(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 	if err != nil {
 		return nil // not a package
 	}
+	e.store = w.store
 	more, err := w.m.each(&e, func(r Record) bool {
+		if r.Place == w.from.Place && r.Index < w.from.Index && r.Store == w.from.Store {
+			return true
+		}
 		r.Skipped, w.skipped = w.skipped, 0
 		return w.yield(r)
 	})

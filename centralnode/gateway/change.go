@@ -91,6 +91,16 @@ func (g *Gateway) connectedSystems(leaf pki.Fingerprint) (n int) {
 	return n
 }
 
+// ConnectedSystems counts the live connections of all external systems.
+func (g *Gateway) ConnectedSystems() (n int) {
+	for _, c := range g.live.All() {
+		if c.isSystem() {
+			n++
+		}
+	}
+	return n
+}
+
 // Carried counts the live connections that each Sensor carries, in one pass.
 func (g *Gateway) Carried() map[pki.Fingerprint]int {
 	n := make(map[pki.Fingerprint]int)

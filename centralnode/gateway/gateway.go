@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -86,6 +87,9 @@ type Gateway struct {
 	listeners chan struct{}
 	// protocols are those beside HTTP, by their ALPN name.
 	protocols map[string]func(*door.Conn)
+	// refusedAgents counts agents that were not let in.
+	refusedAgents atomic.Uint64
+	refusals      refusals
 	// changing serialises changes of trust; it is taken before gate and index.
 	changing sync.Mutex
 }
@@ -124,6 +128,9 @@ func (g *Gateway) Address() net.Addr { return g.door.Addr() }
 
 // Counts returns the live connections that were let in, and the strangers.
 func (g *Gateway) Counts() (admitted, strangers int) { return g.door.Counts() }
+
+// RefusedAgents counts requests of agents that were refused since start.
+func (g *Gateway) RefusedAgents() uint64 { return g.refusedAgents.Load() }
 
 // Close gives the address back when Run was never called.
 func (g *Gateway) Close() error { return g.door.Close() }

@@ -151,6 +151,10 @@ func (g *Gateway) farewell(w http.ResponseWriter, r *http.Request, p *problem.Pr
 // refuse answers a caller whom the judge does not let in.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, c *conn, e entrance, v trust.Verdict, p *problem.Problem) {
 	defer g.farewell(w, r, p) // after the line is written: it may take a while
+	if e.door == trust.AgentService {
+		g.refusedAgents.Add(1)
+	}
+	g.refusals.add(e.door, p.Code)
 	attrs := []any{"code", p.Code, "door", e.door, "way", c.caller.Way, "remote", c.caller.Remote.Addr().String(), "revision", v.Revision}
 	if c.caller.HasLeaf() {
 		attrs = append(attrs, "leaf", c.caller.Leaf.String())

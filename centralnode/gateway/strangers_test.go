@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"vedette/centralnode/gateway"
+	"vedette/centralnode/trust"
 	"vedette/pki"
 	"vedette/pki/pkitest"
 	"vedette/proto/problem"
@@ -44,6 +46,13 @@ func TestRefusalSaysWhyAndEndsTheConnection(t *testing.T) {
 	eventually(t, "the codes are logged", func() bool {
 		return strings.Contains(d.logs.String(), "code=withdrawn") && strings.Contains(d.logs.String(), gone.Fingerprint().String())
 	})
+	want := map[gateway.Refusal]uint64{}
+	for _, code := range []problem.Code{problem.NoCertificate, problem.CertificateUnknown, problem.Withdrawn} {
+		want[gateway.Refusal{Door: trust.AgentService, Code: code}] = 1
+	}
+	if got := d.Refusals(); !maps.Equal(got, want) {
+		t.Errorf("counted are %v, want %v", got, want)
+	}
 	r, err := d.client(gone).Get("https://" + d.Address().String() + "/kata/scanner/v1/sensors/1/scans")
 	if err != nil {
 		t.Fatal(err)

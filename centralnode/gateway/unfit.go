@@ -42,5 +42,6 @@ func (g *Gateway) refuseUnfit(w http.ResponseWriter, r *http.Request, c *conn) {
 		p.Detail += " Next step: " + rule.Hint + "."
 	}
 	defer g.farewell(w, r, p)
+	g.refusals.add("", p.Code)
 	g.door.Log().Info("caller refused", "code", p.Code, "remote", c.caller.Remote.Addr().String(), "leaf", c.caller.Leaf.String(), "reason", c.unfit.Error())
 }

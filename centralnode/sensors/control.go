@@ -85,6 +85,11 @@ func (p *linked) heed(ctx context.Context, m *controlv1.FromSensor) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.ingress, p.refused = m.Report.GetIngressBytes(), m.Report.GetRefused()
+		if p.reporting.IsZero() {
+			p.reporting = p.room.c.Now()
+		}
+	case *controlv1.FromSensor_Quality:
+		return p.assess(m.Quality)
 	}
 	return nil
 }

@@ -36,4 +36,13 @@
 // costs no agent its connection: nothing is taken against the policy, whatever
 // the Sensor lets in. A link ends only when its Sensor reads nothing, or does not
 // answer what it has read, for a minute.
+//
+// # Measuring
+//
+// An Accepted Sensor is given a session at the reflector, with a key for this
+// link alone. The session ends with the link, or before a decision against the
+// Sensor returns, whichever is first. What a Sensor finds of its link is foreign:
+// it is brought within what can be where it is taken. Its minutes of the last 24
+// hours are kept in memory, 113 KiB at most; the Sensor has them on disk and says
+// them again on the next link.
 package sensors

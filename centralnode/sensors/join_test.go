@@ -71,9 +71,9 @@ func TestSensorCarriesAgentsOnceItIsAccepted(t *testing.T) {
 	if row := w.row(s); row.Lanes != 2 || row.Type != acts.TypeRemote {
 		t.Fatalf("row %+v", row)
 	}
-	hosts, err := w.Admin().Hosts(t.Context(), local, acts.HostFilter{})
-	if err != nil || len(hosts) != 1 || hosts[0].Sensor != "branch-1" || !hosts[0].Connected {
-		t.Fatalf("hosts %+v, %v", hosts, err)
+	list, err := w.Admin().Hosts(t.Context(), local, acts.HostFilter{})
+	if err != nil || len(list.Hosts) != 1 || list.Hosts[0].Sensor != "branch-1" || !list.Hosts[0].Connected {
+		t.Fatalf("hosts %+v, %v", list, err)
 	}
 	status, err := w.Admin().Status(t.Context(), local)
 	if err != nil || status.Sensors != (acts.SensorCounts{Accepted: 1, Connected: 1}) || status.Agents.Connections != 1 {

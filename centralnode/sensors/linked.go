@@ -2,6 +2,7 @@ package sensors
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type linked struct {
 	room   *Room
 	link   *link.Link
 	id     pki.Fingerprint
-	remote string                  // where the first lane came from
+	peer   netip.Addr              // where the first lane came from
+	remote string                  // the same as text
 	end    context.CancelCauseFunc // ends the link; the cause says why
 	// introduced is closed when the Sensor has said who it is and its request is
 	// known.
@@ -48,10 +50,13 @@ type linked struct {
 	spare   int // streams that may still be refused, until the Sensor is Accepted (again)
 	ingress,
 	refused uint64
+	reporting time.Time // since when it reports; zero: it does not
+	measuring measuring
 
 	// Of the sender alone.
-	told controlv1.Authorisation_State
-	sent time.Time // when the end of the last whole policy was sent
+	told   controlv1.Authorisation_State
+	sent   time.Time // when the end of the last whole policy was sent
+	handed bool      // the Sensor has something to measure with
 }
 
 // version is the revision of a policy, if there is one.
@@ -70,7 +75,7 @@ const (
 
 func newLinked(r *Room, l *link.Link, c *door.Conn) *linked {
 	return &linked{
-		room: r, link: l, id: c.Leaf, remote: c.Remote.Addr().String(),
+		room: r, link: l, id: c.Leaf, peer: c.Remote.Addr(), remote: c.Remote.Addr().String(),
 		introduced: make(chan struct{}), poked: make(chan struct{}, 1), moved: make(chan struct{}),
 		messages: budget.NewRate[struct{}](messagePeriod, messageBurst, 1, time.Now), spare: maxEarly,
 	}
@@ -101,6 +106,7 @@ func (r *Room) serve(ctx context.Context, p *linked) {
 
 // close ends the link with what the cause says, and waits for it.
 func (p *linked) close(why error) {
+	p.unmeasure(true)
 	code, reason := closing(why)
 	p.link.Close(code, reason)
 	p.mu.Lock()
@@ -160,6 +166,8 @@ func (p *linked) settle(state controlv1.Authorisation_State) {
 	defer p.mu.Unlock()
 	if state == controlv1.Authorisation_STATE_ACCEPTED {
 		p.spare = maxStreams
+	} else {
+		p.room.tests.cut(p.id)
 	}
 	for i, n := range p.lanes {
 		if state == controlv1.Authorisation_STATE_ACCEPTED {

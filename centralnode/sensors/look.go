@@ -25,6 +25,11 @@ type Look struct {
 	Policy  uint64
 	Ingress uint64 // bytes read from agents since the Sensor's start
 	Refused uint64 // agents refused since then
+	// Quality is what it finds of its link; nil while it has not said, or is not
+	// Accepted.
+	Quality *acts.LinkQuality
+	// Mute says that it reports for a while, and has never said that on this link.
+	Mute bool
 	// Problems are sentences.
 	Problems []string
 }
@@ -67,6 +72,12 @@ func (r *Room) Look(id pki.Fingerprint) Look {
 		l.Problems = append(l.Problems, "It has not taken the policy in force yet: a slow line, or a long list. Nothing is taken through it against that policy.")
 	case !p.taken.is && s.late:
 		l.Problems = append(l.Problems, "It did not take the policy in time when it was last connected.")
+	}
+	if state == trust.Accepted {
+		l.Quality, l.Mute = s.quality.shown(p, now), s.quality.mute(p, now)
+		if s.quality.clock {
+			l.Problems = append(l.Problems, "Its clock and that of the Central Node differ: minutes of its link's quality are left out. Have both set their clocks by NTP.")
+		}
 	}
 	var congestion []string
 	for _, n := range p.lanes {
@@ -113,6 +124,39 @@ func (r *Room) Connected() (n int) {
 		}
 	}
 	return n
+}
+
+// States counts the Sensors that asked, by how they stand.
+func (r *Room) States() (pending, accepted, rejected int) {
+	snapshot := r.c.Door.Trust()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := range r.sensors {
+		switch snapshot.Sensor(id) {
+		case trust.Pending:
+			pending++
+		case trust.Accepted:
+			accepted++
+		case trust.Rejected:
+			rejected++
+		}
+	}
+	return pending, accepted, rejected
+}
+
+// Accepted lists the Accepted Sensors in the order of their ids.
+func (r *Room) Accepted() []pki.Fingerprint {
+	snapshot := r.c.Door.Trust()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []pki.Fingerprint
+	for id := range r.sensors {
+		if snapshot.Sensor(id) == trust.Accepted {
+			all = append(all, id)
+		}
+	}
+	slices.SortFunc(all, func(a, b pki.Fingerprint) int { return bytes.Compare(a[:], b[:]) })
+	return all
 }
 
 // Name is what the Sensor of an id calls itself, cleaned for people; empty when

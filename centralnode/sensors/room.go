@@ -66,8 +66,10 @@ type Config struct {
 	Server machine.Digest
 	// UnsafeSameServer lets a Sensor on this very server be a proxy.
 	UnsafeSameServer bool
-	Logger           *slog.Logger
-	Now              func() time.Time
+	// Reflector answers measuring packets; nil: nobody does.
+	Reflector Reflector
+	Logger    *slog.Logger
+	Now       func() time.Time
 }
 
 // Room keeps the links of Sensors.
@@ -83,8 +85,11 @@ type Room struct {
 	again     *budget.Rate[pki.Fingerprint] // requests of rejected Sensors
 	drawn     *budget.Rate[pki.Fingerprint] // requests that are written at once
 	yielding  *budget.Rate[struct{}]        // requests that make room for others
+	assessed  *budget.Rate[pki.Fingerprint] // lines about a link's quality
 	running   sync.WaitGroup                // lanes and links
 	policies  policies
+	tests     tests
+	unkept    bool // the last histories could not be written, and that was said; of keepHistories
 
 	mu      sync.Mutex // guards what follows; locked before a linked's
 	sensors map[pki.Fingerprint]*sensor
@@ -102,6 +107,7 @@ func New(ctx context.Context, c Config) (*Room, error) {
 		again:     budget.NewRate[pki.Fingerprint](time.Minute, 1, 1024, c.Now),
 		drawn:     budget.NewRate[pki.Fingerprint](time.Minute, 3, 1024, c.Now),
 		yielding:  budget.NewRate[struct{}](10*time.Second, 20, 1, c.Now),
+		assessed:  budget.NewRate[pki.Fingerprint](time.Minute, 5, 1024, c.Now),
 		sensors:   make(map[pki.Fingerprint]*sensor),
 		links:     make(map[*link.Link]*linked),
 	}
@@ -139,17 +145,22 @@ func (r *Room) Run(ctx context.Context) error {
 	end(errStopping)
 	r.running.Wait()
 	r.checkpoint(context.WithoutCancel(ctx))
+	r.keepHistories(context.WithoutCancel(ctx))
 	return nil
 }
 
-// keep writes contacts now and then.
+// keep writes contacts and histories now and then.
 func (r *Room) keep(ctx context.Context) {
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
+	histories := time.NewTicker(historyEvery)
+	defer histories.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-tick.C:
 			r.checkpoint(ctx)
+		case <-histories.C:
+			r.keepHistories(ctx)
 		case <-ctx.Done():
 		}
 	}
@@ -176,11 +187,15 @@ func (r *Room) drain() {
 	}
 }
 
-// busy reports whether a stream is still served, or an answer still on its way.
+// busy reports whether a stream is still served, or an answer or the
+// announcement still on its way.
 func (r *Room) busy() bool {
 	snapshot, carried := r.c.Door.Trust(), r.c.Door.Carried()
 	for _, p := range r.live() {
-		if snapshot.Sensor(p.id) == trust.Accepted && p.link.Err() == nil && (carried[p.id] > 0 || p.link.Stats().Retained > 0) {
+		if snapshot.Sensor(p.id) != trust.Accepted || p.link.Err() != nil {
+			continue
+		}
+		if waits := p.link.Stats(); carried[p.id] > 0 || waits.Retained > 0 || waits.Unheard > 0 {
 			return true
 		}
 	}

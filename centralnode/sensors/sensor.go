@@ -12,6 +12,7 @@ import (
 	"vedette/internal/audit"
 	"vedette/internal/budget"
 	"vedette/pki"
+	controlv1 "vedette/proto/control/v1"
 )
 
 // The acts of Sensors, by the word that audit records carry.
@@ -32,6 +33,7 @@ type sensor struct {
 	link      *linked    // nil: not connected
 	duplicate time.Time  // when its identity was last met twice
 	late      bool       // its last link ended because of a policy
+	quality   quality
 }
 
 // load reads what is remembered.
@@ -56,6 +58,7 @@ func (r *Room) load(ctx context.Context) error {
 		}
 		s.contact = c
 	}
+	r.loadHistories(ctx)
 	return nil
 }
 
@@ -71,6 +74,9 @@ func (r *Room) met(ctx context.Context, p *linked, c store.SensorContact) error 
 	if s == nil || p.link.Err() != nil { // an older link may be late
 		r.mu.Unlock()
 		return nil
+	}
+	if s.link != p {
+		s.quality.found = nil // another link, which has to be measured first
 	}
 	drawn := !bytes.Equal(s.contact.Request, c.Request)
 	s.contact, s.dirty, s.link = c, true, p
@@ -279,12 +285,16 @@ func (r *Room) older(a, b pki.Fingerprint) pki.Fingerprint {
 // Decided puts into effect at a Sensor what was decided about it: the gateway
 // has it in force by now.
 func (r *Room) Decided(id pki.Fingerprint) {
-	gone := r.c.Door.Trust().Sensor(id) == trust.Unknown
+	snapshot := r.c.Door.Trust()
+	gone := snapshot.Sensor(id) == trust.Unknown
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.links {
 		if p.id != id {
 			continue
+		}
+		if p.standing(snapshot) != controlv1.Authorisation_STATE_ACCEPTED {
+			p.unmeasure(false) // now, and not when it has read what comes before
 		}
 		if gone {
 			p.end(errDeleted)
@@ -350,6 +360,7 @@ func (r *Room) noteTaken(p *linked) {
 func (r *Room) checkpoint(ctx context.Context) {
 	r.mu.Lock()
 	for _, s := range r.sensors {
+		s.quality.history.forget(r.c.Now())
 		if s.link != nil && s.link.link.Err() == nil {
 			s.contact.Last, s.dirty = r.c.Now(), true
 		}

@@ -37,6 +37,10 @@ func (p *linked) carry(ctx context.Context) error {
 			}
 			continue
 		}
+		if s.Meta().Measure {
+			p.test(ctx, s)
+			continue
+		}
 		c, err := p.caller(s.Meta(), snapshot)
 		if err != nil {
 			p.room.log.Warn("stream refused", "sensor", trust.SensorID(p.id), "remote", p.remote, "error", err)

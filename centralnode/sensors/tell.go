@@ -61,6 +61,9 @@ func (p *linked) bring(ctx context.Context) error {
 		t := p.room.c.Door.Trust()
 		state := p.standing(t)
 		if state != p.told {
+			if state != controlv1.Authorisation_STATE_ACCEPTED {
+				p.unmeasure(false)
+			}
 			p.settle(state)
 			if err := p.authorise(ctx, state); err != nil {
 				return err
@@ -68,6 +71,9 @@ func (p *linked) bring(ctx context.Context) error {
 			p.told = state
 			p.room.log.Info("Sensor was told how it stands", "sensor", trust.SensorID(p.id), "remote", p.remote, "state", state.String())
 			continue
+		}
+		if err := p.measure(ctx, state); err != nil {
+			return err
 		}
 		if _, waits := p.unanswered(); waits || state != controlv1.Authorisation_STATE_ACCEPTED || p.whole == (version{true, t.Policy}) {
 			return nil // an answer has this look again

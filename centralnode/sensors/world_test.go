@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"vedette/centralnode"
+	"vedette/centralnode/admin/admintest"
 	"vedette/centralnode/sensors/sensortest"
 	"vedette/internal/acts"
 	"vedette/pki"
@@ -66,25 +66,7 @@ func startWith(t *testing.T, c centralnode.Config, logs *logBuffer) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{Node: node, t: t, config: c, logs: logs}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- node.Run(ctx) }()
-	var once sync.Once
-	w.stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-ended:
-				if err != nil {
-					t.Errorf("the node ended with %v", err)
-				}
-			case <-time.After(30 * time.Second):
-				t.Error("the node does not end")
-			}
-		})
-	}
-	t.Cleanup(w.stop)
+	w := &world{Node: node, t: t, config: c, logs: logs, stop: admintest.Run(t, node)}
 	served, err := node.Admin().ServerCertificate(t.Context(), local)
 	if err != nil {
 		t.Fatal(err)
@@ -269,22 +251,12 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+// logBuffer is what the node wrote to its log.
+type logBuffer struct{ admintest.Logs }
 
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
+func (l *logBuffer) has(text string) bool { return bytes.Contains(l.Bytes(), []byte(text)) }
 
-func (l *logBuffer) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Contains(l.b.Bytes(), []byte(text))
-}
+func (l *logBuffer) count(text string) int { return bytes.Count(l.Bytes(), []byte(text)) }
 
 func unsafe(c *centralnode.Config) { c.UnsafeSameServer = true }
 

@@ -45,36 +45,6 @@ type validation struct {
 
 func hexKey(prefix string, f pki.Fingerprint) string { return prefix + hex.EncodeToString(f[:]) }
 
-// AgentList is the list of agent certificates with its switch, as of one
-// revision.
-type AgentList struct {
-	Revision     kv.Revision
-	Validation   bool
-	Certificates []AgentCertificate
-	// ValidationVersion is the revision at which the switch was last set.
-	ValidationVersion kv.Revision
-}
-
-// AgentList reads the whole list in one snapshot.
-func (s *Store) AgentList(ctx context.Context) (AgentList, error) {
-	view, rev, err := s.kv.View(ctx, agentCertificatePrefix, validationKey)
-	if err != nil {
-		return AgentList{}, err
-	}
-	list := AgentList{Revision: rev, Certificates: make([]AgentCertificate, 0, len(view[agentCertificatePrefix]))}
-	if list.Validation, list.ValidationVersion, err = readValidation(view[validationKey]); err != nil {
-		return AgentList{}, err
-	}
-	for _, e := range view[agentCertificatePrefix] {
-		a, err := decodeAgentCertificate(e)
-		if err != nil {
-			return AgentList{}, err
-		}
-		list.Certificates = append(list.Certificates, a)
-	}
-	return list, nil
-}
-
 // Validation reads the switch and the revision at which it was last set.
 func (s *Store) Validation(ctx context.Context) (on bool, version kv.Revision, err error) {
 	var v validation

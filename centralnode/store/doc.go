@@ -10,10 +10,12 @@
 //	withdrawn/<hex>             leaves that were on the list once, for ever
 //	sensor-server/<hex>         Sensors: their requests and what was decided
 //	sensor-contact/<hex>        what Sensors said last, off the watch
+//	sensor-history/<hex>/<hour> minutes of their links by hour of the day, off the watch
 //	external-system/<hex>       external systems: their requests and what was decided
 //	system-contact/<hex>        what was noted of their calls, off the watch
 //	scan-priority               the switch Maximum scan priority
 //	host/<agent id>             hosts that were seen
+//	host-activity               when a silent host is called inactive
 //	event-queue/<agent>.<queue> checkpoints of the event log
 //	event-log                   its position
 //

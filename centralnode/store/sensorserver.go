@@ -121,6 +121,7 @@ func (c *Change) DeleteSensorServer(v SensorServer) {
 	c.Delete(key)
 	c.Seen(key, v.Version)
 	c.Delete(hexKey(sensorContactPrefix, v.Fingerprint))
+	c.deleteSensorHistory(v.Fingerprint)
 }
 
 // PutSensorContact writes what a Sensor said.
@@ -149,21 +150,32 @@ func (s *Store) SensorContacts(ctx context.Context) ([]SensorContact, error) {
 // SaveSensorContacts writes contacts off the watch. Those of Sensors that were
 // deleted meanwhile are left out.
 func (s *Store) SaveSensorContacts(ctx context.Context, contacts []SensorContact) error {
+	return s.saveSaid(ctx, func(c *Change, servers map[pki.Fingerprint]SensorServer) {
+		for _, v := range contacts {
+			if server, known := servers[v.Fingerprint]; known {
+				c.PutSensorContact(v)
+				c.Seen(hexKey(sensorServerPrefix, v.Fingerprint), server.Version)
+			}
+		}
+	})
+}
+
+// saveSaid writes what Sensors said off the watch; put sees those that are known,
+// and again when one of them is decided about meanwhile.
+func (s *Store) saveSaid(ctx context.Context, put func(*Change, map[pki.Fingerprint]SensorServer)) error {
 	for {
-		servers, _, err := s.SensorServers(ctx)
+		all, _, err := s.SensorServers(ctx)
 		if err != nil {
 			return err
 		}
-		versions := make(map[pki.Fingerprint]kv.Revision, len(servers))
-		for _, v := range servers {
-			versions[v.Fingerprint] = v.Version
+		servers := make(map[pki.Fingerprint]SensorServer, len(all))
+		for _, v := range all {
+			servers[v.Fingerprint] = v
 		}
 		var c Change
-		for _, v := range contacts {
-			if version, known := versions[v.Fingerprint]; known {
-				c.PutSensorContact(v)
-				c.Seen(hexKey(sensorServerPrefix, v.Fingerprint), version)
-			}
+		put(&c, servers)
+		if len(c.Ops) == 0 {
+			return nil
 		}
 		err = c.ApplyQuietly(ctx, s.kv)
 		var moved *kv.ConflictError

@@ -17,7 +17,10 @@ const Program = "centralnode"
 func Migrations() []kv.Migration { return nil }
 
 // Store reads entities. It is safe for concurrent use.
-type Store struct{ kv *kv.Store }
+type Store struct {
+	kv     *kv.Store
+	agents agentIndex
+}
 
 // New reads entities from an open state file.
 func New(s *kv.Store) *Store { return &Store{kv: s} }

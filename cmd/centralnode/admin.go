@@ -12,6 +12,7 @@ import (
 // It has what the menu needs, and what only commands do.
 type Admin interface {
 	adminmenu.CentralNode
+	cli.AccountAdmin
 	cli.CertificateAdmin
 	cli.AuditAdmin
 
@@ -26,7 +27,11 @@ type Admin interface {
 	SetAlertState(context.Context, acts.Actor, acts.SetAlertState) (acts.Alert, error)
 	ScanStatus(context.Context, acts.Actor) (acts.ScanStatus, error)
 
-	Hosts(context.Context, acts.Actor, acts.HostFilter) ([]acts.Host, error)
+	Hosts(context.Context, acts.Actor, acts.HostFilter) (acts.HostList, error)
+	Host(ctx context.Context, who acts.Actor, agentID string) (acts.Host, error)
+	Activity(context.Context, acts.Actor) (acts.ActivityThresholds, error)
+	PreviewSetActivity(context.Context, acts.Actor, acts.SetActivity) (acts.Preview, error)
+	SetActivity(context.Context, acts.Actor, acts.SetActivity) (acts.ActivityThresholds, error)
 	Events(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
 	WatchEvents(ctx context.Context, who acts.Actor, f acts.EventFilter, yield func(acts.Event) bool) error
 }

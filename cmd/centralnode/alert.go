@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 type alertOptions struct {
 	filter              acts.AlertFilter
 	state, since, until string
+	sort                string
 }
 
 func (o *alertOptions) flags(cmd *cobra.Command) {
@@ -27,10 +29,21 @@ func (o *alertOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.filter.Text, "text", "", "only alerts with this `PART` in object name, hash or detection")
 	cmd.Flags().StringVar(&o.since, "since", "", "only alerts made at this `TIME` or later: 10m (ago), or RFC 3339")
 	cmd.Flags().StringVar(&o.until, "until", "", "only alerts made at this `TIME` or before")
-	cmd.Flags().IntVar(&o.filter.Limit, "limit", 1000, "the newest `N` alerts at most")
+	cmd.Flags().StringVar(&o.sort, "sort", "-id", "`ORDER` of the list, descending with a minus before it: "+joined(alertSorts()))
+	cmd.Flags().IntVar(&o.filter.Offset, "offset", 0, "pass over `N` alerts")
+	cmd.Flags().IntVar(&o.filter.Limit, "limit", 1000, "`N` alerts at most")
 	cli.CompleteFlag(cmd, "state", alertStates()...)
 	cli.CompleteFlag(cmd, "importance", "high", "medium", "low")
 	cli.CompleteFlag(cmd, "technology", "am", "yara")
+	cli.CompleteFlag(cmd, "sort", alertSorts()...)
+}
+
+// alertSorts are the orders of a list, each upwards and downwards.
+func alertSorts() (out []string) {
+	for _, by := range acts.AlertSorts() {
+		out = append(out, string(by), "-"+string(by))
+	}
+	return out
 }
 
 func alertStates() []string { return []string{"new", "in-process", "closed"} }
@@ -40,6 +53,13 @@ func (o *alertOptions) parse(now time.Time) error {
 	if o.filter.Limit < 1 {
 		return cli.Usagef("--limit: %d is less than 1", o.filter.Limit)
 	}
+	if o.filter.Offset < 0 {
+		return cli.Usagef("--offset: %d is negative", o.filter.Offset)
+	}
+	if !slices.Contains(alertSorts(), o.sort) {
+		return cli.Usagef("--sort: %q is not known; the orders are %s", o.sort, joined(alertSorts()))
+	}
+	o.filter.Sort = acts.AlertSort(o.sort)
 	var err error
 	if o.state != "" {
 		if o.filter.State, err = acts.ParseAlertState(o.state); err != nil {
@@ -54,7 +74,7 @@ func (c commands) newAlertListCmd() *cobra.Command {
 	var o alertOptions
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List alerts, the newest first",
+		Short: "List alerts",
 		Example: "  centralnode alert list --state new\n" +
 			"  centralnode alert list --system mail1 --importance high --since 24h --output json",
 		Args: cli.Args(0, 0),

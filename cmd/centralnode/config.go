@@ -17,8 +17,11 @@ type config struct {
 	// UnsafeSameServer lets a Sensor on the Central Node's own server carry
 	// agents, against the documented rule: for demonstrations and tests.
 	UnsafeSameServer bool         `toml:"unsafe_same_server"`
+	WebListen        string       `toml:"web_listen"` // where administrators use the web interface; empty: nowhere
+	Web              webConfig    `toml:"web"`
 	Events           eventsConfig `toml:"events"`
 	Scan             scanConfig   `toml:"scan"`
+	Stamp            stampConfig  `toml:"stamp"`
 	Limits           cli.Limits   `toml:"limits"`
 }
 
@@ -39,8 +42,10 @@ func defaults() config {
 			Names:       []string{},
 			LogLevel:    "info",
 		},
+		WebListen: ":8443", Web: webDefaults(),
 		Events: eventsConfig{MaxAge: settings.Duration(2 * time.Hour), MaxBytes: 8 << 30},
 		Scan:   scanDefaults(),
+		Stamp:  stampDefaults(),
 		Limits: cli.Limits{Connections: 20_000, Strangers: 4096, StrangersPerAddress: 256},
 	}
 }
@@ -63,7 +68,10 @@ func (c config) Validate() []string {
 	if c.Events.MaxBytes < minEventBytes {
 		faults = append(faults, fmt.Sprintf("events.max_bytes: %s is less than %s", c.Events.MaxBytes, settings.Size(minEventBytes)))
 	}
+	faults = append(faults, c.webListenFaults()...)
+	faults = append(faults, c.Web.Faults()...)
 	faults = append(faults, c.Scan.Faults()...)
+	faults = append(faults, c.Stamp.Faults()...)
 	return append(faults, c.Limits.Faults()...)
 }
 

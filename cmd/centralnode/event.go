@@ -13,7 +13,6 @@ import (
 
 	"vedette/cmd/internal/cli"
 	"vedette/internal/acts"
-	"vedette/internal/sshd"
 )
 
 // eventOptions are the filters as typed.
@@ -165,29 +164,13 @@ func eventHeader() []string {
 }
 
 func eventCells(e acts.Event) []string {
-	var pid, user, what string
+	var pid string
 	if p := e.Process; p != nil {
 		pid = fmt.Sprint(p.PID)
-		switch {
-		case len(p.Args) > 0:
-			what = sshd.Quote(p.Args)
-		default:
-			what = p.Executable
-		}
-		if p.ExitCode != nil {
-			what = strings.TrimSpace(fmt.Sprintf("%s (exit %d)", what, *p.ExitCode))
-		}
 	}
-	if e.User != nil {
-		if user = e.User.Name; user == "" {
-			user = e.User.ID
-		}
-	}
-	if e.Message != "" {
-		what = strings.TrimSpace(what + " " + e.Message)
-	}
+	what := e.What()
 	if n := e.Vedette.Skipped; n > 0 {
 		what = fmt.Sprintf("[%d packages were skipped before this event] %s", n, what)
 	}
-	return []string{cli.Time(e.Time), e.Host.Name, way(e.Vedette.Way, e.Vedette.Sensor), e.Event.Action, pid, user, what}
+	return []string{cli.Time(e.Time), e.Host.Name, way(e.Vedette.Way, e.Vedette.Sensor), e.Event.Action, pid, e.Who(), what}
 }

@@ -31,6 +31,7 @@ type fakeAdmin struct {
 	filter     acts.EventFilter
 	decided    acts.DecideSensorServer
 	external   fakeExternal
+	hosts      fakeHosts
 	allowed    bool
 }
 
@@ -96,6 +97,9 @@ func (f *fakeAdmin) ServerCertificate(context.Context, acts.Actor) (acts.ServerC
 }
 
 func (f *fakeAdmin) PreviewGenerateServerCertificate(_ context.Context, _ acts.Actor, in acts.GenerateServerCertificate) (acts.Preview, error) {
+	if in.Keep {
+		in.Names = append(in.Names[:len(in.Names):len(in.Names)], "the present names")
+	}
 	return f.preview(fmt.Sprintf("A %s certificate for %s will be made.", in.Key, strings.Join(in.Names, ", ")))
 }
 
@@ -111,7 +115,7 @@ func (f *fakeAdmin) UploadServerCertificate(_ context.Context, _ acts.Actor, pem
 	return file, f.change(0, func() { f.kata = append([]byte(nil), pem...) })
 }
 
-func (f *fakeAdmin) DiscardServerCertificate(context.Context, acts.Actor) error {
+func (f *fakeAdmin) DiscardServerCertificate(context.Context, acts.Actor, acts.DiscardServerCertificate) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.kata == nil {
@@ -190,17 +194,55 @@ func sensorServer(n byte, state acts.RequestState) acts.SensorServer {
 	}
 }
 
+// measured gives a Sensor a link that is slow.
+func measured(s acts.SensorServer) acts.SensorServer {
+	minute := acts.Figures{Sent: 1200, Lost: 12, LostTo: 12, RoundTripP50: 80 * time.Millisecond, RoundTripP95: 91 * time.Millisecond, RoundTripP99: 94 * time.Millisecond, DeliveryRate: 20_000_000}
+	s.Quality = &acts.LinkQuality{
+		Verdict: acts.VerdictWarning,
+		Limits: []acts.Judged{
+			{Limit: acts.LimitLoss, Verdict: acts.VerdictOK, Since: epoch, Amount: 0.13, Bound: acts.MaxLoss, Toward: acts.VerdictExceeded, ToFor: 4 * time.Second},
+			{Limit: acts.LimitDelay, Verdict: acts.VerdictWarning, Since: epoch, Amount: 0.091, Bound: acts.MaxDelay.Seconds()},
+			{Limit: acts.LimitCapacity, Verdict: acts.VerdictUnknown},
+		},
+		Windows:  []acts.QualityWindow{{Window: time.Minute, Figures: minute}},
+		Capacity: 1_098_000, CapacityAt: epoch,
+	}
+	return s
+}
+
 func (f *fakeAdmin) SensorServers(context.Context, acts.Actor) (acts.SensorServerList, error) {
-	return acts.SensorServerList{PolicyRevision: 6, Revision: 7, Servers: []acts.SensorServer{sensorServer(1, acts.Pending), sensorServer(2, acts.Accepted)}}, nil
+	return acts.SensorServerList{PolicyRevision: 6, Revision: 7, Servers: []acts.SensorServer{sensorServer(1, acts.Pending), measured(sensorServer(2, acts.Accepted))}}, nil
 }
 
 func (f *fakeAdmin) SensorServer(_ context.Context, _ acts.Actor, which string) (acts.SensorServer, error) {
+	if which == "branch-old" {
+		s := sensorServer(3, acts.Accepted)
+		s.Mute = true
+		return s, nil
+	}
+	if which == "branch-2" {
+		return measured(sensorServer(2, acts.Accepted)), nil
+	}
 	if which != "branch" && which != fingerprint(1).String() {
 		return acts.SensorServer{}, &acts.Error{Code: acts.NotFound, Text: "no such Sensor server", Hint: "list them"}
 	}
 	s := sensorServer(1, acts.Pending)
 	s.Problem = "Two machines use this link identity."
 	return s, nil
+}
+
+func (f *fakeAdmin) SensorHistory(ctx context.Context, who acts.Actor, which string, in acts.ViewHistory) ([]acts.QualityMinute, error) {
+	s, err := f.SensorServer(ctx, who, which)
+	if err != nil || s.Quality == nil {
+		return nil, err
+	}
+	var minutes []acts.QualityMinute
+	for at := epoch; at.Before(epoch.Add(20 * time.Minute)); at = at.Add(time.Minute) {
+		if !at.Before(in.From) && (in.To.IsZero() || at.Before(in.To)) {
+			minutes = append(minutes, acts.QualityMinute{Start: at, Verdict: acts.VerdictWarning, Figures: s.Quality.Windows[0].Figures})
+		}
+	}
+	return minutes, nil
 }
 
 func (f *fakeAdmin) previewSensor(in acts.DecideSensorServer, what string) (acts.Preview, error) {
@@ -238,17 +280,6 @@ func (f *fakeAdmin) PreviewDeleteSensorServer(_ context.Context, _ acts.Actor, i
 
 func (f *fakeAdmin) DeleteSensorServer(_ context.Context, _ acts.Actor, in acts.DecideSensorServer) (acts.SensorServerDecision, error) {
 	return f.decideSensor(in, acts.Accepted)
-}
-
-func (f *fakeAdmin) Hosts(_ context.Context, _ acts.Actor, filter acts.HostFilter) ([]acts.Host, error) {
-	if filter.Host == "none" {
-		return nil, nil
-	}
-	return []acts.Host{{AgentID: "0b", Name: "web2", Way: "0102030405060708", Sensor: "branch\x1b", FirstContact: epoch, LastContact: epoch}, {
-		AgentID: "0a", Name: "web\u202e1", Addresses: []string{"192.0.2.1", "fd00::1"}, OSName: "Debian", OSVersion: "12", AgentVersion: "1", Way: "direct",
-		Remote: "192.0.2.1:5000", Certificate: fingerprint(1), FirstContact: epoch, LastContact: epoch, Connected: true,
-		Conflict: "two installations use this id", Dropped: map[string]uint64{"queue full": 2, "too large": 1},
-	}}, nil
 }
 
 func event(n int) acts.Event {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -30,7 +31,7 @@ const (
 // TestKeyOfAnUploadLeavesTheDaemonsHeap uploads a certificate with its key over
 // the socket to a daemon in a process of its own. After the connection has
 // ended and two collections the daemon dumps its heap, and the key must not be
-// in it.
+// in it, or leave it soon.
 func TestKeyOfAnUploadLeavesTheDaemonsHeap(t *testing.T) {
 	if dir := os.Getenv(heapDir); dir != "" {
 		serveAndDump(t, dir)
@@ -59,7 +60,14 @@ func TestKeyOfAnUploadLeavesTheDaemonsHeap(t *testing.T) {
 	}
 }
 
-// serveAndDump is the child: a daemon until a line comes on standard input.
+// What parent and child say to each other.
+const (
+	askDump = "dump"
+	dumped  = "dumped"
+)
+
+// serveAndDump is the child: a daemon that dumps its heap for each line askDump
+// on standard input, until that ends.
 func serveAndDump(t *testing.T, dir string) {
 	var kept []byte
 	if path := os.Getenv(heapKeep); path != "" {
@@ -69,22 +77,22 @@ func serveAndDump(t *testing.T, dir string) {
 		}
 	}
 	c := defaults()
-	c.Listen, c.SSHListen, c.LocalListen, c.StateDir, c.Socket = "127.0.0.1:0", "", "", filepath.Join(dir, "state"), filepath.Join(dir, "socket")
+	c.Listen, c.SSHListen, c.WebListen, c.LocalListen, c.StateDir, c.Socket = "127.0.0.1:0", "", "", "", filepath.Join(dir, "state"), filepath.Join(dir, "socket")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, c, "test", slog.New(slog.DiscardHandler), io.Discard) }()
-	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
-	runtime.GC()
-	runtime.GC()
-	f, err := os.Create(filepath.Join(dir, "heap"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	debug.WriteHeapDump(f.Fd())
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan() && lines.Text() == askDump; {
+		runtime.GC()
+		runtime.GC()
+		f, err := os.Create(filepath.Join(dir, "heap"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		debug.WriteHeapDump(f.Fd())
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(dumped)
 	}
 	runtime.KeepAlive(kept)
 	cancel()
@@ -105,8 +113,12 @@ func heapAfterUpload(t *testing.T, file, keep string, needles map[string][]byte)
 	child := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestKeyOfAnUploadLeavesTheDaemonsHeap$", "-test.count=1")
 	child.Env = append(os.Environ(), heapDir+"="+dir, heapKeep+"="+keep)
 	var said bytes.Buffer
-	child.Stdout, child.Stderr = &said, &said
+	child.Stderr = &said
 	dump, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,20 +134,36 @@ func heapAfterUpload(t *testing.T, file, keep string, needles map[string][]byte)
 	if err := client.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(dump, "dump\n"); err != nil {
+	// The daemon notices the end of a connection a little later.
+	deadline := time.Now().Add(10 * time.Second)
+	answers := bufio.NewScanner(answer)
+	for {
+		if _, err := io.WriteString(dump, askDump+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		for answers.Scan() && answers.Text() != dumped {
+		}
+		heap, err := os.ReadFile(filepath.Join(dir, "heap"))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, &said)
+		}
+		found = nil
+		for name, needle := range needles {
+			if bytes.Contains(heap, needle) {
+				found = append(found, name)
+			}
+		}
+		if len(found) == 0 || keep != "" || time.Now().After(deadline) {
+			break
+		}
+	}
+	if err := dump.Close(); err != nil {
 		t.Fatal(err)
+	}
+	for answers.Scan() { // what a test binary says at its end
 	}
 	if err := child.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, &said)
-	}
-	heap, err := os.ReadFile(filepath.Join(dir, "heap"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, needle := range needles {
-		if bytes.Contains(heap, needle) {
-			found = append(found, name)
-		}
 	}
 	return found
 }

@@ -12,6 +12,7 @@ import (
 
 	"vedette/centralnode"
 	"vedette/cmd/internal/cli"
+	"vedette/internal/acts"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -30,8 +31,8 @@ func newLocalTree() *cobra.Command {
 		Run: func(ctx context.Context, cfg config, logger *slog.Logger, console io.Writer) error {
 			return run(ctx, cfg, c.version, logger, console)
 		},
-		ResetPassword: func(ctx context.Context, c config, account, password string) (string, error) {
-			return centralnode.ResetPassword(ctx, nodeConfig(c, "", slog.New(slog.DiscardHandler), nil), account, password)
+		ResetPassword: func(ctx context.Context, c config, in acts.ResetPassword) (string, error) {
+			return centralnode.ResetPassword(ctx, nodeConfig(c, "", slog.New(slog.DiscardHandler), nil), in)
 		},
 	}.Local(c.tree())
 }

@@ -37,6 +37,11 @@ func nodeConfig(c config, version string, logger *slog.Logger, console io.Writer
 			MaxBytes: int64(c.Events.MaxBytes),
 		},
 		Scan: c.Scan.node(),
+		Web: centralnode.Web{
+			Address: c.WebListen, Hosts: c.Web.Hosts,
+			Idle: time.Duration(c.Web.Idle), Lifetime: time.Duration(c.Web.Lifetime),
+		},
+		Stamp: c.Stamp.node(),
 		Limits: gateway.Limits{
 			Connections:         c.Limits.Connections,
 			Strangers:           c.Limits.Strangers,

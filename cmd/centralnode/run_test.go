@@ -7,5 +7,5 @@ import (
 )
 
 func TestTheServiceManagerIsToldAndSIGTERMStops(t *testing.T) {
-	clitest.CheckService(t, "centralnode")
+	clitest.CheckService(t, "centralnode", `web_listen = "127.0.0.1:0"`)
 }

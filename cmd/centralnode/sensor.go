@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -27,10 +28,11 @@ func (c commands) newSensorListCmd() *cobra.Command {
 		if *format == cli.FormatJSON {
 			return cli.WriteJSON(cmd.OutOrStdout(), list)
 		}
-		t := cli.NewTable(cmd.OutOrStdout(), "ADDRESS", "NAME", "TYPE", "CERTIFICATE FINGERPRINT", "STATE", "CONNECTED", "AGENTS", "POLICY", "LAST CONTACT", "ID", "PROBLEM")
+		t := cli.NewTable(cmd.OutOrStdout(), "ADDRESS", "NAME", "TYPE", "CERTIFICATE FINGERPRINT", "STATE", "CONNECTED", "AGENTS", "POLICY", "LINK QUALITY", "LOSS", "DELAY", "LAST CONTACT", "ID", "PROBLEM")
 		for _, s := range list.Servers {
+			quality := qualityOf(s)
 			t.Row(s.Address, s.Name, s.Type, s.Fingerprint.String(), string(s.State), cli.YesNo(s.Connected), fmt.Sprint(s.Agents),
-				policyOf(s, list.PolicyRevision), cli.Time(s.LastContact), s.ID, s.Problem)
+				policyOf(s, list.PolicyRevision), quality.verdict, quality.loss, quality.delay, cli.Time(s.LastContact), s.ID, s.Problem)
 		}
 		return t.Flush()
 	})
@@ -47,6 +49,18 @@ func policyOf(s acts.SensorServer, now uint64) string {
 	default:
 		return fmt.Sprintf("%d, not yet %d", s.PolicyRevision, now)
 	}
+}
+
+// linkQuality is the link of a Sensor in the list: the worst verdict, and loss
+// and delay of the last minute.
+type linkQuality struct{ verdict, loss, delay string }
+
+func qualityOf(s acts.SensorServer) linkQuality {
+	if s.Quality == nil || !s.Connected {
+		return linkQuality{}
+	}
+	now := s.Quality.Last(time.Minute)
+	return linkQuality{verdict: string(s.Quality.Verdict), loss: now.LossText(), delay: acts.DelayText(now.RoundTripP95)}
 }
 
 func (c commands) newSensorShowCmd() *cobra.Command {
@@ -70,6 +84,18 @@ func (c commands) newSensorShowCmd() *cobra.Command {
 	return cli.Remote(cmd)
 }
 
+func (c commands) newSensorHistoryCmd() *cobra.Command {
+	return cli.History{
+		Use: "history WHICH", Short: "Show what a Sensor measured of its link", Args: cli.Args(1, 1), Now: c.now,
+		Example: "  centralnode sensor history branch-1\n" +
+			"  centralnode sensor history branch-1 --since 30m --minutes\n" +
+			"  centralnode sensor history 0a1b2c3d4e5f6071 --output json",
+		Load: func(ctx context.Context, args []string, in acts.ViewHistory) ([]acts.QualityMinute, error) {
+			return c.admin.SensorHistory(ctx, c.who, args[0], in)
+		},
+	}.NewCmd()
+}
+
 func writeSensorServer(w io.Writer, s acts.SensorServer) error {
 	f := cli.NewFields(w)
 	f.Add("Name", s.Name)
@@ -89,11 +115,25 @@ func writeSensorServer(w io.Writer, s acts.SensorServer) error {
 	f.Add("Last contact", cli.Time(s.LastContact))
 	f.Add("Connected", cli.YesNo(s.Connected))
 	if s.Connected {
-		f.Add("Link", fmt.Sprintf("%d lanes, round trip %s", s.Lanes, s.RTT.Round(time.Microsecond)))
+		f.Add("Link", fmt.Sprintf("%d lanes, round trip %s", s.Lanes, delayText(s.RTT)))
 		f.Add("Agents", fmt.Sprintf("%d connections; %d bytes read from agents and %d agents refused since the Sensor's start", s.Agents, s.IngressBytes, s.Refused))
 		f.Add("Policy", fmt.Sprint(s.PolicyRevision))
 	}
-	return f.Flush()
+	f.Add("Link quality", some(s.Unreported())...)
+	if err := f.Flush(); err != nil || s.Quality == nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return cli.WriteQuality(w, *s.Quality)
+}
+
+func delayText(d time.Duration) string {
+	if d == 0 {
+		return "not measured"
+	}
+	return acts.DelayText(d)
 }
 
 // some leaves out what is empty.

@@ -16,7 +16,7 @@ import (
 func TestAnAdministratorOfTheCentralNodeWorksOverSSH(t *testing.T) {
 	d := clitest.Start(t, func(ctx context.Context, d *clitest.Daemon, logger *slog.Logger, console io.Writer) error {
 		c := defaults()
-		c.Listen, c.SSHListen, c.LocalListen, c.StateDir, c.Socket = "127.0.0.1:0", "127.0.0.1:0", "", d.State, d.Socket
+		c.Listen, c.SSHListen, c.WebListen, c.LocalListen, c.StateDir, c.Socket = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "", d.State, d.Socket
 		return run(ctx, c, "1.2.3", logger, console)
 	})
 	desk := clitest.NewOpenSSH(t, d.SSH, d.Password)

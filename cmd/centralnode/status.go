@@ -30,6 +30,7 @@ func (c commands) newStatusCmd() *cobra.Command {
 		f.Add("Started", cli.Time(s.Started))
 		f.Add("Agents connect to", s.Address)
 		cli.AddSSHDoor(f, s.SSH)
+		f.Add("Web interface", webInterface(s.Web))
 		f.Add("Server certificate", s.Certificate.Fingerprint.String(), "expires "+cli.Time(s.Certificate.NotAfter))
 		f.Add("Validate Endpoint Agent TLS certificates", cli.OnOff(s.Validation))
 		f.Add("Hosts", fmt.Sprint(s.Agents.Hosts))
@@ -60,4 +61,12 @@ func eventState(e acts.EventState) []string {
 		lines = append(lines, "degraded: "+e.Reason)
 	}
 	return lines
+}
+
+// webInterface says where the web interface is.
+func webInterface(address string) string {
+	if address == "" {
+		return "none (web_listen)"
+	}
+	return "https at " + address
 }

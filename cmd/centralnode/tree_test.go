@@ -83,10 +83,16 @@ func TestFiltersReachTheNodeAsTyped(t *testing.T) {
 func TestFiltersOfAlertsReachTheNodeAsTyped(t *testing.T) {
 	fake := newFakeAdmin()
 	exit := newCommand(fake, "1", slog.New(slog.DiscardHandler), func() time.Time { return epoch })(t.Context(), acts.Actor{},
-		[]string{"alert", "list", "--state", "in-process", "--importance", "high", "--technology", "yara", "--system", "mail1", "--text", "a b", "--since", "1h", "--limit", "5"},
+		[]string{"alert", "list", "--state", "in-process", "--importance", "high", "--technology", "yara", "--system", "mail1", "--text", "a b", "--since", "1h", "--sort", "importance", "--offset", "10", "--limit", "5"},
 		sshd.Streams{Out: io.Discard, Err: io.Discard})
-	want := acts.AlertFilter{State: acts.AlertInProcess, Importance: "high", Technology: "yara", System: "mail1", Text: "a b", Since: epoch.Add(-time.Hour), Limit: 5}
+	want := acts.AlertFilter{State: acts.AlertInProcess, Importance: "high", Technology: "yara", System: "mail1", Text: "a b", Since: epoch.Add(-time.Hour), Sort: acts.AlertsByImportance, Offset: 10, Limit: 5}
 	if got := fake.external.filter; exit != 0 || got != want {
 		t.Errorf("exit %d, filter %+v, want %+v", exit, got, want)
+	}
+	for _, flag := range []string{"--sort=size", "--sort=", "--offset=-1"} {
+		exit := newCommand(fake, "1", slog.New(slog.DiscardHandler), time.Now)(t.Context(), acts.Actor{}, []string{"alert", "list", flag}, sshd.Streams{Out: io.Discard, Err: io.Discard})
+		if exit != 2 {
+			t.Errorf("%s: exit %d", flag, exit)
+		}
 	}
 }

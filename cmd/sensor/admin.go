@@ -12,6 +12,7 @@ import (
 // what the menu needs, and what only commands do.
 type Admin interface {
 	adminmenu.Sensor
+	cli.AccountAdmin
 	cli.CertificateAdmin
 	cli.AuditAdmin
 

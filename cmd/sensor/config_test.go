@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,22 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 		"no text as name": {"name", func(c *config) { c.Name = "\xff" }},
 		"no ingress":      {"ingress_limit_mbit", func(c *config) { c.IngressLimitMbit = 0 }},
 		"much ingress":    {"ingress_limit_mbit", func(c *config) { c.IngressLimitMbit = 1001 }},
-		"shared limit":    {"limits.connections", func(c *config) { c.Limits.Connections = 0 }},
+		"no interface":    {"quality.span_interfaces", func(c *config) { c.Quality.SpanInterfaces = []string{"eth1", ""} }},
+		"path":            {"quality.span_interfaces", func(c *config) { c.Quality.SpanInterfaces = []string{"../lo"} }},
+		"folder above":    {"quality.span_interfaces", func(c *config) { c.Quality.SpanInterfaces = []string{".."} }},
+		"long interface":  {"quality.span_interfaces", func(c *config) { c.Quality.SpanInterfaces = []string{"abcdefghijklmnop"} }},
+		"interface twice": {"quality.span_interfaces", func(c *config) { c.Quality.SpanInterfaces = []string{"eth1", "eth2", "eth1"} }},
+		"many interfaces": {"quality.span_interfaces", func(c *config) {
+			for i := range 17 {
+				c.Quality.SpanInterfaces = append(c.Quality.SpanInterfaces, fmt.Sprint("eth", i))
+			}
+		}},
+		"less capacity":  {"quality.channel_capacity_mbit", func(c *config) { c.Quality.ChannelCapacityMbit = -1 }},
+		"much capacity":  {"quality.channel_capacity_mbit", func(c *config) { c.Quality.ChannelCapacityMbit = 1_000_001 }},
+		"no port":        {"quality.reflector", func(c *config) { c.Quality.Reflector = "reflector.example.com" }},
+		"port 0":         {"quality.reflector", func(c *config) { c.Quality.Reflector = "192.0.2.1:0" }},
+		"reflector here": {"quality.reflector", func(c *config) { c.Quality.Reflector = ":862" }},
+		"shared limit":   {"limits.connections", func(c *config) { c.Limits.Connections = 0 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := defaults()
@@ -38,6 +54,14 @@ func TestEachFaultNamesItsKey(t *testing.T) {
 func TestANameInAnyScriptIsFine(t *testing.T) {
 	c := defaults()
 	c.Name = "Филиал 7, München"
+	if faults := c.Validate(); len(faults) > 0 {
+		t.Errorf("%q", faults)
+	}
+}
+
+func TestTheQualityTableIsTaken(t *testing.T) {
+	c := defaults()
+	c.Quality = measuring{SpanInterfaces: []string{"eth1", "enp3s0f1.100"}, ChannelCapacityMbit: 200, Reflector: "[2001:db8::1]:862"}
 	if faults := c.Validate(); len(faults) > 0 {
 		t.Errorf("%q", faults)
 	}

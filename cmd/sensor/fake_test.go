@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,9 +79,13 @@ func (f *fakeAdmin) link() acts.Link {
 		Ingress: acts.Ingress{Agents: 3, Strangers: 1, Refused: 2, Bytes: 1_500_000, Rate: 12_000, Limit: 1_000_000_000, Held: true},
 	}
 	if l.Address != "" {
+		l.Quality = badQuality()
 		l.Lanes = []acts.Lane{
-			{Class: "small", Congestion: "bbr", Local: "192.0.2.2:4000", Remote: "192.0.2.1:443", Since: epoch},
-			{Class: "bulk", Congestion: "cubic\x1b", Local: "192.0.2.2:4001", Remote: "192.0.2.1:443", Since: epoch},
+			{
+				Class: "small", Congestion: "bbr", Local: "192.0.2.2:4000", Remote: "192.0.2.1:443", Since: epoch,
+				RTT: 21 * time.Millisecond, Segments: 4000, Retransmitted: 350, DeliveryRate: 18_500_000,
+			},
+			{Class: "bulk", Idle: true, Congestion: "cubic\x1b", Local: "192.0.2.2:4001", Remote: "192.0.2.1:443", Since: epoch},
 		}
 		l.RTT, l.Streams, l.RetainedBytes, l.PolicyRevision, l.Validation = 1234567*time.Nanosecond, 3, 2048, 5, true
 		l.Warnings = []string{"The kernel refused BBR."}
@@ -93,7 +98,12 @@ func (f *fakeAdmin) Link(context.Context, acts.Actor) (acts.Link, error) { retur
 func (f *fakeAdmin) WatchLink(ctx context.Context, _ acts.Actor, yield func(acts.Link) bool) error {
 	making := f.link()
 	making.State, making.Detail, making.Next = acts.LinkUnreachable, "It is being made.", ""
-	if yield(making) && yield(f.link()) {
+	worse := f.link()
+	if len(worse.Quality.Limits) > 0 {
+		making.Quality.Limits = slices.Clone(worse.Quality.Limits)
+		making.Quality.Limits[0].Verdict = acts.VerdictOK
+	}
+	if yield(making) && yield(worse) {
 		<-ctx.Done()
 	}
 	return nil
@@ -116,7 +126,7 @@ func (f *fakeAdmin) ServerCertificate(context.Context, acts.Actor) (acts.ServerC
 	return acts.ServerCertificate{Certificate: acts.Certificate{Fingerprint: fingerprint(3)}, Since: epoch, PEM: "-----BEGIN CERTIFICATE-----\n", Uploaded: f.kata}, nil
 }
 
-func (f *fakeAdmin) DiscardServerCertificate(context.Context, acts.Actor) error {
+func (f *fakeAdmin) DiscardServerCertificate(context.Context, acts.Actor, acts.DiscardServerCertificate) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.kata == nil {

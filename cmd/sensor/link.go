@@ -1,10 +1,9 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,80 +32,60 @@ func (c commands) newLinkStatusCmd() *cobra.Command {
 	return cli.Remote(cmd)
 }
 
-func (c commands) newLinkWatchCmd() *cobra.Command {
-	var count int
-	cmd := &cobra.Command{
-		Use:   "watch",
-		Short: "Show the link at each change, until interrupted",
-		Long:  "Show the link at once, at each change of its state, and every second while agents come, go or send, until interrupted.",
-		Example: "  sensor link watch\n" +
-			"  sensor link watch --count 1\n" +
-			"  sensor link watch --output jsonl",
-		Args: cli.Args(0, 0),
-	}
-	cmd.Flags().IntVar(&count, "count", 0, "end after `N` looks (0: until interrupted)")
-	format := cli.OutputFlag(cmd, cli.FormatTable, cli.FormatJSONL)
-	cmd.RunE = cli.Act(func(cmd *cobra.Command, _ []string) error {
-		if count < 0 {
-			return cli.Usagef("--count: %d is negative", count)
-		}
-		looks := 0
-		var broken error // of the first write that failed
-		err := cli.Live(cmd.Context(), c.draining, func(ctx context.Context) error {
-			return c.admin.WatchLink(ctx, c.who, func(l acts.Link) bool {
-				broken = writeLook(cmd.OutOrStdout(), *format, l)
-				looks++
-				return broken == nil && looks != count
-			})
-		})
-		if broken != nil {
-			return broken
-		}
-		return err
-	})
-	return cli.Remote(cmd)
-}
-
-func writeLook(w io.Writer, format cli.Format, l acts.Link) error {
-	if format == cli.FormatJSONL {
-		return cli.WriteJSONL(w, l)
-	}
-	cells := []string{
-		cli.Time(l.Time), string(l.State), fmt.Sprintf("lanes %d", len(l.Lanes)), "round trip " + rttText(l),
-		fmt.Sprintf("agents %d", l.Ingress.Agents), acts.BitRate(l.Ingress.Rate),
-	}
-	if l.Ingress.Held {
-		cells = append(cells, "held back by the limit")
-	}
-	if l.State != acts.LinkAccepted && l.Detail != "" {
-		cells = append(cells, l.Detail)
-	}
-	_, err := fmt.Fprintln(w, cli.Cells("  ", cells...))
-	return err
-}
-
 func writeLink(w io.Writer, l acts.Link) error {
 	f := cli.NewFields(w)
 	addCentralNode(f, l.CentralNode)
-	lanes := make([]string, len(l.Lanes))
-	for i, lane := range l.Lanes {
-		lanes[i] = fmt.Sprintf("%s, %s, %s to %s, since %s", lane.Class, lane.Congestion, lane.Local, lane.Remote, cli.Time(lane.Since))
-	}
-	f.Add("Lanes", lanes...)
 	f.Add("Round trip", rttText(l))
 	f.Add("Streams", fmt.Sprintf("%d, and %s that wait for acknowledgement", l.Streams, acts.ByteSize(uint64(l.RetainedBytes))))
 	f.Add("Validate Endpoint Agent TLS certificates", policyText(l))
 	f.Add("Agents", agentsText(l.Ingress))
 	f.Add("Ingress", ingressLines(l.Ingress)...)
 	f.Add("Warnings", l.Warnings...)
-	return f.Flush()
+	if err := f.Flush(); err != nil || l.Address == "" {
+		return err
+	}
+	return errors.Join(section(w, func() error { return cli.WriteQuality(w, l.Quality) }), section(w, func() error { return writeLanes(w, l.Lanes) }))
+}
+
+// section writes what stands apart from the text above it.
+func section(w io.Writer, write func() error) error {
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return write()
+}
+
+// writeLanes writes the connections of the link, and what the kernel says of
+// each.
+func writeLanes(w io.Writer, lanes []acts.Lane) error {
+	if len(lanes) == 0 {
+		_, err := fmt.Fprintln(w, "The link has no lane now.")
+		return err
+	}
+	t := cli.NewTable(w, "LANE", "ROUND TRIP", "RETRANSMITTED", "DELIVERY RATE", "CONGESTION", "FROM", "TO", "SINCE")
+	for _, lane := range lanes {
+		resent := ""
+		if lane.Segments > 0 {
+			resent = fmt.Sprintf("%d of %d", lane.Retransmitted, lane.Segments)
+		}
+		delivery := ""
+		if lane.DeliveryRate > 0 {
+			delivery = acts.BitRate(lane.DeliveryRate)
+		}
+		trip := acts.DelayText(lane.RTT)
+		if lane.Idle {
+			trip = "idle"
+		}
+		t.Row(lane.Class, trip, resent, delivery, lane.Congestion, lane.Local, lane.Remote, cli.Time(lane.Since))
+	}
+	return t.Flush()
 }
 
 func rttText(l acts.Link) string {
 	if l.RTT == 0 {
 		return "not measured"
 	}
-	return l.RTT.Round(10 * time.Microsecond).String()
+	return acts.DelayText(l.RTT)
 }
 
 // policyText is the switch as the Central Node told it on this link. A policy

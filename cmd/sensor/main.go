@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vedette/cmd/internal/cli"
+	"vedette/internal/acts"
 	"vedette/sensor"
 )
 
@@ -29,8 +30,8 @@ func newLocalTree() *cobra.Command {
 		Run: func(ctx context.Context, cfg config, logger *slog.Logger, console io.Writer) error {
 			return run(ctx, cfg, c.version, logger, console)
 		},
-		ResetPassword: func(ctx context.Context, c config, account, password string) (string, error) {
-			return sensor.ResetPassword(ctx, sensorConfig(c, "", slog.New(slog.DiscardHandler), nil), account, password)
+		ResetPassword: func(ctx context.Context, c config, in acts.ResetPassword) (string, error) {
+			return sensor.ResetPassword(ctx, sensorConfig(c, "", slog.New(slog.DiscardHandler), nil), in)
 		},
 	}.Local(c.tree())
 }

@@ -46,6 +46,11 @@ func sensorConfig(c config, version string, logger *slog.Logger, console io.Writ
 			Strangers:           c.Limits.Strangers,
 			StrangersPerAddress: c.Limits.StrangersPerAddress,
 		},
+		Quality: sensor.Quality{
+			SpanInterfaces:      c.Quality.SpanInterfaces,
+			ChannelCapacityMbit: c.Quality.ChannelCapacityMbit,
+			Reflector:           c.Quality.Reflector,
+		},
 		AdminPasswordFile: c.AdminPasswordFile,
 		Console:           console,
 		Logger:            logger,

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vedette/cmd/internal/cli"
+	"vedette/internal/acts"
 )
 
 func (c commands) newStatusCmd() *cobra.Command {
@@ -34,6 +35,7 @@ func (c commands) newStatusCmd() *cobra.Command {
 			f.Add("Central Node", string(s.Link.State))
 		} else {
 			f.Add("Central Node", s.Link.Address, string(s.Link.State)+" since "+cli.Time(s.Link.Since))
+			f.Add("Link quality", qualityLines(s.Link.Quality)...)
 		}
 		f.Add("Link identity", s.Link.LinkIdentity.String())
 		f.Add("Validate Endpoint Agent TLS certificates", policyText(s.Link))
@@ -44,4 +46,18 @@ func (c commands) newStatusCmd() *cobra.Command {
 		return f.Flush()
 	})
 	return cli.Remote(cmd)
+}
+
+// qualityLines are the worst verdict, and the limits that it is about.
+func qualityLines(q acts.LinkQuality) []string {
+	if q.Verdict == "" {
+		return []string{string(acts.VerdictUnknown)}
+	}
+	lines := []string{string(q.Verdict)}
+	for _, j := range q.Worst() {
+		if j.Verdict.Worse(acts.VerdictOK) {
+			lines = append(lines, fmt.Sprintf("%s: %s", j.Limit, j.Stand()))
+		}
+	}
+	return lines
 }

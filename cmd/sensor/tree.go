@@ -38,7 +38,7 @@ func (c commands) tree() *cobra.Command {
 		cli.Menu{Program: program, Who: c.who, Terminal: c.terminal, Open: c.openMenu}.NewCmd(),
 		cli.Certificate{Program: program, ServerName: "sensor.example.org", Admin: c.admin, Who: c.who}.NewCmd(),
 		cli.Group("central-node", "The Central Node that this Sensor works for", c.newCentralNodeShowCmd(), c.newCentralNodeSetCmd()),
-		cli.Group("link", "The link to the Central Node", c.newLinkStatusCmd(), c.newLinkWatchCmd()),
+		cli.Group("link", "The link to the Central Node", c.newLinkStatusCmd(), c.newLinkWatchCmd(), c.newLinkTestCmd(), c.newLinkHistoryCmd()),
 		cli.Account{Program: program, Admin: c.admin, Who: c.who}.NewCmd(),
 		cli.Audit{Program: program, Admin: c.admin, Who: c.who, Now: c.now}.NewCmd(),
 		cli.NewVersionCmd(program, c.version),

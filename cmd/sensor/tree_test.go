@@ -62,3 +62,22 @@ func TestALiveViewEndsWithTheDaemonOrItsReader(t *testing.T) {
 		t.Errorf("broken: exit %d", exit)
 	}
 }
+
+func TestATestOfTheLinkEndsWithTheDaemonOrWhoeverAskedForIt(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	fake := newFakeAdmin()
+	fake.central.State = acts.LinkAccepted
+	command := newCommand(fake, "1", slog.New(slog.DiscardHandler), time.Now)
+	long := []string{"link", "test", "--seconds", "30"}
+	draining := make(chan struct{})
+	close(draining)
+	var errs bytes.Buffer
+	if exit := command(t.Context(), acts.Actor{}, long, sshd.Streams{Out: io.Discard, Err: &errs, Draining: draining}); exit != cli.ExitCannotConnect || !strings.Contains(errs.String(), "the daemon is stopping") {
+		t.Errorf("the daemon stops: exit %d, messages %q", exit, errs.String())
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if exit := command(ctx, acts.Actor{}, long, sshd.Streams{Out: io.Discard, Err: io.Discard}); exit != cli.ExitInterrupted {
+		t.Errorf("interrupted: exit %d", exit)
+	}
+}

@@ -36,9 +36,38 @@ type Account struct {
 	Created time.Time
 	// Changed is when the password was set. Sessions that began before it are
 	// to end.
-	Changed  time.Time
-	Keys     []Key // in the order in which they were added
-	Revision kv.Revision
+	Changed time.Time
+	// MustChange says that somebody else knows the password: the daemon made it,
+	// or another person set it. It closes no door by itself: the web interface
+	// asks for a new one before anything else, while scripts and the console,
+	// which sign in over SSH, go on.
+	MustChange bool
+	// Disabled accounts sign in by nothing. They keep what they have.
+	Disabled bool
+	// SecondFactor says that a password alone signs in no more, and
+	// SecondFactorSince when it was switched on.
+	SecondFactor      bool
+	SecondFactorSince time.Time
+	Keys              []Key // in the order in which they were added
+	Revision          kv.Revision
+}
+
+// Still says why what signed in as an account, as it was read then, does so no
+// more, now that it was read again; nil: it still does. Whoever lets somebody in
+// asks after the session is in the table: so a change either is seen here, or
+// finds the session there.
+func (a Account) Still(then Account) error {
+	switch {
+	case a.Disabled:
+		return errors.New("the account was disabled")
+	case !a.Changed.Equal(then.Changed):
+		return errors.New("the password was changed")
+	case a.Role != then.Role:
+		return errors.New("the role was changed")
+	case a.SecondFactor != then.SecondFactor, !a.SecondFactorSince.Equal(then.SecondFactorSince):
+		return errors.New("the second factor was changed")
+	}
+	return nil
 }
 
 // Commit makes a change of the store. Its shape is that of kv.Store.Apply.
@@ -50,15 +79,24 @@ type Accounts struct {
 	now    func() time.Time
 	commit Commit
 	hasher *hasher
-	brake  *brake
+	brake  *brake // of passwords
+	codes  *brake // of the second factor's codes
 }
 
 // New returns the accounts kept in the store.
 func New(store *kv.Store, now func() time.Time) *Accounts {
 	return &Accounts{
 		store: store, now: now, commit: store.Apply,
-		hasher: newHasher(current), brake: newBrake(now),
+		hasher: newHasher(current), brake: newBrake(now), codes: newCodeBrake(now),
 	}
+}
+
+// NewCheap is New for the tests of other rooms: its passwords cost nothing to
+// check, and so nothing to guess.
+func NewCheap(store *kv.Store, now func() time.Time) *Accounts {
+	a := New(store, now)
+	a.hasher = newHasher(cheap)
+	return a
 }
 
 // With returns the same accounts, whose changes go through the given commit:
@@ -84,6 +122,11 @@ type stored struct {
 	Created  time.Time   `json:"created"`
 	Changed  time.Time   `json:"changed"`
 	Keys     []storedKey `json:"keys,omitempty"` // absent: none
+
+	// Absent in what earlier versions wrote: none of it.
+	MustChange bool          `json:"must_change,omitempty"`
+	Disabled   bool          `json:"disabled,omitempty"`
+	Factor     *storedFactor `json:"second_factor,omitempty"`
 }
 
 const version = 1
@@ -100,7 +143,10 @@ func decode(e kv.Entry) (stored, error) {
 }
 
 func (s stored) account(r kv.Revision) Account {
-	account := Account{Name: s.Name, Role: s.Role, Created: s.Created, Changed: s.Changed, Revision: r}
+	account := Account{Name: s.Name, Role: s.Role, Created: s.Created, Changed: s.Changed, MustChange: s.MustChange, Disabled: s.Disabled, Revision: r}
+	if s.Factor != nil {
+		account.SecondFactor, account.SecondFactorSince = true, s.Factor.Since
+	}
 	for _, k := range s.Keys {
 		account.Keys = append(account.Keys, k.key())
 	}
@@ -145,9 +191,18 @@ func (a *Accounts) change(ctx context.Context, s stored, seen kv.Revision, ops [
 	return s.account(revision), nil
 }
 
+// Whose says who chose a password.
+type Whose bool
+
+// A password is one's own, or another knows it.
+const (
+	Own      Whose = false
+	Anothers Whose = true // it is to be changed
+)
+
 // Create adds an account. Errors: ErrExists, *RuleError for name and password,
 // those of the commit.
-func (a *Accounts) Create(ctx context.Context, name, role, password string) (Account, error) {
+func (a *Accounts) Create(ctx context.Context, name, role, password string, whose Whose) (Account, error) {
 	if err := CheckName(name); err != nil {
 		return Account{}, err
 	}
@@ -162,7 +217,7 @@ func (a *Accounts) Create(ctx context.Context, name, role, password string) (Acc
 		return Account{}, err
 	}
 	now := a.now().UTC().Round(0)
-	s := stored{Version: version, Name: name, Role: role, Password: hash, Created: now, Changed: now}
+	s := stored{Version: version, Name: name, Role: role, Password: hash, Created: now, Changed: now, MustChange: bool(whose)}
 	account, err := a.change(ctx, s, 0, nil, nil)
 	var conflict *kv.ConflictError
 	if errors.As(err, &conflict) && conflict.Key == key(name) {
@@ -176,10 +231,10 @@ func (a *Accounts) Create(ctx context.Context, name, role, password string) (Acc
 
 // SetPassword replaces the password. Errors: ErrNotFound, *RuleError, those of
 // the commit.
-func (a *Accounts) SetPassword(ctx context.Context, name, password string) (Account, error) {
+func (a *Accounts) SetPassword(ctx context.Context, name, password string, whose Whose) (Account, error) {
 	account, err := a.Get(ctx, name)
 	if err == nil {
-		account, err = a.setPassword(ctx, account, password)
+		account, err = a.setPassword(ctx, account, password, whose)
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("set password of %q: %w", name, err)
@@ -187,20 +242,56 @@ func (a *Accounts) SetPassword(ctx context.Context, name, password string) (Acco
 	return account, nil
 }
 
+// Reset replaces the password by one that another knows, and removes the second
+// factor if that is lost as well. Errors are those of SetPassword.
+func (a *Accounts) Reset(ctx context.Context, name, password string, removeFactor bool) (Account, error) {
+	if err := CheckPassword(name, password); err != nil {
+		return Account{}, err
+	}
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return Account{}, err
+	}
+	account, err := a.Get(ctx, name)
+	if err != nil {
+		return Account{}, fmt.Errorf("reset the password of %q: %w", name, err)
+	}
+	var ops []kv.Op
+	if removeFactor {
+		ops = append(ops, kv.Op{Key: usedKey(account.Name), Delete: true})
+	}
+	return a.alter(ctx, account, ops, nil, func(s *stored) {
+		s.Password, s.MustChange, s.Changed = hash, true, a.now().UTC().Round(0)
+		if removeFactor {
+			s.Factor = nil
+		}
+	})
+}
+
 // setPassword replaces the password of an account as it was read.
-func (a *Accounts) setPassword(ctx context.Context, account Account, password string) (Account, error) {
+func (a *Accounts) setPassword(ctx context.Context, account Account, password string, whose Whose) (Account, error) {
 	if err := CheckPassword(account.Name, password); err != nil {
 		return Account{}, err
 	}
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return Account{}, err
+	}
+	return a.alter(ctx, account, nil, nil, func(s *stored) {
+		s.Password, s.MustChange, s.Changed = hash, bool(whose), a.now().UTC().Round(0)
+	})
+}
+
+// alter changes an account as it was read, with what else the change needs.
+// Errors: ErrNotFound, those of the commit: a *kv.ConflictError when the account
+// was changed since, or one of what else is expected.
+func (a *Accounts) alter(ctx context.Context, account Account, ops []kv.Op, expect []kv.Expect, change func(*stored)) (Account, error) {
 	s, _, err := a.load(ctx, account.Name)
 	if err != nil {
 		return Account{}, err
 	}
-	if s.Password, err = a.hasher.hash(ctx, password); err != nil {
-		return Account{}, err
-	}
-	s.Changed = a.now().UTC().Round(0)
-	return a.change(ctx, s, account.Revision, nil, nil)
+	change(&s)
+	return a.change(ctx, s, account.Revision, ops, expect)
 }
 
 // Delete removes an account, as it was read, with its keys, provided that the
@@ -211,10 +302,10 @@ func (a *Accounts) Delete(ctx context.Context, account Account, others ...Accoun
 	for _, k := range account.Keys {
 		ops = append(ops, kv.Op{Key: ownerKey(k.Blob), Delete: true})
 	}
-	expect := []kv.Expect{{Key: key(account.Name), Revision: account.Revision}}
-	for _, other := range others {
-		expect = append(expect, kv.Expect{Key: key(other.Name), Revision: other.Revision})
+	if account.SecondFactor {
+		ops = append(ops, kv.Op{Key: usedKey(account.Name), Delete: true})
 	}
+	expect := append([]kv.Expect{{Key: key(account.Name), Revision: account.Revision}}, unchanged(others)...)
 	if _, err := a.commit(ctx, ops, expect); err != nil {
 		return fmt.Errorf("delete account %q: %w", account.Name, err)
 	}

@@ -36,9 +36,6 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// cheap keeps tests fast; what they show does not depend on the cost.
-var cheap = parameters{memory: 64, time: 1, threads: 1}
-
 func newAccounts(t testing.TB) (*Accounts, *clock, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state", "state.db")
@@ -52,16 +49,14 @@ func newAccounts(t testing.TB) (*Accounts, *clock, string) {
 		}
 	})
 	c := &clock{now: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)}
-	a := New(store, c.Now)
-	a.hasher = newHasher(cheap)
-	return a, c, path
+	return NewCheap(store, c.Now), c, path
 }
 
 const good = "Correct-horse7"
 
 func create(t testing.TB, a *Accounts, name string) Account {
 	t.Helper()
-	account, err := a.Create(ctx, name, "administrator", good)
+	account, err := a.Create(ctx, name, "administrator", good, Own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +71,7 @@ func TestAnAccountLives(t *testing.T) {
 	if made.Name != "Administrator" || made.Role != "administrator" || !made.Created.Equal(c.Now()) || made.Revision == 0 {
 		t.Errorf("created %+v", made)
 	}
-	if _, err := a.Create(ctx, "administrator", "x", good); !errors.Is(err, ErrExists) {
+	if _, err := a.Create(ctx, "administrator", "x", good, Own); !errors.Is(err, ErrExists) {
 		t.Errorf("the same name in another case: %v", err)
 	}
 	got, err := a.Verify(ctx, "administrator", good, office)
@@ -84,7 +79,7 @@ func TestAnAccountLives(t *testing.T) {
 		t.Errorf("Verify = %+v, %v; want %+v", got, err, made)
 	}
 	c.advance(time.Hour)
-	if _, err := a.SetPassword(ctx, "Administrator", "Other-horse8"); err != nil {
+	if _, err := a.SetPassword(ctx, "Administrator", "Other-horse8", Own); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := a.Verify(ctx, "Administrator", good, office); !errors.Is(err, ErrRefused) {
@@ -110,7 +105,7 @@ func TestAnAccountLives(t *testing.T) {
 		t.Errorf("a deleted account: %v", err)
 	}
 	_, getting := a.Get(ctx, "admin")
-	_, setting := a.SetPassword(ctx, "admin", good)
+	_, setting := a.SetPassword(ctx, "admin", good, Own)
 	for _, err := range []error{getting, setting} {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("about a deleted account: %v", err)
@@ -132,11 +127,11 @@ func TestChangesGoThroughTheGivenCommit(t *testing.T) {
 		seen = append(seen, ops[0].Key)
 		return 0, stale
 	})
-	if _, err := refusing.Create(ctx, "Anna", "x", good); !errors.Is(err, stale) {
+	if _, err := refusing.Create(ctx, "Anna", "x", good, Own); !errors.Is(err, stale) {
 		t.Errorf("Create: %v", err)
 	}
 	anna := create(t, a, "Anna")
-	if _, err := refusing.SetPassword(ctx, "anna", good); !errors.Is(err, stale) {
+	if _, err := refusing.SetPassword(ctx, "anna", good, Own); !errors.Is(err, stale) {
 		t.Errorf("SetPassword: %v", err)
 	}
 	if err := refusing.Delete(ctx, anna); !errors.Is(err, stale) {
@@ -153,7 +148,7 @@ func TestPasswordsAreNowhereToBeFound(t *testing.T) {
 	if _, err := a.Verify(ctx, "admin", good, office); err != nil {
 		t.Fatal(err)
 	}
-	_, err := a.Create(ctx, "other", "x", "secret-only")
+	_, err := a.Create(ctx, "other", "x", "secret-only", Own)
 	if err == nil || strings.Contains(err.Error(), "secret-only") {
 		t.Errorf("refusal of a password: %v", err)
 	}

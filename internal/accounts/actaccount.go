@@ -19,8 +19,11 @@ func (a *Acts) CreateAccount(ctx context.Context, actor acts.Actor, in acts.Crea
 	if err != nil {
 		return acts.AccountChange{}, a.desk.Failed(ctx, actor, ActCreate, subject, conduct.Invalid(err.Error(), "choose one of them"))
 	}
+	if err := mayGive(actor, role); err != nil {
+		return acts.AccountChange{}, a.desk.Failed(ctx, actor, ActCreate, subject, err)
+	}
 	return a.perform(ctx, actor, ActCreate, subject, func(list *Accounts) (Account, string, string, error) {
-		made, err := list.Create(ctx, in.Name, string(role), in.Password)
+		made, err := list.Create(ctx, in.Name, string(role), in.Password, Anothers)
 		return made, "", "", err
 	})
 }
@@ -30,11 +33,11 @@ func (a *Acts) PreviewDeleteAccount(ctx context.Context, actor acts.Actor, in ac
 	if err := a.desk.Permit(ctx, actor, ActDelete, in.Name); err != nil {
 		return acts.Preview{}, err
 	}
-	d, err := a.toDelete(ctx, actor, in)
+	d, err := a.toDeprive(ctx, actor, ActDelete, in.Name, in.Revision)
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, ActDelete, []string{in.Name}, told(err))
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, ActDelete, []string{in.Name}, told(err))
 	}
-	lines := []string{fmt.Sprintf("The account %s (%s) will be deleted.", d.account.Name, d.account.Role)}
+	lines := []string{fmt.Sprintf("The account %s (%s) will be deleted.", d.account.Name, d.account.title())}
 	switch n := len(d.account.Keys); n {
 	case 0:
 	case 1:
@@ -54,7 +57,7 @@ func (a *Acts) DeleteAccount(ctx context.Context, actor acts.Actor, in acts.Dele
 		return acts.AccountChange{}, err
 	}
 	return a.perform(ctx, actor, ActDelete, []string{in.Name}, func(list *Accounts) (Account, string, string, error) {
-		d, err := a.toDelete(ctx, actor, in)
+		d, err := a.toDeprive(ctx, actor, ActDelete, in.Name, in.Revision)
 		if err == nil {
 			err = list.Delete(ctx, d.account, d.depends...)
 		}
@@ -62,55 +65,24 @@ func (a *Acts) DeleteAccount(ctx context.Context, actor acts.Actor, in acts.Dele
 	})
 }
 
-// deletion is the account that is to be deleted, as it was read.
-type deletion struct {
-	account  Account
-	depends  []Account // one that has to be there for it
-	revision uint64
-}
-
-// toDelete finds the account that an actor named, and says when it has to stay.
-func (a *Acts) toDelete(ctx context.Context, actor acts.Actor, in acts.DeleteAccount) (deletion, error) {
-	all, revision, err := a.accounts.List(ctx)
-	if err != nil {
-		return deletion{}, err
-	}
-	d := deletion{revision: uint64(revision)}
-	var others []Account // that may do what only a local administrator may
-	for _, one := range all {
-		switch {
-		case key(one.Name) == key(in.Name):
-			d.account = one
-		case one.Role == string(acts.LocalAdministrator):
-			others = append(others, one)
-		}
-	}
-	if d.account.Name == "" {
-		return deletion{}, conduct.Gone(in.Revision, ActDelete, in.Name, told(ErrNotFound))
-	}
-	if err := conduct.Seen(in.Revision, d.account.Revision); err != nil {
-		return deletion{}, err
-	}
-	if own(actor, d.account.Name) {
-		return deletion{}, &acts.Error{Code: acts.Refused, Text: "nobody deletes the account that he is signed in with", Hint: "another local administrator can do it"}
-	}
-	if d.account.Role == string(acts.LocalAdministrator) {
-		if len(others) == 0 {
-			return deletion{}, &acts.Error{Code: acts.Refused, Text: d.account.Name + " is the last local administrator, who has to stay", Hint: "make another account with the role " + string(acts.LocalAdministrator) + " first"}
-		}
-		d.depends = others[:1]
-	}
-	return d, nil
-}
-
-// SetPassword sets the password of any account. Who forgot his own is helped
-// that way.
+// SetPassword sets the password of another's account. Who forgot his own is
+// helped that way, and has to change it afterwards. Nobody changes his own
+// without knowing it: an open terminal or browser would be enough then.
 func (a *Acts) SetPassword(ctx context.Context, actor acts.Actor, in acts.SetPassword) (acts.AccountChange, error) {
 	if err := a.desk.Permit(ctx, actor, ActSetPassword, in.Name); err != nil {
 		return acts.AccountChange{}, err
 	}
+	if own(actor, in.Name) && !console(actor) {
+		return acts.AccountChange{}, a.desk.Failed(ctx, actor, ActSetPassword, []string{in.Name}, &acts.Error{
+			Code: acts.Refused, Text: "your own password is changed with the current one", Hint: "change it in your account (account change-password)",
+		})
+	}
 	return a.perform(ctx, actor, ActSetPassword, []string{in.Name}, func(list *Accounts) (Account, string, string, error) {
-		changed, err := list.SetPassword(ctx, in.Name, in.Password)
+		account, err := a.toManage(ctx, actor, ActSetPassword, in.Name, 0)
+		if err != nil {
+			return Account{}, "", "", err
+		}
+		changed, err := list.setPassword(ctx, account, in.Password, Anothers)
 		return changed, changed.Name, "", err
 	})
 }
@@ -128,7 +100,7 @@ func (a *Acts) ChangePassword(ctx context.Context, actor acts.Actor, in acts.Cha
 		return acts.AccountChange{}, a.desk.Failed(ctx, actor, ActChangePassword, subject, told(err))
 	}
 	return a.perform(ctx, actor, ActChangePassword, subject, func(list *Accounts) (Account, string, string, error) {
-		changed, err := list.setPassword(ctx, account, in.New)
+		changed, err := list.setPassword(ctx, account, in.New, Own)
 		return changed, changed.Name, "", err
 	})
 }
@@ -141,7 +113,12 @@ func (a *Acts) prove(ctx context.Context, actor acts.Actor, in acts.ChangePasswo
 	if err := CheckPassword(actor.Account, in.New); err != nil {
 		return Account{}, err
 	}
-	account, err := a.accounts.Verify(ctx, actor.Account, in.Current, address(actor))
+	return a.current(ctx, actor, in.Current)
+}
+
+// current checks the actor's current password.
+func (a *Acts) current(ctx context.Context, actor acts.Actor, password string) (Account, error) {
+	account, err := a.accounts.Verify(ctx, actor.Account, password, address(actor))
 	if errors.Is(err, ErrRefused) {
 		err = &acts.Error{Code: acts.Refused, Text: "the current password is not right", Hint: "type it again; a local administrator can set another one", Err: err}
 	}

@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -54,6 +53,9 @@ func (a *Acts) AddKey(ctx context.Context, actor acts.Actor, in acts.AddKey) (ac
 			conduct.Invalid(err.Error(), "give one line as in authorized_keys, which is what the .pub file holds"))
 	}
 	return a.perform(ctx, actor, ActAddKey, append(subject, key.Fingerprint), func(list *Accounts) (Account, string, string, error) {
+		if _, err := a.toManage(ctx, actor, ActDelete, account, 0); err != nil {
+			return Account{}, "", "", err
+		}
 		changed, err := list.AddKey(ctx, account, key)
 		return changed, "", "", err
 	})
@@ -68,9 +70,9 @@ func (a *Acts) PreviewDeleteKey(ctx context.Context, actor acts.Actor, in acts.D
 	}
 	// Read before the account: a change meanwhile makes the act stale.
 	revision := a.accounts.store.Revision()
-	account, at, err := a.keyToDelete(ctx, name, in)
+	account, at, err := a.keyToDelete(ctx, actor, name, in)
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, ActDeleteKey, []string{name, in.Fingerprint}, told(err))
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, ActDeleteKey, []string{name, in.Fingerprint}, told(err))
 	}
 	k := account.Keys[at]
 	return acts.Preview{
@@ -92,7 +94,7 @@ func (a *Acts) DeleteKey(ctx context.Context, actor acts.Actor, in acts.DeleteKe
 		return acts.AccountChange{}, err
 	}
 	return a.perform(ctx, actor, ActDeleteKey, []string{name, in.Fingerprint}, func(list *Accounts) (Account, string, string, error) {
-		account, _, err := a.keyToDelete(ctx, name, in)
+		account, _, err := a.keyToDelete(ctx, actor, name, in)
 		if err != nil {
 			return Account{}, "", "", err
 		}
@@ -102,14 +104,8 @@ func (a *Acts) DeleteKey(ctx context.Context, actor acts.Actor, in acts.DeleteKe
 }
 
 // keyToDelete finds the key that an actor named.
-func (a *Acts) keyToDelete(ctx context.Context, name string, in acts.DeleteKey) (Account, int, error) {
-	account, err := a.accounts.Get(ctx, name)
-	switch {
-	case err == nil:
-		err = conduct.Seen(in.Revision, account.Revision)
-	case errors.Is(err, ErrNotFound):
-		err = conduct.Gone(in.Revision, ActDelete, name, told(err))
-	}
+func (a *Acts) keyToDelete(ctx context.Context, actor acts.Actor, name string, in acts.DeleteKey) (Account, int, error) {
+	account, err := a.toManage(ctx, actor, ActDelete, name, in.Revision)
 	if err != nil {
 		return Account{}, 0, err
 	}

@@ -26,9 +26,14 @@ const (
 	ActChangePassword = "account change-password" // one's own
 	ActAddKey         = "account key add"
 	ActDeleteKey      = "account key delete"
+	ActSetRole        = "account role"
+	ActDisable        = "account disable"
+	ActEnable         = "account enable"
+	ActSecondFactor   = "account second-factor" // on, off or removed
+	ActEndSessions    = "account sign-out"      // one's own others
 
-	// ActOwn is asked for instead of ActView, ActAddKey and ActDeleteKey when
-	// they are about one's own account.
+	// ActOwn is asked for instead of ActView, ActAddKey, ActDeleteKey,
+	// ActSecondFactor and ActEndSessions when they are about one's own account.
 	ActOwn = "account own"
 )
 
@@ -45,7 +50,9 @@ type Acts struct {
 	changing sync.Mutex
 	// own bounds what those who manage no accounts do to their own: each change
 	// leaves a record that is never removed.
-	own *budget.Rate[string]
+	own    *budget.Rate[string]
+	issuer string // of second factors
+	offers offers // second factors that are not switched on yet
 }
 
 // The bound on changes of one's own account: at once, and then in each period.
@@ -56,7 +63,7 @@ const (
 
 // NewActs makes the acts of a daemon, whose desk knows who may do them.
 func NewActs(a *Accounts, d *conduct.Desk, s *sessions.Table, log *slog.Logger) *Acts {
-	return &Acts{accounts: a, desk: d, sessions: s, log: log, own: budget.NewRate[string](ownPeriod, ownBurst, ownAccounts, a.now)}
+	return &Acts{accounts: a, desk: d, sessions: s, log: log, issuer: newIssuer(), own: budget.NewRate[string](ownPeriod, ownBurst, ownAccounts, a.now)}
 }
 
 // Accounts shows who may sign in: everybody, or only the actor himself to a
@@ -86,6 +93,7 @@ func (a *Acts) describe(one Account) acts.Account {
 	shown := acts.Account{
 		Name: one.Name, Role: acts.Role(one.Role), Created: one.Created, Changed: one.Changed,
 		Keys: []acts.PublicKey{}, Sessions: a.sessions.Count(one.Name), Revision: uint64(one.Revision),
+		MustChange: one.MustChange, Disabled: one.Disabled, SecondFactor: one.SecondFactor,
 	}
 	for _, k := range one.Keys {
 		shown.Keys = append(shown.Keys, acts.PublicKey{Fingerprint: k.Fingerprint, Type: k.Type, Comment: foreign.Line(k.Comment), Added: k.Added})
@@ -172,6 +180,7 @@ func told(err error) error {
 		{ErrKeyNotFound, acts.NotFound, "the account's list of keys shows their fingerprints"},
 		{ErrKeyExists, acts.Refused, "it signs in already"},
 		{ErrKeyTaken, acts.Refused, "a key signs in as one account: delete it there first, or make another one with ssh-keygen -t ed25519"},
+		{ErrNoSecondFactor, acts.Refused, "its password is all that signs it in, beside its keys"},
 		{ErrManyKeys, acts.Refused, "delete keys that are not used any more"},
 	} {
 		if errors.Is(err, known.fault) {

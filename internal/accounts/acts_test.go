@@ -37,11 +37,11 @@ func newHouse(t *testing.T) *house {
 	a, c, _ := newAccounts(t)
 	h := &house{list: a, clock: c, trail: audit.New(a.store, c.Now), table: sessions.NewTable()}
 	may := func(r acts.Role, act string) bool {
-		return r == acts.LocalAdministrator || r == acts.SecurityOfficer && (act == ActOwn || act == ActChangePassword)
+		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityOfficer && (act == ActOwn || act == ActChangePassword)
 	}
 	h.Acts = NewActs(a, conduct.New(h.trail, h.table, may, slog.New(slog.DiscardHandler)), h.table, slog.New(slog.DiscardHandler))
 	for _, who := range []acts.Actor{boss, officer} {
-		if _, err := a.Create(ctx, who.Account, string(who.Role), good); err != nil {
+		if _, err := a.Create(ctx, who.Account, string(who.Role), good, Own); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -165,15 +165,15 @@ func TestRulesOfAccounts(t *testing.T) {
 // state, which the store then does not allow.
 func TestTwoAdministratorsCannotDeleteEachOther(t *testing.T) {
 	h := newHouse(t)
-	if _, err := h.list.Create(ctx, "chris", string(acts.LocalAdministrator), good); err != nil {
+	if _, err := h.list.Create(ctx, "chris", string(acts.LocalAdministrator), good, Own); err != nil {
 		t.Fatal(err)
 	}
 	chris := acts.Actor{Account: "chris", Role: acts.LocalAdministrator}
-	one, err := h.toDelete(ctx, chris, acts.DeleteAccount{Name: "admin"})
+	one, err := h.toDeprive(ctx, chris, ActDelete, "admin", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := h.toDelete(ctx, boss, acts.DeleteAccount{Name: "chris"})
+	other, err := h.toDeprive(ctx, boss, ActDelete, "chris", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

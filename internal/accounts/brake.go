@@ -30,6 +30,7 @@ const (
 	pairBurst, pairPeriod       = 5, 30 * time.Second
 	networkBurst, networkPeriod = 20, 5 * time.Second
 	allBurst, allPeriod         = 20, 200 * time.Millisecond
+	codesBurst, codesPeriod     = 20, 30 * time.Second // of one account, from all addresses
 
 	// How long an attempt waits for others' checks, which is less than a
 	// handshake may last, and how many of one pair or network wait together.
@@ -48,8 +49,10 @@ type brake struct {
 	mu       sync.Mutex // guards what follows, and makes its changes one step
 	pairs    *budget.Rate[pair]
 	networks *budget.Rate[netip.Prefix]
-	all      *budget.Rate[struct{}]
+	all      *budget.Rate[string] // whoever is not known, by queue
+	queue    func(pair) string
 	known    map[pair]struct{} // signed in before
+	attempts Attempts
 
 	// The checks that are not finished; no entry: there are none.
 	ofPair    map[pair]*checks
@@ -76,11 +79,25 @@ func newBrake(now func() time.Time) *brake {
 	return &brake{
 		pairs:     budget.NewRate[pair](pairPeriod, pairBurst, remembered, now),
 		networks:  budget.NewRate[netip.Prefix](networkPeriod, networkBurst, remembered, now),
-		all:       budget.NewRate[struct{}](allPeriod, allBurst, 1, now),
+		all:       budget.NewRate[string](allPeriod, allBurst, 1, now),
+		queue:     func(pair) string { return "" },
 		known:     make(map[pair]struct{}),
 		ofPair:    make(map[pair]*checks),
 		ofNetwork: make(map[netip.Prefix]*checks),
 	}
+}
+
+// newCodeBrake brakes guesses at a second factor's codes: those who make them
+// know the password. It is apart from that of passwords, which a right password
+// releases. Whoever guesses from many addresses meets a bound for the account:
+// 2,880 guesses a day, of which one finds one of the three codes in a million
+// that are right with a chance below one in a hundred. It holds up only places
+// that the person never gave a right code from.
+func newCodeBrake(now func() time.Time) *brake {
+	b := newBrake(now)
+	b.all = budget.NewRate[string](codesPeriod, codesBurst, remembered, now)
+	b.queue = func(p pair) string { return p.key }
+	return b
 }
 
 // enter lets one attempt through and charges it; one leave follows. It waits
@@ -91,6 +108,11 @@ func (b *brake) enter(ctx context.Context, p pair) (trusted bool, err error) {
 	defer cancel()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	defer func() {
+		if err != nil {
+			b.attempts.Delayed++
+		}
+	}()
 	for {
 		trusted, wait, before := b.take(p)
 		if wait == 0 {
@@ -134,7 +156,7 @@ func (b *brake) take(p pair) (trusted bool, wait time.Duration, before *checks) 
 	if _, known := b.known[p]; known || p.console {
 		return true, 0, nil
 	}
-	if wait, ok := b.all.Allow(struct{}{}); !ok {
+	if wait, ok := b.all.Allow(b.queue(p)); !ok {
 		b.refund(p)
 		return false, wait, nil // that charge never comes back
 	}
@@ -153,11 +175,15 @@ func (b *brake) refund(p pair) {
 func (b *brake) leave(p pair, r result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r != guessed {
+	switch r {
+	case guessed:
+		b.attempts.Wrong++
+	case right:
+		b.attempts.Right++
 		b.refund(p)
-	}
-	if r == right {
 		b.succeeded(p)
+	case unchecked:
+		b.refund(p)
 	}
 	finish(b.ofPair, p)
 	finish(b.ofNetwork, p.network)

@@ -43,7 +43,7 @@ func (a *Accounts) EnsureFirst(ctx context.Context, f First) error {
 		if err != nil {
 			return err
 		}
-		if _, err := a.Create(ctx, f.Name, f.Role, password); err != nil {
+		if _, err := a.Create(ctx, f.Name, f.Role, password, Own); err != nil {
 			return fmt.Errorf("password in %s: %w", f.PasswordFile, err)
 		}
 		fmt.Fprintf(f.Console, "account %s made with the password of %s\n", f.Name, f.PasswordFile)
@@ -55,7 +55,7 @@ func (a *Accounts) EnsureFirst(ctx context.Context, f First) error {
 	if err := writePrivate(path, password+"\n"); err != nil {
 		return fmt.Errorf("keep the first password: %w", err)
 	}
-	if _, err := a.Create(ctx, f.Name, f.Role, password); err != nil {
+	if _, err := a.Create(ctx, f.Name, f.Role, password, Anothers); err != nil {
 		return fmt.Errorf("make the account %s: %w", f.Name, err)
 	}
 	f.Log.Info("account made; note its password and delete the file", "account", f.Name, "file", path)
@@ -71,7 +71,7 @@ func (a *Accounts) needsFirst(ctx context.Context, f First) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !slices.ContainsFunc(all, func(one Account) bool { return one.Role == f.Role }), nil
+	return !slices.ContainsFunc(all, func(one Account) bool { return one.Role == f.Role && !one.Disabled }), nil
 }
 
 // readPassword reads a password file that nobody else may read.

@@ -33,8 +33,8 @@ func TestFirstAccountIsMadeOnceAndItsPasswordIsInTheFileOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	password := strings.TrimSpace(string(raw))
-	if _, err := people.Verify(t.Context(), "admin", password, netip.MustParseAddr("127.0.0.1")); err != nil {
-		t.Fatal(err)
+	if got, err := people.Verify(t.Context(), "admin", password, netip.MustParseAddr("127.0.0.1")); err != nil || !got.MustChange {
+		t.Fatalf("%+v, %v: who reads the file is to change the password", got, err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, accounts.InitialPassword)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("mode %v, %v", info.Mode(), err)
@@ -80,5 +80,8 @@ func TestFirstPasswordFollowsTheRules(t *testing.T) {
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q, mode %o: %v", c.text, c.mode, err)
 		}
+	}
+	if got, err := people.Get(t.Context(), "admin"); err != nil || got.MustChange {
+		t.Errorf("%+v, %v: the password is the administrator's own", got, err)
 	}
 }

@@ -26,6 +26,9 @@ type parameters struct {
 // some 56 ms of one core for a sign-in, and at most 64 MiB at a time.
 var current = parameters{memory: 32 << 10, time: 3, threads: 1}
 
+// cheap keeps tests fast; what they show does not depend on the cost.
+var cheap = parameters{memory: 64, time: 1, threads: 1}
+
 // Bounds on the parameters of a stored hash: one that asks for more is damaged.
 const (
 	maxMemory  = 256 << 10

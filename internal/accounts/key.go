@@ -54,7 +54,8 @@ func ownerKey(blob []byte) string {
 
 // VerifyKey says whose session begins when a client has proved that it has the
 // private half of a key. Error: ErrRefused, for a name that does not exist as
-// for a key that is not the account's, and those of the store.
+// for a key that is not the account's and for a disabled account, and those of
+// the store. A key is something that one has: it needs no second factor.
 func (a *Accounts) VerifyKey(ctx context.Context, name string, key sshkey.Key) (Account, error) {
 	s, revision, err := a.load(ctx, name)
 	if errors.Is(err, ErrNotFound) {
@@ -63,7 +64,7 @@ func (a *Accounts) VerifyKey(ctx context.Context, name string, key sshkey.Key) (
 	if err != nil {
 		return Account{}, err
 	}
-	if s.find(key.Blob) < 0 {
+	if s.find(key.Blob) < 0 || s.Disabled {
 		return Account{}, ErrRefused
 	}
 	return s.account(revision), nil

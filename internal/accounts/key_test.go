@@ -197,7 +197,7 @@ func TestAnAccountWrittenBeforeThereWereKeysHasNone(t *testing.T) {
 	if got, err := a.Verify(ctx, "admin", good, office); err != nil || len(got.Keys) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if got, err := a.SetPassword(ctx, "admin", "Other-horse8"); err != nil || len(got.Keys) != 1 {
+	if got, err := a.SetPassword(ctx, "admin", "Other-horse8", Own); err != nil || len(got.Keys) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -2,7 +2,10 @@ package accounts
 
 import (
 	"errors"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -76,5 +79,28 @@ func TestGeneratedPasswordsAreStrongAndReadable(t *testing.T) {
 		if used[r] < 1200 || used[r] > 1900 {
 			t.Errorf("%c occurs %d times", r, used[r])
 		}
+	}
+}
+
+// TestOnlyTestsMakePasswordsThatAreCheapToGuess looks for the name in the whole
+// tree.
+func TestOnlyTestsMakePasswordsThatAreCheapToGuess(t *testing.T) {
+	seen := 0
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), "NewCheap(") {
+			return err
+		}
+		seen++
+		if !strings.HasSuffix(path, "_test.go") && path != filepath.Join("..", "..", "internal", "accounts", "accounts.go") {
+			t.Errorf("%s makes them", path)
+		}
+		return nil
+	})
+	if err != nil || seen < 2 {
+		t.Errorf("%d files with the name, %v", seen, err)
 	}
 }

@@ -20,7 +20,11 @@ func (e *BackoffError) Error() string {
 
 // Verify checks a password that came from an address; the zero Addr and
 // loopback are this machine's own console. Errors: ErrRefused for a wrong name
-// or password, *BackoffError after too many of them, those of the store.
+// or password and for a disabled account, *BackoffError after too many of them,
+// those of the store.
+//
+// An account that has a second factor has shown one of two: VerifyCode takes the
+// other.
 //
 // Wrong attempts are braked for the pair of name and address, for the address,
 // and for all strangers together. The last one costs only strangers: the
@@ -84,7 +88,9 @@ func (a *Accounts) check(ctx context.Context, name, password string) (stored, kv
 			return stored{}, 0, fmt.Errorf("account %q: %w", s.Name, err)
 		}
 	}
-	if !a.hasher.matches(hash, password) || !known {
+	// A disabled account's password is compared like any other, so that the
+	// answer takes as long.
+	if !a.hasher.matches(hash, password) || !known || s.Disabled {
 		return stored{}, 0, ErrRefused
 	}
 	return s, revision, nil

@@ -1,6 +1,9 @@
 package acts
 
-import "time"
+import (
+	"log/slog"
+	"time"
+)
 
 // Account is who may sign in. Its password is in no answer.
 type Account struct {
@@ -11,6 +14,12 @@ type Account struct {
 	Keys     []PublicKey `json:"public_keys"`
 	Sessions int         `json:"sessions"` // signed in now
 	Revision uint64      `json:"revision"`
+	// MustChange says that somebody else knows the password.
+	MustChange bool `json:"must_change_password"`
+	// Disabled accounts sign in by nothing, and keep what they have.
+	Disabled bool `json:"disabled"`
+	// SecondFactor says that a code is asked for after the password.
+	SecondFactor bool `json:"second_factor"`
 }
 
 // PublicKey is an SSH key that may sign in as an account.
@@ -41,10 +50,80 @@ type DeleteAccount struct {
 	Revision uint64
 }
 
+// SetRole is the input of giving an account another role: its sessions are ended
+// before the act returns.
+type SetRole struct {
+	Name     string
+	Role     Role
+	Revision uint64
+}
+
+// DisableAccount is the input of letting an account sign in no longer, without
+// deleting it: its sessions are ended before the act returns.
+type DisableAccount struct {
+	Name     string
+	Revision uint64
+}
+
+// EnableAccount is the input of letting a disabled account sign in again.
+type EnableAccount struct {
+	Name     string
+	Revision uint64
+}
+
+// RemoveSecondFactor is the input of switching off the second factor of
+// somebody who lost it: his sessions are ended before the act returns.
+type RemoveSecondFactor struct {
+	Name     string
+	Revision uint64
+}
+
+// BeginSecondFactor is the input of making the actor's own second factor.
+type BeginSecondFactor struct {
+	Current string // password
+}
+
+// SecondFactorOffer is a second factor that is not switched on yet. It is shown
+// to the person who made it, until a code proves that he has it.
+type SecondFactorOffer struct {
+	Secret string    // base32, as it is typed into an app
+	URI    string    // otpauth://, as a QR code holds it
+	Until  time.Time // when it is forgotten
+}
+
+// String keeps the secret out of logs.
+func (SecondFactorOffer) String() string { return "second factor (not shown)" }
+
+// GoString keeps the secret out of logs.
+func (o SecondFactorOffer) GoString() string { return o.String() }
+
+// LogValue keeps the secret out of logs.
+func (o SecondFactorOffer) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+// ConfirmSecondFactor is the input of switching on what was begun: the actor's
+// other sessions are ended before the act returns.
+type ConfirmSecondFactor struct {
+	Code string // that the app shows now
+}
+
+// EndSecondFactor is the input of switching off the actor's own second factor:
+// his other sessions are ended before the act returns.
+type EndSecondFactor struct {
+	Current string // password
+}
+
 // SetPassword is the input of setting the password of any account.
 type SetPassword struct {
 	Name     string
 	Password string
+}
+
+// ResetPassword is the input of setting a password while the daemon is down.
+type ResetPassword struct {
+	Name     string
+	Password string // empty: one is made
+	// RemoveSecondFactor helps whoever lost it as well.
+	RemoveSecondFactor bool
 }
 
 // ChangePassword is the input of changing the actor's own password.
@@ -65,6 +144,14 @@ type DeleteKey struct {
 	Account     string
 	Fingerprint string
 	Revision    uint64
+}
+
+// AccountSession is one of the actor's own sessions.
+type AccountSession struct {
+	From  string    // address
+	Key   string    // fingerprint of the SSH key that it was signed in with; empty: a password
+	Since time.Time // when it began
+	Here  bool      // it is the one that asks
 }
 
 // AccountChange is what came of a change of an account.

@@ -31,6 +31,15 @@ func ParseRole(s string) (Role, error) {
 	return "", fmt.Errorf("role %q is not known; the roles are %v", s, Roles())
 }
 
+// Title is the role as it is written for people: "Local administrator".
+func (r Role) Title() string {
+	words := strings.ReplaceAll(string(r), "-", " ")
+	if words == "" {
+		return ""
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
 // Face is the way an administrator came.
 type Face string
 

@@ -14,9 +14,20 @@ func TestRolesAreReadStrictly(t *testing.T) {
 			t.Errorf("%q reads as %q, %v", r, got, err)
 		}
 	}
+	if got := acts.SeniorSecurityOfficer.Title(); got != "Senior security officer" || acts.Role("").Title() != "" {
+		t.Errorf("written for people: %q", got)
+	}
 	for _, bad := range []string{"", "root", "administrators"} {
 		if got, err := acts.ParseRole(bad); err == nil {
 			t.Errorf("%q reads as %q", bad, got)
+		}
+	}
+}
+
+func TestSentencesBeginAndEndAsSuch(t *testing.T) {
+	for words, want := range map[string]string{"": "", "ä": "Ä.", "look again": "Look again.", "Done.": "Done."} {
+		if got := acts.Sentence(words); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

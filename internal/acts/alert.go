@@ -61,6 +61,42 @@ type Alert struct {
 	Instance    string          `json:"instance,omitempty"`
 	ScanID      string          `json:"scan_id,omitempty"`
 	Remote      string          `json:"remote"`
+	Revision    uint64          `json:"revision"` // that the alert was written at
+}
+
+// AlertSort is what a table of alerts is sorted by; a minus before the word turns
+// the order round.
+type AlertSort string
+
+// The columns that alerts are sorted by. Among equally important ones the newest
+// come first.
+const (
+	AlertsByID         AlertSort = "id"
+	AlertsByImportance AlertSort = "importance" // the least first
+)
+
+// AlertSorts lists them.
+func AlertSorts() []AlertSort { return []AlertSort{AlertsByID, AlertsByImportance} }
+
+// AlertStates lists the states, in the order in which people work.
+func AlertStates() []AlertState { return []AlertState{AlertNew, AlertInProcess, AlertClosed} }
+
+// AlertImportances lists the documented words, the most important first.
+func AlertImportances() []string { return []string{"high", "medium", "low"} }
+
+// AlertTechnologies lists the documented words of the technologies that are here.
+func AlertTechnologies() []string { return []string{"am", "yara"} }
+
+// TechnologyTitle writes one of them as the documented tables do.
+func TechnologyTitle(word string) string {
+	switch word {
+	case "am":
+		return "Anti-Malware"
+	case "yara":
+		return "YARA"
+	default:
+		return word
+	}
 }
 
 // AlertFilter selects alerts. Empty fields match all.
@@ -72,12 +108,16 @@ type AlertFilter struct {
 	Text       string // part of object name, hash or detection
 	Since      time.Time
 	Until      time.Time
-	Limit      int // the newest so many; 0: 1000
+	Sort       AlertSort // AlertSorts; the newest first when empty
+	// Offset alerts are passed over and at most Limit shown; 0: 1000.
+	Offset, Limit int
 }
 
-// AlertList is the table with what it was read at, the newest first.
+// AlertList is a part of the table with what it was read at.
 type AlertList struct {
 	Alerts   []Alert `json:"alerts"`
+	Total    int     `json:"total"`    // alerts that there are
+	Matching int     `json:"matching"` // those that match
 	Revision uint64  `json:"revision"`
 }
 

@@ -1,6 +1,9 @@
 package acts
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"vedette/pki"
@@ -26,6 +29,18 @@ type ServerCertificate struct {
 	PEM      string    `json:"pem"`                // the leaf, without key
 	Uploaded *File     `json:"kata_pem,omitempty"` // a kata.pem that waits for install
 	Cut      int       `json:"cut,omitempty"`      // connections that were ended, in the answer to an act
+	// FollowUps are what is to be done now and by whom, in the answer to an act
+	// that replaced the certificate.
+	FollowUps []FollowUp `json:"follow_ups,omitempty"`
+}
+
+// FollowUp is what an act leaves to others: until they have done it they are cut
+// off.
+type FollowUp struct {
+	Whom  string   `json:"whom"`  // "Endpoint Agents"
+	Count int      `json:"count"` // of them today
+	Who   []string `json:"who,omitempty"`
+	Step  string   `json:"step"`
 }
 
 // File is an uploaded file that waits for an act.
@@ -34,14 +49,75 @@ type File struct {
 	Size int64     `json:"size"`
 	Time time.Time `json:"time"`
 	// Fingerprint is of the certificate inside; zero when the file violates the
-	// PEM rule, and then Problem says which part.
+	// PEM rule, and then Problem says which parts and Hint what to do.
 	Fingerprint pki.Fingerprint `json:"fingerprint"`
 	Problem     string          `json:"problem,omitempty"`
+	Hint        string          `json:"hint,omitempty"`
+	Revision    uint64          `json:"revision"` // at which it was uploaded
+}
+
+// DiscardServerCertificate is the input of forgetting the uploaded kata.pem.
+type DiscardServerCertificate struct {
+	Revision uint64 // of the file that was seen; 0: whatever is there
+}
+
+// FileFault is one rule that an uploaded file violates, and what to do about it.
+type FileFault struct {
+	Name string // of the file; empty: there is only one
+	Text string
+	Hint string
+	Err  error // for the log, and for callers that ask which rule it is
+}
+
+// FileFaults are all that is wrong with an upload. Where there is one, an Error
+// of code Invalid has them as its cause.
+type FileFaults []FileFault
+
+// maxTold is how many faults stand in one sentence: an upload may have thousands.
+const maxTold = 16
+
+// Error names the faults.
+func (f FileFaults) Error() string {
+	var texts []string
+	for i, one := range f {
+		if i == maxTold {
+			texts = append(texts, fmt.Sprintf("and %d more", len(f)-i))
+			break
+		}
+		if one.Name != "" {
+			one.Text = one.Name + ": " + one.Text
+		}
+		texts = append(texts, one.Text)
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Hints are the next steps, each once.
+func (f FileFaults) Hints() string {
+	var hints []string
+	for _, one := range f[:min(maxTold, len(f))] {
+		if one.Hint != "" && !slices.Contains(hints, one.Hint) {
+			hints = append(hints, one.Hint)
+		}
+	}
+	return strings.Join(hints, "; ")
+}
+
+// Unwrap returns the causes.
+func (f FileFaults) Unwrap() []error {
+	var causes []error
+	for _, one := range f {
+		if one.Err != nil {
+			causes = append(causes, one.Err)
+		}
+	}
+	return causes
 }
 
 // GenerateServerCertificate is the input of generating a server certificate.
 type GenerateServerCertificate struct {
 	Names    []string    // further DNS names and addresses, beside the local and configured ones
+	Keep     bool        // the names of the certificate in use, too
 	Key      pki.KeyKind // empty: ECDSA P-256
 	Revision uint64      // of the preview; 0: no check
 }
@@ -72,6 +148,7 @@ type AgentCertificate struct {
 	Key         string          `json:"key"`
 	Origin      Origin          `json:"origin"`
 	Added       time.Time       `json:"added"`
+	Hosts       int             `json:"hosts"`              // that showed it when they were last heard
 	Connected   int             `json:"connected"`          // live connections that use it now
 	LastSeen    time.Time       `json:"last_seen,omitzero"` // last contact of any host that used it
 	Warnings    []string        `json:"warnings,omitempty"`
@@ -87,16 +164,34 @@ const (
 )
 
 // AgentCertificateFilter selects by parts of the two documented columns;
-// colons, spaces and case are ignored, an empty part matches all.
+// colons, spaces and case are ignored, an empty part matches all. Of what
+// matches it takes a page.
 type AgentCertificateFilter struct {
 	Fingerprint string
 	Serial      string
+	Sort        AgentCertificateSort // empty: the oldest first
+	Offset      int                  // how many to leave out at the beginning
+	Limit       int                  // how many to take; 0: all
 }
+
+// AgentCertificateSort is an order of the table; a minus before the word turns
+// it round.
+type AgentCertificateSort string
+
+// The orders of the table. A certificate that was never seen comes before all
+// that were.
+const (
+	SortAdded    AgentCertificateSort = "added"
+	SortExpires  AgentCertificateSort = "expires"
+	SortLastSeen AgentCertificateSort = "seen"
+)
 
 // AgentCertificateList is the table, with the switch above it.
 type AgentCertificateList struct {
 	Validation   bool               `json:"validation"`
 	Certificates []AgentCertificate `json:"certificates"`
+	Total        int                `json:"total"`    // on the list
+	Matching     int                `json:"matching"` // of them match the filter
 	Revision     uint64             `json:"revision"`
 }
 

@@ -1,6 +1,11 @@
 package acts
 
-import "errors"
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Code says what kind of refusal an Error is. Faces map codes to exit codes
 // and HTTP states; programs may branch on them.
@@ -31,6 +36,20 @@ func (e *Error) Error() string { return e.Text }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Sentence writes the text or the hint of an error as a sentence: with a capital
+// letter and a full stop.
+func Sentence(words string) string {
+	if words == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(words)
+	out := string(unicode.ToUpper(first)) + words[size:]
+	if !strings.HasSuffix(out, ".") {
+		out += "."
+	}
+	return out
+}
 
 // CodeOf returns the code of err: Failed for an error that is none of ours,
 // and the empty code for nil.

@@ -10,6 +10,33 @@ type EventFilter struct {
 	Since time.Time // when received, inclusive
 	Until time.Time // exclusive
 	Limit int       // the newest so many; 0: 1000
+	// Before and After are places in the log: only events before one, the newest
+	// first, or behind one. At most one of them is given.
+	Before, After EventPlace
+}
+
+// EventPlace is a place between two events of the log. It is a word of letters,
+// digits and full stops; empty is none. A place stays good while the log is the
+// same.
+type EventPlace string
+
+// EventPage is a stretch of the log that was searched, with what matched in it.
+type EventPage struct {
+	Events []Event // the newest first
+	// Newest and Oldest are the ends of the stretch: a search before Oldest, or
+	// behind Newest, goes on there and neither loses nor repeats an event.
+	Newest, Oldest EventPlace
+	// Older and Newer say whether there may be more before or behind it.
+	Older, Newer bool
+	// Stopped is set when the search did not get as far as it was asked to, because
+	// it had read as much as one search may.
+	Stopped *EventBound
+}
+
+// EventBound says how far a search got.
+type EventBound struct {
+	Packages uint64    // that were read
+	At       time.Time // when the last of them arrived
 }
 
 // EventKinds are the values of event.action that EventFilter.Kind takes.
@@ -26,6 +53,10 @@ type Event struct {
 	User    *EventUser    `json:"user,omitempty"`
 	Message string        `json:"message,omitempty"`
 	Vedette EventWay      `json:"vedette"`
+	// Place is where the event lies in the log, right before it, and Behind the
+	// place right behind it.
+	Place  EventPlace `json:"-"`
+	Behind EventPlace `json:"-"`
 }
 
 // EventMeta is ECS event.*.

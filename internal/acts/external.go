@@ -56,6 +56,9 @@ type ExternalSystem struct {
 	Requested time.Time         `json:"requested"`
 	Decided   time.Time         `json:"decided,omitzero"`
 	DecidedBy string            `json:"decided_by,omitempty"`
+	// Revision is of the request and what was decided about it. An act that is
+	// given it is refused when either was changed since.
+	Revision uint64 `json:"revision"`
 	// Addresses are those that called with this certificate most recently.
 	Addresses []string  `json:"addresses"`
 	LastCall  time.Time `json:"last_call,omitzero"`
@@ -92,6 +95,27 @@ type ExternalSystemList struct {
 	Revision            uint64 `json:"revision"`
 }
 
+// ExternalSystemPage is what a filter chose of the table.
+type ExternalSystemPage struct {
+	ExternalSystemList              // with the chosen rows only
+	Counts             SystemCounts // of the whole table
+	Matching           int          // rows that the filter lets through
+	Offset             int          // of the first row here
+	// PriorityRevision is of the switch, as Revision is of a row.
+	PriorityRevision uint64
+}
+
+// ExternalSystemDetail is one external system with what the check of its
+// connection needs.
+type ExternalSystemDetail struct {
+	ExternalSystem
+	// ServerCertificate is the fingerprint of the Central Node.
+	ServerCertificate pki.Fingerprint
+	// Address is where the Central Node listens for it, as host:port; the host may
+	// be empty, for every address that the server has.
+	Address string
+}
+
 // DecideExternalSystem names the request that an administrator accepts, rejects
 // or deletes: by ID or by fingerprint, when only one has it, or by both.
 type DecideExternalSystem struct {
@@ -101,7 +125,10 @@ type DecideExternalSystem struct {
 	Fingerprint pki.Fingerprint
 	// Type is what the administrator confirms or corrects on Accept; empty: as
 	// claimed.
-	Type     SystemType
+	Type SystemType
+	// EachType has a preview of Accept say what every type means, for a person who
+	// chooses while he confirms.
+	EachType bool
 	Revision uint64
 }
 

@@ -57,6 +57,14 @@ type Lane struct {
 	Local      string    `json:"local"`
 	Remote     string    `json:"remote"`
 	Since      time.Time `json:"since"`
+	// Idle says that nothing was sent for a while, so that there is no round trip
+	// and no rate of now.
+	Idle bool `json:"idle,omitempty"`
+	// What the kernel says of the connection (TCP_INFO); zero where it does not.
+	RTT           time.Duration `json:"rtt_ns,omitempty"`
+	Segments      uint64        `json:"segments,omitempty"`                      // with data, sent
+	Retransmitted uint64        `json:"retransmitted,omitempty"`                 // of these, sent again
+	DeliveryRate  uint64        `json:"delivery_rate_bits_per_second,omitempty"` // that TCP measured last
 }
 
 // Link is a look at a Sensor's link.
@@ -70,6 +78,7 @@ type Link struct {
 	PolicyRevision uint64        `json:"policy_revision"`
 	Validation     bool          `json:"validation"`
 	Ingress        Ingress       `json:"ingress"`
+	Quality        LinkQuality   `json:"quality"`
 	Time           time.Time     `json:"time"`
 }
 

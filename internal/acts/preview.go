@@ -14,6 +14,9 @@ type Preview struct {
 	// Fingerprint is of a certificate that the person has to compare. The act is
 	// given it back, so that it trusts exactly what was shown.
 	Fingerprint pki.Fingerprint `json:"fingerprint,omitzero"`
+	// Lost are the names of the server certificate in use that its successor does
+	// not have. Lines say so, too.
+	Lost []string `json:"lost,omitempty"`
 }
 
 // Consequence is one documented effect of an act, with today's number.

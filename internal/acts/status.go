@@ -11,6 +11,7 @@ type Status struct {
 	StoreID     string       `json:"store_id"`
 	Revision    uint64       `json:"revision"`
 	SSH         SSHDoor      `json:"ssh"`
+	Web         string       `json:"web"` // address of the web interface, as configured; empty: nowhere
 	Certificate Certificate  `json:"server_certificate"`
 	Validation  bool         `json:"validation"`
 	Agents      AgentCounts  `json:"agents"`
@@ -21,7 +22,47 @@ type Status struct {
 	Alerts      AlertCounts  `json:"alerts"`
 	// Problems are sentences that need a person, the worst first.
 	Problems []string `json:"problems,omitempty"`
+	// Needs are all that waits for a person, the problems among them, with what to
+	// do about it. What an actor may not see is left out.
+	Needs []Need `json:"needs,omitempty"`
 }
+
+// Need is something that waits for a person.
+type Need struct {
+	Level NeedLevel `json:"level"`
+	About NeedAbout `json:"about"`
+	// Subject is the one thing among those that it is about, by the name that its
+	// acts take: a Sensor's id, an agent's id; empty: no one thing.
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text"`           // a sentence
+	Next    string `json:"next,omitempty"` // what to do, a sentence
+}
+
+// NeedLevel says how urgent a need is.
+type NeedLevel string
+
+// The levels of needs.
+const (
+	NeedProblem  NeedLevel = "problem"  // something does not work, or soon will not
+	NeedDecision NeedLevel = "decision" // somebody waits for a person
+	NeedNote     NeedLevel = "note"     // good to know
+)
+
+// NeedAbout says where a need is settled.
+type NeedAbout string
+
+// What needs are about.
+const (
+	AboutServer            NeedAbout = "server" // the machine and its disks
+	AboutEvents            NeedAbout = "events"
+	AboutScan              NeedAbout = "scan"
+	AboutSensors           NeedAbout = "sensors"
+	AboutSystems           NeedAbout = "external-systems"
+	AboutServerCertificate NeedAbout = "server-certificate"
+	AboutAgentCertificates NeedAbout = "agent-certificates"
+	AboutHosts             NeedAbout = "hosts"
+	AboutAlerts            NeedAbout = "alerts"
+)
 
 // SSHDoor is where administrators connect over the network.
 type SSHDoor struct {

@@ -62,11 +62,7 @@ func (d *Desk) Permit(ctx context.Context, actor acts.Actor, act string, subject
 	if d.may(actor.Role, act) {
 		return nil
 	}
-	err := &acts.Error{
-		Code: acts.NotAllowed,
-		Text: fmt.Sprintf("the role %s may not do this (%s)", actor.Role, act),
-		Hint: "ask a local administrator",
-	}
+	err := NotAllowed(actor.Role, act, d.may)
 	d.note(ctx, actor, act, subject, err)
 	return err
 }
@@ -87,15 +83,27 @@ func (d *Desk) Commit(ctx context.Context, actor acts.Actor, act string, subject
 }
 
 // Failed leaves a record of an act that was not done, and gives its error the
-// form that a person reads: an *acts.Error. A look that nobody waits for any
-// more leaves none.
+// form that a person reads: an *acts.Error. A look leaves none when nobody waits
+// for it any more, and when there is nothing of what was asked for.
 func (d *Desk) Failed(ctx context.Context, actor acts.Actor, act string, subject []string, err error) error {
 	known := d.explain(ctx, act, subject, err)
-	if strings.HasSuffix(act, viewing) && ctx.Err() != nil {
+	ours := known.Code == acts.Failed || known.Code == acts.Unavailable
+	if strings.HasSuffix(act, viewing) && (ctx.Err() != nil || !ours) {
 		return known
 	}
 	if d.note(ctx, actor, act, subject, known) {
 		d.log.Warn("act not done", "act", act, "account", actor.Account, "code", known.Code, "error", err)
+	}
+	return known
+}
+
+// NotPreviewed gives the error of a preview the form that a person reads. It was
+// asked what an act would do, and nothing was to be done, so there is no record:
+// looking changes nothing. Who may not do the act leaves one, by Permit.
+func (d *Desk) NotPreviewed(ctx context.Context, act string, subject []string, err error) error {
+	known := d.explain(ctx, act, subject, err)
+	if known.Code == acts.Failed && ctx.Err() == nil {
+		d.log.Warn("act not previewed", "act", act, "error", err)
 	}
 	return known
 }

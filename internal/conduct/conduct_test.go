@@ -88,6 +88,36 @@ func TestALookThatNobodyWaitsForLeavesNoRecord(t *testing.T) {
 	}
 }
 
+// Who only asks changes nothing, or a page of another site could write in his
+// name.
+func TestPreviewsAndLooksForNothingLeaveNoRecord(t *testing.T) {
+	d, trail, logs := desk(t)
+	for _, err := range []error{conduct.Invalid("no", "do this"), &kv.ConflictError{Key: "k"}, &kv.StorageError{Text: "disk full", Next: "free space"}} {
+		var got *acts.Error
+		if err := d.NotPreviewed(t.Context(), "do", []string{"it"}, err); !errors.As(err, &got) || got.Text == "" || got.Hint == "" {
+			t.Errorf("%+v", got)
+		}
+	}
+	if logs.Len() > 0 {
+		t.Errorf("the log says %s", logs)
+	}
+	if err := d.NotPreviewed(t.Context(), "do", nil, errors.New("the cause")); acts.CodeOf(err) != acts.Failed || !strings.Contains(logs.String(), "the cause") {
+		t.Errorf("%v; the log says %s", err, logs)
+	}
+	if err := d.Failed(t.Context(), actor, "host view", nil, &acts.Error{Code: acts.NotFound, Text: "there is no such host"}); acts.CodeOf(err) != acts.NotFound {
+		t.Error(err)
+	}
+	if records, err := trail.List(t.Context(), audit.Filter{}); err != nil || len(records) != 0 {
+		t.Fatalf("records %+v, %v", records, err)
+	}
+	if err := d.Failed(t.Context(), actor, "host view", nil, errors.New("the disk")); acts.CodeOf(err) != acts.Failed {
+		t.Error(err)
+	}
+	if records, err := trail.List(t.Context(), audit.Filter{}); err != nil || len(records) != 1 {
+		t.Fatalf("what the daemon cannot show: records %+v, %v", records, err)
+	}
+}
+
 func TestPermitAsksTheTableAndRecordsRefusals(t *testing.T) {
 	d, trail, _ := desk(t)
 	if err := d.Permit(t.Context(), actor, "look"); err != nil {

@@ -15,15 +15,25 @@ import (
 	"vedette/internal/sessions"
 )
 
-func TestRecordsAreShownOldestFirstAndCleaned(t *testing.T) {
+// reviewOver are the acts of looking at a trail, for auditors only.
+func reviewOver(t *testing.T) (*conduct.Review, *audit.Trail, *kv.Store) {
+	t.Helper()
 	state, err := kv.Open(filepath.Join(t.TempDir(), "state.db"), kv.Options{Program: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer state.Close()
+	t.Cleanup(func() {
+		if err := state.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	trail := audit.New(state, time.Now)
 	may := func(r acts.Role, act string) bool { return act == conduct.ActReview && r == acts.SecurityAuditor }
-	review := conduct.NewReview(conduct.New(trail, sessions.NewTable(), may, slog.New(slog.DiscardHandler)))
+	return conduct.NewReview(conduct.New(trail, sessions.NewTable(), may, slog.New(slog.DiscardHandler))), trail, state
+}
+
+func TestRecordsAreShownOldestFirstAndCleaned(t *testing.T) {
+	review, trail, state := reviewOver(t)
 	for _, act := range []string{"one", "two", "three"} {
 		if err := trail.Note(t.Context(), audit.Record{Account: "eve\x1b[31m", Act: act, Subject: []string{"it\r\n"}, Detail: "\x07"}); err != nil {
 			t.Fatal(err)

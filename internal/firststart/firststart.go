@@ -146,8 +146,9 @@ func audited(a *accounts.Accounts, trail *audit.Trail, record audit.Record) *acc
 
 // ResetPassword sets the password of an account while the daemon is down: it
 // opens the state file itself, and fails with kv.ErrInUse when the daemon has
-// it. An empty password makes one, which is returned.
-func (c Config) ResetPassword(ctx context.Context, account, password string) (made string, err error) {
+// it. An empty password makes one, which is returned. Whoever signs in with it
+// is to change it.
+func (c Config) ResetPassword(ctx context.Context, in acts.ResetPassword) (made string, err error) {
 	if _, err := os.Stat(c.path()); err != nil {
 		return "", fmt.Errorf("open the state: %w", err)
 	}
@@ -156,12 +157,15 @@ func (c Config) ResetPassword(ctx context.Context, account, password string) (ma
 		return "", err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	if password == "" {
+	if in.Password == "" {
 		made = accounts.GeneratePassword()
-		password = made
+		in.Password = made
 	}
-	record := audit.Record{Account: "root", Face: string(acts.FaceCommand), From: "local", Act: "account reset-password", Subject: []string{account}, Result: audit.Done}
-	_, err = audited(accounts.New(state, c.Now), audit.New(state, c.Now), record).SetPassword(ctx, account, password)
+	record := audit.Record{Account: "root", Face: string(acts.FaceCommand), From: "local", Act: "account reset-password", Subject: []string{in.Name}, Result: audit.Done}
+	if in.RemoveSecondFactor {
+		record.Detail = "its second factor was removed"
+	}
+	_, err = audited(accounts.New(state, c.Now), audit.New(state, c.Now), record).Reset(ctx, in.Name, in.Password, in.RemoveSecondFactor)
 	return made, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vedette/internal/accounts"
+	"vedette/internal/accounts/totp"
 	"vedette/internal/acts"
 	"vedette/internal/audit"
 	"vedette/internal/entity"
@@ -123,7 +124,7 @@ func TestADeletedAdminStaysDeleted(t *testing.T) {
 			}
 			b, _ := start()
 			for account, role := range map[string]acts.Role{"anna": acts.LocalAdministrator, "otto": acts.SecurityOfficer} {
-				if _, err := b.Accounts.Create(t.Context(), account, string(role), "A long enough 1"); err != nil {
+				if _, err := b.Accounts.Create(t.Context(), account, string(role), "A long enough 1", accounts.Own); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -174,18 +175,18 @@ func TestADamagedHostKeyStopsTheStartAndIsNotMadeAnew(t *testing.T) {
 func TestPasswordIsResetOnlyWhileTheDaemonIsDown(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state.db")
-	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", ""); !errors.Is(err, os.ErrNotExist) {
+	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), acts.ResetPassword{Name: "admin"}); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("without a state: %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a state was made")
 	}
 	_, _, closing := start(t, dir)
-	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", ""); !errors.Is(err, kv.ErrInUse) {
+	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), acts.ResetPassword{Name: "admin"}); !errors.Is(err, kv.ErrInUse) {
 		t.Fatalf("while the daemon runs: %v", err)
 	}
 	closing()
-	made, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", "")
+	made, err := config(dir, io.Discard).ResetPassword(t.Context(), acts.ResetPassword{Name: "admin"})
 	if err != nil || made == "" {
 		t.Fatalf("made %q, %v", made, err)
 	}
@@ -193,20 +194,48 @@ func TestPasswordIsResetOnlyWhileTheDaemonIsDown(t *testing.T) {
 		t.Helper()
 		d, _, closing := start(t, dir)
 		defer closing()
-		if _, err := d.Accounts.Verify(t.Context(), "admin", password, netip.MustParseAddr("127.0.0.1")); err != nil {
-			t.Errorf("the new password: %v", err)
+		if got, err := d.Accounts.Verify(t.Context(), "admin", password, netip.MustParseAddr("127.0.0.1")); err != nil || !got.MustChange {
+			t.Errorf("the new password: %+v, %v", got, err)
 		}
 		if got := records(t, d.Trail); !strings.HasPrefix(got[len(got)-1], "root "+string(acts.FaceCommand)+" account reset-password") {
 			t.Errorf("records %q", got)
 		}
 	}
 	check(made)
-	if again, err := config(dir, io.Discard).ResetPassword(t.Context(), "admin", "A long enough 1"); err != nil || again != "" {
+	if again, err := config(dir, io.Discard).ResetPassword(t.Context(), acts.ResetPassword{Name: "admin", Password: "A long enough 1"}); err != nil || again != "" {
 		t.Fatalf("a given password: made %q, %v", again, err)
 	}
 	check("A long enough 1")
-	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), "eve", ""); !errors.Is(err, accounts.ErrNotFound) {
+	if _, err := config(dir, io.Discard).ResetPassword(t.Context(), acts.ResetPassword{Name: "eve"}); !errors.Is(err, accounts.ErrNotFound) {
 		t.Errorf("an account that is not there: %v", err)
+	}
+}
+
+func TestALostSecondFactorIsRemovedOnlyWhenThatIsAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	d, _, closing := start(t, dir)
+	admin, err := d.Accounts.Get(t.Context(), "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := totp.New()
+	if _, err := d.Accounts.SetSecondFactor(t.Context(), admin, secret, secret.Code(time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	closing()
+	for _, remove := range []bool{false, true} {
+		if _, err := config(dir, io.Discard).ResetPassword(t.Context(), acts.ResetPassword{Name: "admin", RemoveSecondFactor: remove}); err != nil {
+			t.Fatal(err)
+		}
+		d, _, closing := start(t, dir)
+		if got, err := d.Accounts.Get(t.Context(), "admin"); err != nil || got.SecondFactor == remove {
+			t.Errorf("remove %v: %+v, %v", remove, got, err)
+		}
+		records, err := d.Trail.List(t.Context(), audit.Filter{Act: "account reset-password", Limit: 1})
+		if err != nil || (records[0].Detail != "") != remove {
+			t.Errorf("remove %v: %+v, %v", remove, records, err)
+		}
+		closing()
 	}
 }
 

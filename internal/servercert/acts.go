@@ -7,6 +7,7 @@ import (
 	"vedette/internal/acts"
 	"vedette/internal/conduct"
 	"vedette/internal/entity"
+	"vedette/internal/kv"
 )
 
 // The acts on the server certificate, by the word that audit records carry.
@@ -26,6 +27,9 @@ type Effects struct {
 	// says how many. They would go on for hours and then fail to come back:
 	// whoever pins the old certificate is to be seen now.
 	CutAll func() int
+	// FollowUps say what is to be done after it, by whom, with today's numbers;
+	// nil: the daemon says it elsewhere.
+	FollowUps func(context.Context) ([]acts.FollowUp, error)
 }
 
 // Acts performs the administrative acts on the server certificate.
@@ -63,7 +67,7 @@ func (a *Acts) PreviewGenerateServerCertificate(ctx context.Context, actor acts.
 		p.Consequences, err = a.effects.Consequences(ctx)
 	}
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, ActGenerate, nil, err)
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, ActGenerate, nil, err)
 	}
 	return p, nil
 }
@@ -101,7 +105,7 @@ func (a *Acts) PreviewInstallServerCertificate(ctx context.Context, actor acts.A
 		p.Consequences, err = a.effects.Consequences(ctx)
 	}
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, ActInstall, nil, err)
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, ActInstall, nil, err)
 	}
 	return p, nil
 }
@@ -117,11 +121,11 @@ func (a *Acts) InstallServerCertificate(ctx context.Context, actor acts.Actor, i
 }
 
 // DiscardServerCertificate forgets the uploaded kata.pem.
-func (a *Acts) DiscardServerCertificate(ctx context.Context, actor acts.Actor) error {
+func (a *Acts) DiscardServerCertificate(ctx context.Context, actor acts.Actor, in acts.DiscardServerCertificate) error {
 	if err := a.desk.Permit(ctx, actor, ActDiscard); err != nil {
 		return err
 	}
-	if err := a.keeper.Discard(ctx, a.committing(actor, ActDiscard)); err != nil {
+	if err := a.keeper.Discard(ctx, kv.Revision(in.Revision), a.committing(actor, ActDiscard)); err != nil {
 		return a.desk.Failed(ctx, actor, ActDiscard, []string{KataPEM}, err)
 	}
 	return nil

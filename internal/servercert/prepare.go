@@ -18,7 +18,7 @@ func untold(string) {}
 // in the answer and nowhere else.
 func (a *Acts) PrepareGenerateServerCertificate(ctx context.Context, actor acts.Actor, in acts.GenerateServerCertificate, step func(done string)) (acts.PreparedServerCertificate, error) {
 	return a.prepare(ctx, actor, ActGenerate, in.Revision, step, func() (*pki.Pair, kv.Revision, error) {
-		pair, err := a.keeper.Generate(in)
+		pair, err := a.keeper.generateKeeping(ctx, in)
 		if err == nil {
 			step("A new key was made: " + pki.KeyText(pair.Leaf().PublicKey) + ".")
 			step(fmt.Sprintf("A certificate for %d names and addresses was signed with it.", len(names(pair.Leaf()))))
@@ -99,9 +99,24 @@ func (a *Acts) ApplyServerCertificate(ctx context.Context, actor acts.Actor, p a
 	if err := a.keeper.Replace(ctx, p.Pair, p.Revision, kv.Revision(p.Upload), a.committing(actor, p.Act)); err != nil {
 		return acts.ServerCertificate{}, a.desk.Failed(ctx, actor, p.Act, subject, err)
 	}
+	// Counted before anybody is cut.
+	next := a.followUps(context.WithoutCancel(ctx))
 	cut := a.effects.CutAll()
 	a.log.Info("server certificate replaced", "certificate", subject[0], "cut", cut)
 	shown, err := a.keeper.Show(context.WithoutCancel(ctx)) // it is in use, whoever hung up meanwhile
-	shown.Cut = cut
+	shown.Cut, shown.FollowUps = cut, next
 	return shown, err
+}
+
+// followUps are what others have to do now. That they cannot be told undoes
+// nothing.
+func (a *Acts) followUps(ctx context.Context) []acts.FollowUp {
+	if a.effects.FollowUps == nil {
+		return nil
+	}
+	next, err := a.effects.FollowUps(ctx)
+	if err != nil {
+		a.log.Error("who has to be given the new server certificate cannot be told", "error", err)
+	}
+	return next
 }

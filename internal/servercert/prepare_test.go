@@ -177,12 +177,12 @@ func TestAnUploadedCertificateIsServedOnlyAsItWasShown(t *testing.T) {
 	_, err := d.ApplyServerCertificate(t.Context(), anna, p)
 	refused(t, err, acts.Stale, "certificate upload by bob from 192.0.2.8")
 	p = prepare()
-	if err := d.DiscardServerCertificate(t.Context(), bob); err != nil {
+	if err := d.DiscardServerCertificate(t.Context(), bob, acts.DiscardServerCertificate{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = d.ApplyServerCertificate(t.Context(), anna, p)
 	refused(t, err, acts.Stale, "certificate discard by bob from 192.0.2.8")
-	refused(t, d.DiscardServerCertificate(t.Context(), anna), acts.NotFound, "no kata.pem")
+	refused(t, d.DiscardServerCertificate(t.Context(), anna, acts.DiscardServerCertificate{}), acts.NotFound, "no kata.pem")
 	if shown, err := d.ServerCertificate(t.Context(), anna); err != nil || shown.Uploaded != nil {
 		t.Errorf("shown %+v, %v", shown, err)
 	}
@@ -217,7 +217,7 @@ func TestWhatBreaksARuleIsNotPrepared(t *testing.T) {
 	refused(t, err, acts.NotAllowed)
 	_, err = d.PrepareGenerateServerCertificate(t.Context(), eve, acts.GenerateServerCertificate{}, func(s string) { t.Errorf("told as done: %s", s) })
 	refused(t, err, acts.NotAllowed)
-	refused(t, d.DiscardServerCertificate(t.Context(), eve), acts.NotAllowed)
+	refused(t, d.DiscardServerCertificate(t.Context(), eve, acts.DiscardServerCertificate{}), acts.NotAllowed)
 	if d.cut != 0 {
 		t.Error("connections were cut")
 	}

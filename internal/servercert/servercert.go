@@ -12,6 +12,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,6 +112,24 @@ func (k *Keeper) Generate(in acts.GenerateServerCertificate) (*pki.Pair, error) 
 	return pair, nil
 }
 
+// generateKeeping is Generate with the names that the input keeps.
+func (k *Keeper) generateKeeping(ctx context.Context, in acts.GenerateServerCertificate) (*pki.Pair, error) {
+	pair, err := k.Generate(in)
+	if err != nil || !in.Keep {
+		return pair, err
+	}
+	current, err := k.Show(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept := k.kept(in, pair.Leaf(), current.Names)
+	if len(kept) == 0 {
+		return pair, nil
+	}
+	in.Names = append(slices.Clone(in.Names), kept...)
+	return k.Generate(in)
+}
+
 // Supplied reads the certificate to install: the given PEM, or the uploaded
 // kata.pem, whose revision it returns.
 func (k *Keeper) Supplied(ctx context.Context, in acts.InstallServerCertificate) (pair *pki.Pair, upload kv.Revision, err error) {
@@ -127,6 +146,15 @@ func (k *Keeper) Supplied(ctx context.Context, in acts.InstallServerCertificate)
 	}
 	if pair, _, err = pki.ParsePair(pem, k.config.Now()); err != nil {
 		return nil, 0, RuleError(err)
+	}
+	current, found, err := k.stored(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	written := pair.EncodePEM()
+	defer clear(written)
+	if found && bytes.Equal(current.PEM, written) {
+		return nil, 0, conduct.Invalid("the certificate "+pair.Fingerprint().String()+" is in use already", "nothing is to be done")
 	}
 	return pair, upload, nil
 }
@@ -152,7 +180,7 @@ func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, u
 	}
 	var change entity.Change
 	if upload != 0 {
-		if err := k.stillUploaded(ctx, upload); err != nil {
+		if _, err := k.stillUploaded(ctx, upload); err != nil {
 			return err
 		}
 		change.Delete(kataPEMKey)
@@ -166,16 +194,17 @@ func (k *Keeper) Replace(ctx context.Context, pair *pki.Pair, revision uint64, u
 	return nil
 }
 
-// stillUploaded refuses when the kata.pem is not the one of a revision.
-func (k *Keeper) stillUploaded(ctx context.Context, upload kv.Revision) error {
+// stillUploaded reads the kata.pem, and refuses when it is not the one of a
+// revision.
+func (k *Keeper) stillUploaded(ctx context.Context, upload kv.Revision) (uploaded, error) {
 	now, found, err := k.uploaded(ctx)
 	switch {
 	case err != nil:
-		return err
+		return uploaded{}, err
 	case !found:
-		return conduct.Gone(uint64(upload), ActDiscard, KataPEM, noUpload())
+		return uploaded{}, conduct.Gone(uint64(upload), ActDiscard, KataPEM, noUpload())
 	}
-	return conduct.Seen(uint64(upload), now.Version)
+	return now, conduct.Seen(uint64(upload), now.Version)
 }
 
 // Upload keeps a kata.pem until it is installed; the last one wins.
@@ -206,12 +235,10 @@ func cutOff(pem []byte) bool {
 	return !found || bytes.Count(end, []byte("-----")) == 0
 }
 
-// Discard forgets the uploaded kata.pem.
-func (k *Keeper) Discard(ctx context.Context, commit Commit) error {
-	u, found, err := k.uploaded(ctx)
-	if err == nil && !found {
-		err = noUpload()
-	}
+// Discard forgets the uploaded kata.pem, if it is not younger than revision (0:
+// whatever it is).
+func (k *Keeper) Discard(ctx context.Context, revision kv.Revision, commit Commit) error {
+	u, err := k.stillUploaded(ctx, revision)
 	if err != nil {
 		return err
 	}
@@ -244,12 +271,36 @@ func (k *Keeper) parse(s stored) (*pki.Pair, error) {
 	return pair, nil
 }
 
-// RuleError gives a violated PEM rule its form for a person; other errors stay
-// as they are.
+// RuleError gives violated PEM rules their form for a person, all of them in one
+// refusal; other errors stay as they are.
 func RuleError(err error) error {
-	var rule *pki.RuleError
-	if errors.As(err, &rule) {
-		return &acts.Error{Code: acts.Invalid, Text: rule.Text, Hint: rule.Hint, Err: err}
+	if faults := Faults("", err); faults != nil {
+		return Violated(faults)
 	}
 	return err
+}
+
+// Faults are the PEM rules that a file violates, nil when err is about none.
+func Faults(name string, err error) acts.FileFaults {
+	var all pki.RuleErrors
+	var one *pki.RuleError
+	switch {
+	case errors.As(err, &all):
+	case errors.As(err, &one):
+		all = pki.RuleErrors{one}
+	}
+	var faults acts.FileFaults
+	for _, rule := range all {
+		faults = append(faults, acts.FileFault{Name: name, Text: rule.Text, Hint: rule.Hint, Err: rule})
+	}
+	return faults
+}
+
+// Violated refuses an upload for its faults.
+func Violated(faults acts.FileFaults) *acts.Error {
+	text := faults.Error()
+	if len(faults) > 1 {
+		text = fmt.Sprintf("%d rules are violated: %s", len(faults), text)
+	}
+	return &acts.Error{Code: acts.Invalid, Text: text, Hint: faults.Hints(), Err: faults}
 }

@@ -134,7 +134,7 @@ func TestKataPEMWaitsUntilItIsInstalled(t *testing.T) {
 	}
 	// One that is uploaded in the last moment is not taken for the one before,
 	// and not lost.
-	if _, err := w.keeper.Upload(t.Context(), own.EncodePEM(), w.commit); err != nil {
+	if _, err := w.keeper.Upload(t.Context(), pkitest.Agent(t, "next").EncodePEM(), w.commit); err != nil {
 		t.Fatal(err)
 	}
 	if pair, upload, err = w.keeper.Supplied(t.Context(), acts.InstallServerCertificate{}); err != nil {
@@ -163,7 +163,7 @@ func TestPreviewOfGenerateNamesNamesAndCost(t *testing.T) {
 	}
 	text := strings.Join(p.Lines, "\n")
 	validUntil := "valid until " + time.Now().Add(pki.DefaultValidity).UTC().Format(time.DateOnly)
-	for _, want := range []string{"sensor.example", "extra.example", "rsa-3072", "31 times", served(t, w).String(), validUntil} {
+	for _, want := range []string{"sensor.example", "extra.example", "A new key (RSA 3072)", "31 times", served(t, w).String(), validUntil} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the preview does not say %q:\n%s", want, text)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,12 @@ func (k *Keeper) Show(ctx context.Context) (acts.ServerCertificate, error) {
 	return shown, nil
 }
 
+// Since is when the certificate in use was put to use.
+func (k *Keeper) Since(ctx context.Context) (time.Time, error) {
+	s, _, err := k.stored(ctx)
+	return s.Since, err
+}
+
 // PreviewGenerate says what generating would do; what it breaks is the daemon's
 // to say.
 func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.GenerateServerCertificate) (acts.Preview, error) {
@@ -46,9 +53,6 @@ func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.Genera
 		return acts.Preview{}, err
 	}
 	key := in.Key
-	if key == "" {
-		key = pki.KeyECDSAP256
-	}
 	// A trial with the cheaper kind of key shows the names, and every fault in
 	// the input, before anything is decided.
 	in.Key = pki.KeyECDSAP256
@@ -56,15 +60,29 @@ func (k *Keeper) PreviewGenerate(ctx context.Context, act string, in acts.Genera
 	if err != nil {
 		return acts.Preview{}, err
 	}
+	kept := k.kept(in, trial.Leaf(), current.Names)
+	if len(kept) > 0 {
+		in.Names = append(slices.Clone(in.Names), kept...)
+		if trial, err = k.Generate(in); err != nil {
+			return acts.Preview{}, err
+		}
+	}
 	lines := []string{
-		fmt.Sprintf("A new key (%s) and certificate will be made for %s.", key, strings.Join(names(trial.Leaf()), ", ")),
+		fmt.Sprintf("A new key (%s) and certificate will be made for %s.", key.Text(), strings.Join(names(trial.Leaf()), ", ")),
 		fmt.Sprintf("It will be valid until %s.", trial.Leaf().NotAfter.UTC().Format(time.DateOnly)),
 		removed(current),
+	}
+	if len(kept) > 0 {
+		lines = append(lines, "Kept from the certificate in use: "+strings.Join(kept, ", ")+".")
+	}
+	gone := lost(current.Names, trial.Leaf())
+	if len(gone) > 0 {
+		lines = append(lines, "The new certificate lacks names of the one in use: "+strings.Join(gone, ", ")+". Whoever connects by them is warned or refused; enter them as further names to keep them.")
 	}
 	if key == pki.KeyRSA3072 {
 		lines = append(lines, "RSA 3072 is for old peers: a signature costs 31 times as much as with ECDSA P-256.")
 	}
-	return acts.Preview{Act: act, Lines: lines, Revision: current.Revision, Asks: true}, nil
+	return acts.Preview{Act: act, Lines: lines, Revision: current.Revision, Asks: true, Lost: gone}, nil
 }
 
 // PreviewInstall checks the supplied certificate and says what installing it
@@ -83,11 +101,39 @@ func (k *Keeper) PreviewInstall(ctx context.Context, act string, in acts.Install
 	}
 	next := k.describe(pair)
 	lines := []string{
-		"The supplied certificate " + next.Fingerprint.String() + " (" + next.Subject + ", " + next.Key + ", expires " + next.NotAfter.UTC().Format(time.DateOnly) + ") will be used.",
-		removed(current),
+		"The supplied certificate " + next.Fingerprint.String() + " (" + next.Subject + ", " + next.Key + ") will be used.",
+		fmt.Sprintf("It is valid from %s to %s.", next.NotBefore.UTC().Format(time.DateOnly), next.NotAfter.UTC().Format(time.DateOnly)),
 	}
+	if len(next.Names) > 0 {
+		lines = append(lines, "It is for "+strings.Join(next.Names, ", ")+".")
+	}
+	lines = append(lines, removed(current))
 	lines = append(lines, next.Warnings...)
-	return acts.Preview{Act: act, Lines: lines, Revision: uint64(revision), Asks: true}, nil
+	lines = append(lines, doubts(pair)...)
+	gone := lost(current.Names, pair.Leaf())
+	if len(gone) > 0 {
+		lines = append(lines, "It lacks names of the certificate in use: "+strings.Join(gone, ", ")+". Whoever connects by them is warned or refused.")
+	}
+	return acts.Preview{Act: act, Lines: lines, Revision: uint64(revision), Asks: true, Lost: gone}, nil
+}
+
+// kept are the names of the certificate in use that an input wants to keep and
+// the next certificate would not have by itself. Names of somebody else's
+// certificate that ours cannot have are not among them.
+func (k *Keeper) kept(in acts.GenerateServerCertificate, next *x509.Certificate, inUse []string) []string {
+	if !in.Keep {
+		return nil
+	}
+	var out []string
+	for _, name := range lost(inUse, next) {
+		if _, err := k.Generate(acts.GenerateServerCertificate{Names: []string{name}}); err == nil {
+			out = append(out, name)
+		}
+	}
+	if _, err := k.Generate(acts.GenerateServerCertificate{Names: append(slices.Clone(in.Names), out...)}); err != nil {
+		return nil // too many
+	}
+	return out
 }
 
 func removed(current acts.ServerCertificate) string {
@@ -119,10 +165,10 @@ func names(leaf *x509.Certificate) []string {
 }
 
 func (k *Keeper) describeFile(u uploaded) acts.File {
-	f := acts.File{Name: KataPEM, Size: int64(len(u.PEM)), Time: u.Time}
+	f := acts.File{Name: KataPEM, Size: int64(len(u.PEM)), Time: u.Time, Revision: uint64(u.Version)}
 	pair, _, err := pki.ParsePair(u.PEM, k.config.Now())
 	if err != nil {
-		f.Problem = err.Error()
+		f.Problem, f.Hint = err.Error(), Faults("", err).Hints()
 		return f
 	}
 	f.Fingerprint = pair.Fingerprint()

@@ -72,3 +72,30 @@ func TestWhatWasUploadedSinceThePreviewIsNotInstalled(t *testing.T) {
 		t.Errorf("looked at again: %v", err)
 	}
 }
+
+func TestWhatWasUploadedSinceItWasSeenIsNotDiscarded(t *testing.T) {
+	d := newDeeds(t)
+	upload := func(p *pki.Pair) acts.DiscardServerCertificate {
+		t.Helper()
+		f, err := d.UploadServerCertificate(t.Context(), anna, p.EncodePEM())
+		shown, showErr := d.ServerCertificate(t.Context(), anna)
+		if err != nil || showErr != nil {
+			t.Fatal(err, showErr)
+		}
+		if shown.Uploaded.Fingerprint != f.Fingerprint || shown.Uploaded.Revision == 0 {
+			t.Fatalf("%+v", shown.Uploaded)
+		}
+		return acts.DiscardServerCertificate{Revision: shown.Uploaded.Revision}
+	}
+	seen := upload(pkitest.Pair(t, pki.KeyECDSAP256))
+	now := upload(pkitest.Agent(t, "other"))
+	if err := d.DiscardServerCertificate(t.Context(), bob, seen); acts.CodeOf(err) != acts.Stale || !strings.Contains(err.Error(), servercert.ActUpload) {
+		t.Errorf("another one was uploaded meanwhile: %v", err)
+	}
+	if err := d.DiscardServerCertificate(t.Context(), bob, now); err != nil {
+		t.Errorf("seen: %v", err)
+	}
+	if err := d.DiscardServerCertificate(t.Context(), anna, now); acts.CodeOf(err) != acts.Stale || !strings.Contains(err.Error(), servercert.ActDiscard) {
+		t.Errorf("discarded by another meanwhile: %v", err)
+	}
+}

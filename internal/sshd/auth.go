@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -43,14 +42,10 @@ func (v *networkVisit) greet(ctx context.Context) (*ssh.ServerConfig, error) {
 		MaxAuthTries:            maxAuthTries,
 		PublicKeyAuthAlgorithms: keyAlgorithms(),
 		PasswordCallback: func(meta ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
-			return v.password(ctx, meta.User(), string(password))
+			return v.byPassword(ctx, meta.User(), string(password))
 		},
 		KeyboardInteractiveCallback: func(meta ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
-			answers, err := ask("", "", []string{"Password: "}, []bool{false})
-			if err != nil || len(answers) != 1 {
-				return nil, errors.Join(accounts.ErrRefused, err)
-			}
-			return v.password(ctx, meta.User(), answers[0])
+			return v.byAnswers(ctx, meta.User(), ask)
 		},
 		PublicKeyCallback: func(meta ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 			return v.offeredKey(ctx, meta.User(), key)
@@ -74,19 +69,6 @@ func keyAlgorithms() []string {
 	}
 }
 
-func (v *networkVisit) password(ctx context.Context, name, password string) (*ssh.Permissions, error) {
-	account, err := v.door.accounts.Verify(ctx, name, password, v.from)
-	var backoff *accounts.BackoffError
-	if errors.As(err, &backoff) {
-		seconds := max(1, (backoff.Wait+time.Second-1)/time.Second)
-		return nil, &ssh.BannerError{Err: err, Message: fmt.Sprintf("too many attempts, try again in %d s\r\n", seconds)}
-	}
-	if err != nil {
-		return nil, v.refusal(err)
-	}
-	return v.admit(v.permissions(account, ""))
-}
-
 // offeredKey is asked about every key that the client names. That it has the
 // private half is proved later, or never.
 func (v *networkVisit) offeredKey(ctx context.Context, name string, public ssh.PublicKey) (*ssh.Permissions, error) {
@@ -105,7 +87,7 @@ func (v *networkVisit) permissions(a accounts.Account, key string) *ssh.Permissi
 	return permit(identity{
 		who:     acts.Actor{Account: a.Name, Role: acts.Role(a.Role), Face: acts.FaceCommand, From: v.from.String()},
 		key:     key,
-		changed: a.Changed,
+		account: a,
 	})
 }
 
@@ -137,7 +119,8 @@ func (v *networkVisit) refusal(err error) error {
 
 // logAttempt tells the log why; the client learns no more than that it failed.
 func (v *networkVisit) logAttempt(meta ssh.ConnMetadata, method string, err error) {
-	if err == nil || method == "none" { // the latter is how clients ask for the methods
+	var half *ssh.PartialSuccessError                            // what comes of the other half has a line of its own
+	if err == nil || errors.As(err, &half) || method == "none" { // the latter is how clients ask for the methods
 		return
 	}
 	v.door.log.Warn("sign-in refused", "address", v.from.String(), "name", shortText(meta.User()),

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"vedette/internal/accounts"
 	"vedette/internal/sshd"
 )
 
@@ -120,6 +121,8 @@ func withdrawals(t *testing.T, n *network) map[string]struct {
 		"password":             {password(ownersPassword), func() { n.setPassword("admin", "Another-horse-2") }},
 		"account":              {password(ownersPassword), func() { n.delete("admin") }},
 		"account, made again":  {password(ownersPassword), func() { n.delete("admin"); n.create("admin", "Another-horse-2") }},
+		"account, disabled":    {password(ownersPassword), func() { n.change("admin", "", func(a *accounts.Account) { a.Disabled = true }) }},
+		"key of a disabled":    {ssh.PublicKeys(key), func() { n.change("admin", "", func(a *accounts.Account) { a.Disabled = true }) }},
 		"account that has key": {ssh.PublicKeys(key), func() { n.delete("admin") }},
 	}
 }

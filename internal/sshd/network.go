@@ -25,6 +25,9 @@ type Accounts interface {
 	// Verify checks a password. Errors: accounts.ErrRefused,
 	// *accounts.BackoffError, others of the store.
 	Verify(ctx context.Context, name, password string, from netip.Addr) (accounts.Account, error)
+	// VerifyCode checks a code of the second factor, once the password was found
+	// right. Errors are those of Verify.
+	VerifyCode(ctx context.Context, name, code string, from netip.Addr) (accounts.Account, error)
 	// VerifyKey says whose key it is. The error is accounts.ErrRefused for a
 	// name that does not exist as for a key that is not the account's.
 	VerifyKey(ctx context.Context, name string, key sshkey.Key) (accounts.Account, error)
@@ -126,8 +129,8 @@ func (v *networkVisit) settle(ctx context.Context, id identity, withdraw func())
 	account, err := v.door.accounts.Get(ctx, who.Account)
 	switch {
 	case err != nil:
-	case !account.Changed.Equal(id.changed):
-		err = errors.New("the password was changed")
+	case account.Still(id.account) != nil:
+		err = account.Still(id.account)
 	case id.key != "" && !slices.ContainsFunc(account.Keys, func(k accounts.Key) bool { return k.Fingerprint == id.key }):
 		err = errors.New("the public key was withdrawn")
 	}

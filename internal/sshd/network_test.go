@@ -29,9 +29,10 @@ type directory struct {
 	mu        sync.Mutex // guards what follows
 	accounts  map[string]accounts.Account
 	passwords map[string]string
-	slowed    bool   // too many wrong attempts were made
-	checked   func() // called after a password or key was found right
-	get       func() // called before an account is read again
+	codes     map[string]string // of second factors, each taken once
+	slowed    bool              // too many wrong attempts were made
+	checked   func()            // called after a password or key was found right
+	get       func()            // called before an account is read again
 }
 
 const ownersPassword = "Correct-horse-1"
@@ -39,7 +40,7 @@ const ownersPassword = "Correct-horse-1"
 // newDirectory has the accounts "admin" and "eve", both with ownersPassword.
 func newDirectory() *directory {
 	d := &directory{
-		table: sessions.NewTable(), accounts: map[string]accounts.Account{}, passwords: map[string]string{},
+		table: sessions.NewTable(), accounts: map[string]accounts.Account{}, passwords: map[string]string{}, codes: map[string]string{},
 		checked: func() {}, get: func() {},
 	}
 	d.create("admin", ownersPassword)
@@ -66,6 +67,19 @@ func (d *directory) Verify(ctx context.Context, name, password string, _ netip.A
 	})
 }
 
+func (d *directory) VerifyCode(ctx context.Context, name, code string, _ netip.Addr) (accounts.Account, error) {
+	return d.check(name, func(a accounts.Account) error {
+		if d.slowed {
+			return &accounts.BackoffError{Wait: 6100 * time.Millisecond}
+		}
+		if !a.SecondFactor || code == "" || d.codes[a.Name] != code {
+			return accounts.ErrRefused
+		}
+		delete(d.codes, a.Name)
+		return ctx.Err()
+	})
+}
+
 func (d *directory) VerifyKey(_ context.Context, name string, key sshkey.Key) (accounts.Account, error) {
 	return d.check(name, func(a accounts.Account) error {
 		if !slices.ContainsFunc(a.Keys, func(k accounts.Key) bool { return string(k.Blob) == string(key.Blob) }) {
@@ -81,7 +95,7 @@ func (d *directory) check(name string, right func(accounts.Account) error) (acco
 	a, ok := d.accounts[strings.ToLower(name)]
 	err, checked := right(a), d.checked
 	d.mu.Unlock()
-	if err == nil && !ok {
+	if err == nil && (!ok || a.Disabled) {
 		err = accounts.ErrRefused
 	}
 	if err != nil {
@@ -124,6 +138,11 @@ func (d *directory) change(name, key string, do func(*accounts.Account)) {
 
 func (d *directory) setPassword(name, password string) {
 	d.change(name, "", func(a *accounts.Account) { a.Changed = a.Changed.Add(time.Hour); d.passwords[name] = password })
+}
+
+// secondFactor asks somebody for a code beside the password.
+func (d *directory) secondFactor(name, code string) {
+	d.change(name, "none", func(a *accounts.Account) { a.SecondFactor = true; d.codes[name] = code })
 }
 
 func (d *directory) delete(name string) {

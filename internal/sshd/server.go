@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"vedette/internal/accounts"
 	"vedette/internal/acts"
 	"vedette/internal/budget"
 	"vedette/internal/foreign"
@@ -52,9 +53,9 @@ type visit interface {
 
 // identity is who somebody proved to be, and by what.
 type identity struct {
-	who     acts.Actor // without a session yet
-	key     string     // fingerprint of the public key; empty: none
-	changed time.Time  // when the account's password was set, as it was checked
+	who     acts.Actor       // without a session yet
+	key     string           // fingerprint of the public key; empty: none
+	account accounts.Account // as it was checked; none at a door without accounts
 }
 
 type identityKey struct{}

@@ -51,7 +51,7 @@ func realAccounts(t *testing.T) *accounts.Accounts {
 	t.Cleanup(func() { store.Close() })
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := accounts.New(store, func() time.Time { return now })
-	if _, err := a.Create(t.Context(), "admin", string(acts.LocalAdministrator), ownersPassword); err != nil {
+	if _, err := a.Create(t.Context(), "admin", string(acts.LocalAdministrator), ownersPassword, accounts.Own); err != nil {
 		t.Fatal(err)
 	}
 	return a

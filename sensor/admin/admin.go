@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"vedette/internal/accounts"
+	"vedette/internal/acts"
 	"vedette/internal/conduct"
 	"vedette/internal/firststart"
 	"vedette/internal/servercert"
 	"vedette/pki"
+	"vedette/proto/capacity"
 	"vedette/sensor/proxy"
 	"vedette/sensor/store"
 	"vedette/sensor/uplink"
@@ -24,6 +26,21 @@ type Uplink interface {
 	State() uplink.State
 	Changed() <-chan struct{}
 	Look() uplink.Look
+	Test(ctx context.Context, spec capacity.Spec, agents func() uint64) (capacity.Result, error)
+}
+
+// Quality is what is measured of the link.
+type Quality interface {
+	Look() acts.LinkQuality
+	History(from, to time.Time) []acts.QualityMinute
+	// RoundTrip is the median within a time; zero: none was measured.
+	RoundTrip(from, to time.Time) time.Duration
+	// Tested takes the result of a test.
+	Tested(acts.LinkTest)
+	// Repointed forgets results: the channel is one to another Central Node.
+	Repointed()
+	// Warnings are sentences about what cannot be measured.
+	Warnings() []string
 }
 
 // Door is where agents come in.
@@ -35,10 +52,11 @@ type Door interface {
 
 // Config is what the acts work on.
 type Config struct {
-	Base   *firststart.Base
-	Store  *store.Store
-	Uplink Uplink
-	Door   Door
+	Base    *firststart.Base
+	Store   *store.Store
+	Uplink  Uplink
+	Door    Door
+	Quality Quality
 	// Probe looks at the certificate that is shown at host:port, in bounded time.
 	Probe func(ctx context.Context, address string) (*x509.Certificate, error)
 	// LinkIdentity is what the Central Node shows for this Sensor.
@@ -69,6 +87,7 @@ type Admin struct {
 	// setting orders changes of the Central Node: the link is pointed last at
 	// what was written last.
 	setting sync.Mutex
+	testing sync.Mutex // held by the test of the link that is under way
 }
 
 // New makes an Admin.

@@ -52,7 +52,7 @@ func (a *Admin) PreviewSetCentralNode(ctx context.Context, actor acts.Actor, in 
 	}
 	p, err := a.previewSet(ctx, in)
 	if err != nil {
-		return acts.Preview{}, a.desk.Failed(ctx, actor, actSetCentralNode, []string{in.Address}, err)
+		return acts.Preview{}, a.desk.NotPreviewed(ctx, actSetCentralNode, []string{in.Address}, err)
 	}
 	return p, nil
 }
@@ -190,6 +190,13 @@ func (a *Admin) SetCentralNode(ctx context.Context, actor acts.Actor, in acts.Se
 	return a.centralNode(ctx)
 }
 
+// sameChannel says whether what is known of the channel to one Central Node holds
+// for another: it has the same address, and a certificate that it showed or
+// announced.
+func sameChannel(kept, next store.CentralNode) bool {
+	return kept.Address == next.Address && (next.Pin == kept.Pin || next.Pin == kept.Next)
+}
+
 func (a *Admin) set(ctx context.Context, actor acts.Actor, in acts.SetCentralNode) error {
 	address, err := ParseAddress(in.Address)
 	if err != nil {
@@ -210,7 +217,7 @@ func (a *Admin) set(ctx context.Context, actor acts.Actor, in acts.SetCentralNod
 
 	a.setting.Lock()
 	defer a.setting.Unlock()
-	kept, _, err := a.c.Store.CentralNode(ctx)
+	kept, found, err := a.c.Store.CentralNode(ctx)
 	if err != nil {
 		return err
 	}
@@ -220,10 +227,17 @@ func (a *Admin) set(ctx context.Context, actor acts.Actor, in acts.SetCentralNod
 	next := store.CentralNode{Address: address, Pin: in.Fingerprint, Request: store.NewRequest()}
 	var change store.Change
 	change.SetCentralNode(next, kept.Version)
+	other := found && !sameChannel(kept, next)
+	if other {
+		change.ForgetLinkCapacity()
+	}
 	if _, err := a.desk.Commit(ctx, actor, actSetCentralNode, []string{address, in.Fingerprint.String()}, detail, change.Ops, change.Expect); err != nil {
 		return err
 	}
 	a.c.Uplink.Point(Target(next))
+	if other {
+		a.c.Quality.Repointed()
+	}
 	a.c.Logger.Info("Central Node configured", "address", address, "certificate", in.Fingerprint.String())
 	return nil
 }

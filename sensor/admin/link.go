@@ -26,8 +26,8 @@ func (a *Admin) Link(ctx context.Context, actor acts.Actor) (acts.Link, error) {
 }
 
 // WatchLink gives a look at once, at each change of the link's state, and every
-// second while agents come, go or send. It ends when yield returns false, and
-// with ctx.
+// second while a verdict or a figure changes, or agents come, go or send. It ends
+// when yield returns false, and with ctx.
 func (a *Admin) WatchLink(ctx context.Context, actor acts.Actor, yield func(acts.Link) bool) error {
 	if err := a.desk.Permit(ctx, actor, actViewLink); err != nil {
 		return err
@@ -63,7 +63,13 @@ func (a *Admin) WatchLink(ctx context.Context, actor acts.Actor, yield func(acts
 func moved(a, b acts.Link) bool {
 	return a.CentralNode != b.CentralNode || a.Ingress != b.Ingress || a.Streams != b.Streams ||
 		a.PolicyRevision != b.PolicyRevision || a.Validation != b.Validation ||
-		!slices.Equal(a.Lanes, b.Lanes) || !slices.Equal(a.Warnings, b.Warnings)
+		!slices.Equal(a.Lanes, b.Lanes) || !slices.Equal(a.Warnings, b.Warnings) || otherQuality(a.Quality, b.Quality)
+}
+
+// otherQuality says whether b shows something new of the link's quality.
+func otherQuality(a, b acts.LinkQuality) bool {
+	return a.Verdict != b.Verdict || a.Copying != b.Copying || a.Capacity != b.Capacity || a.CapacityAtLeast != b.CapacityAtLeast || !a.CapacityAt.Equal(b.CapacityAt) || a.Unmeasured != b.Unmeasured ||
+		!slices.Equal(a.Limits, b.Limits) || !slices.Equal(a.Windows, b.Windows)
 }
 
 func (a *Admin) link(ctx context.Context) (acts.Link, error) {
@@ -79,13 +85,14 @@ func (a *Admin) link(ctx context.Context) (acts.Link, error) {
 			Agents: counts.Agents, Strangers: counts.Strangers, Refused: counts.Refused,
 			Bytes: counts.IngressBytes, Rate: counts.Rate, Limit: a.c.IngressLimit, Held: counts.Held,
 		},
+		Quality: a.c.Quality.Look(),
 	}
 	if len(look.Lanes) > 0 { // without a lane there is nothing that could have been measured
 		l.RTT = look.Stats.RTT
 	} else {
 		l.Lanes = []acts.Lane{}
 	}
-	for _, w := range look.Warnings {
+	for _, w := range slices.Concat(look.Warnings, a.c.Quality.Warnings()) {
 		l.Warnings = append(l.Warnings, foreign.Line(w))
 	}
 	return l, nil

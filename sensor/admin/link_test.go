@@ -24,11 +24,13 @@ func TestLinkShowsTheLinkAndWhatAgentsSend(t *testing.T) {
 		Stats: link.Stats{Streams: 3, Lanes: 1, Retained: 4096, RTT: time.Millisecond},
 	}
 	w.link.say(uplink.State{Link: acts.LinkAccepted})
+	w.found.set(acts.LinkQuality{Verdict: acts.VerdictOK})
+	w.found.warnings = []string{"eth\x1b[2J9 is missing"}
 	w.count(proxy.Counts{Agents: 3, Strangers: 2, Refused: 4, IngressBytes: 5, Rate: 6, Held: true})
 	l, err = w.Link(t.Context(), officer)
 	want := acts.Ingress{Agents: 3, Strangers: 2, Refused: 4, Bytes: 5, Rate: 6, Limit: 1e9, Held: true}
 	if err != nil || l.State != acts.LinkAccepted || l.Ingress != want || l.Streams != 3 || l.RetainedBytes != 4096 || l.RTT != time.Millisecond ||
-		l.PolicyRevision != 5 || !l.Validation || len(l.Lanes) != 1 || strings.Contains(l.Warnings[0], "\x1b") || l.Time != w.now {
+		l.PolicyRevision != 5 || !l.Validation || len(l.Lanes) != 1 || len(l.Warnings) != 2 || strings.Contains(strings.Join(l.Warnings, ""), "\x1b") || l.Quality.Verdict != acts.VerdictOK || l.Time != w.now {
 		t.Errorf("look %+v, %v", l, err)
 	}
 }
@@ -54,6 +56,18 @@ func TestAWatchIsGivenEachChangeAndWhatMoves(t *testing.T) {
 		w.count(proxy.Counts{IngressBytes: 7})
 		if l := <-looks; l.Ingress.Bytes != 7 || time.Since(began) > time.Second {
 			t.Errorf("%v after bytes moved: %+v", time.Since(began), l)
+		}
+		for _, q := range []acts.LinkQuality{
+			{Verdict: acts.VerdictWarning},
+			{Verdict: acts.VerdictWarning, Limits: []acts.Judged{{Limit: acts.LimitLoss, Verdict: acts.VerdictWarning}}},
+			{Verdict: acts.VerdictWarning, Copying: true},
+			{Verdict: acts.VerdictWarning, Windows: []acts.QualityWindow{{Figures: acts.Figures{Sent: 1}}}},
+		} {
+			began = time.Now()
+			w.found.set(q)
+			if l := <-looks; l.Quality.Verdict != q.Verdict || l.Quality.Copying != q.Copying || time.Since(began) > time.Second {
+				t.Errorf("%v after the link's quality changed to %+v: %+v", time.Since(began), q, l.Quality)
+			}
 		}
 		select {
 		case l := <-looks:
@@ -93,10 +107,16 @@ func TestStatusNamesWhatNeedsAPerson(t *testing.T) {
 		t.Errorf("problems %q, %v", s.Problems, err)
 	}
 	w.count(proxy.Counts{Held: true})
+	w.found.set(acts.LinkQuality{Limits: []acts.Judged{{Limit: acts.LimitLoss, Verdict: acts.VerdictExceeded, Amount: 0.12, Bound: 0.1}}})
 	w.mu.Lock()
 	w.reason = "the disk is full"
 	w.mu.Unlock()
-	if s, err = w.Status(t.Context(), officer); err != nil || len(s.Problems) != 3 || !strings.HasPrefix(s.Problems[0], "The state file takes no writes: the disk is full") {
+	if s, err = w.Status(t.Context(), officer); err != nil || len(s.Problems) != 4 || !strings.HasPrefix(s.Problems[0], "The state file takes no writes: the disk is full") ||
+		!strings.HasPrefix(s.Problems[1], "Packet loss: Exceeded, 12.0 % of 10.0 %.") || s.Problems[3] != "The ingress limit holds agents back now." {
 		t.Errorf("problems %q, %v", s.Problems, err)
+	}
+	w.found.set(acts.LinkQuality{Limits: []acts.Judged{{Limit: acts.LimitIngress, Verdict: acts.VerdictWarning}}})
+	if s, err = w.Status(t.Context(), officer); err != nil || len(s.Problems) != 3 {
+		t.Errorf("the ingress limit is said twice: %q, %v", s.Problems, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 const (
 	actViewStatus     = "status view"
 	actViewLink       = "link view"
+	actTestLink       = "link test"
 	actSetCentralNode = "central-node set"
 )
 
@@ -24,10 +25,11 @@ func mayDo(r acts.Role, act string) bool {
 		return slices.Contains(acts.Roles(), r)
 	case servercert.ActView, conduct.ActReview, accounts.ActView:
 		return r == acts.LocalAdministrator || r == acts.Administrator || r == acts.SecurityAuditor
-	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, servercert.ActDiscard, actSetCentralNode:
+	case servercert.ActGenerate, servercert.ActUpload, servercert.ActInstall, servercert.ActDiscard, actSetCentralNode, actTestLink,
+		// Of accounts that are no local administrator's; the acts look at that.
+		accounts.ActCreate, accounts.ActDelete, accounts.ActSetRole, accounts.ActDisable, accounts.ActEnable,
+		accounts.ActSetPassword, accounts.ActSecondFactor, accounts.ActAddKey, accounts.ActDeleteKey:
 		return r == acts.LocalAdministrator || r == acts.Administrator
-	case accounts.ActCreate, accounts.ActDelete, accounts.ActSetPassword, accounts.ActAddKey, accounts.ActDeleteKey:
-		return r == acts.LocalAdministrator
 	default:
 		return false
 	}

@@ -8,17 +8,20 @@ import (
 
 	"vedette/internal/acts"
 	"vedette/internal/audit"
+	"vedette/internal/conduct/conducttest"
 	"vedette/pki"
 	"vedette/pki/pkitest"
+	"vedette/proto/capacity"
 )
 
 func second[T any](_ T, err error) error { return err }
 
 func TestTableOfRolesAndActs(t *testing.T) {
-	everybody, locals := acts.Roles(), []acts.Role{acts.LocalAdministrator}
+	everybody := acts.Roles()
 	auditors := []acts.Role{acts.LocalAdministrator, acts.Administrator, acts.SecurityAuditor}
 	admins := []acts.Role{acts.LocalAdministrator, acts.Administrator}
 	w := start(t)
+	w.link.test = func(context.Context, capacity.Spec) (capacity.Result, error) { return capacity.Result{}, nil }
 	in := acts.SetCentralNode{Address: address, Fingerprint: pki.Fingerprint{1}}
 	for name, c := range map[string]struct {
 		who []acts.Role
@@ -29,6 +32,10 @@ func TestTableOfRolesAndActs(t *testing.T) {
 		"watch": {everybody, func(ctx context.Context, a acts.Actor) error {
 			return w.WatchLink(ctx, a, func(acts.Link) bool { return false })
 		}},
+		"history": {everybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.LinkHistory(ctx, a, acts.ViewHistory{}))
+		}},
+		"test":         {admins, func(ctx context.Context, a acts.Actor) error { return second(w.TestLink(ctx, a, acts.TestLink{})) }},
 		"central node": {everybody, func(ctx context.Context, a acts.Actor) error { return second(w.CentralNode(ctx, a)) }},
 		"audit":        {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.Audit(ctx, a, acts.AuditFilter{})) }},
 		"verify":       {auditors, func(ctx context.Context, a acts.Actor) error { return second(w.VerifyAudit(ctx, a)) }},
@@ -50,7 +57,9 @@ func TestTableOfRolesAndActs(t *testing.T) {
 		"install": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.InstallServerCertificate(ctx, a, acts.InstallServerCertificate{}))
 		}},
-		"discard": {admins, func(ctx context.Context, a acts.Actor) error { return w.DiscardServerCertificate(ctx, a) }},
+		"discard": {admins, func(ctx context.Context, a acts.Actor) error {
+			return w.DiscardServerCertificate(ctx, a, acts.DiscardServerCertificate{})
+		}},
 		"apply": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.ApplyServerCertificate(ctx, a, acts.PreparedServerCertificate{Act: "certificate install", Pair: pkitest.Pair(t, pki.KeyECDSAP256), Revision: 1}))
 		}},
@@ -62,30 +71,67 @@ func TestTableOfRolesAndActs(t *testing.T) {
 		"own key deleted": {everybody, func(ctx context.Context, a acts.Actor) error {
 			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: a.Account}))
 		}},
-		"another's key": {locals, func(ctx context.Context, a acts.Actor) error {
+		"another's key": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.AddKey(ctx, a, acts.AddKey{Account: "b"}))
 		}},
-		"another's key deleted": {locals, func(ctx context.Context, a acts.Actor) error {
+		"another's key deleted": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.DeleteKey(ctx, a, acts.DeleteKey{Account: "b"}))
 		}},
-		"another's password": {locals, func(ctx context.Context, a acts.Actor) error {
+		"another's password": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.SetPassword(ctx, a, acts.SetPassword{Name: "b"}))
 		}},
-		"create": {locals, func(ctx context.Context, a acts.Actor) error {
+		"create": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.CreateAccount(ctx, a, acts.CreateAccount{Name: "b"}))
 		}},
-		"preview delete": {locals, func(ctx context.Context, a acts.Actor) error {
+		"preview delete": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.PreviewDeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
 		}},
-		"delete": {locals, func(ctx context.Context, a acts.Actor) error {
+		"delete": {admins, func(ctx context.Context, a acts.Actor) error {
 			return second(w.DeleteAccount(ctx, a, acts.DeleteAccount{Name: "b"}))
+		}},
+		"role": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.SetRole(ctx, a, acts.SetRole{Name: "b", Role: acts.SecurityOfficer}))
+		}},
+		"role preview": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewSetRole(ctx, a, acts.SetRole{Name: "b", Role: acts.SecurityOfficer}))
+		}},
+		"disable": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.DisableAccount(ctx, a, acts.DisableAccount{Name: "b"}))
+		}},
+		"disable preview": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewDisableAccount(ctx, a, acts.DisableAccount{Name: "b"}))
+		}},
+		"enable": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.EnableAccount(ctx, a, acts.EnableAccount{Name: "b"}))
+		}},
+		"another's second factor": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.RemoveSecondFactor(ctx, a, acts.RemoveSecondFactor{Name: "b"}))
+		}},
+		"another's second factor preview": {admins, func(ctx context.Context, a acts.Actor) error {
+			return second(w.PreviewRemoveSecondFactor(ctx, a, acts.RemoveSecondFactor{Name: "b"}))
+		}},
+		"own sessions":       {everybody, func(ctx context.Context, a acts.Actor) error { return second(w.OwnSessions(ctx, a)) }},
+		"own sessions ended": {everybody, func(ctx context.Context, a acts.Actor) error { return second(w.EndOtherSessions(ctx, a)) }},
+		"own second factor": {everybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.BeginSecondFactor(ctx, a, acts.BeginSecondFactor{}))
+		}},
+		"own second factor shown": {everybody, func(ctx context.Context, a acts.Actor) error { return second(w.SecondFactorBegun(ctx, a)) }},
+		"own second factor on": {everybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.ConfirmSecondFactor(ctx, a, acts.ConfirmSecondFactor{}))
+		}},
+		"own second factor off": {everybody, func(ctx context.Context, a acts.Actor) error {
+			return second(w.EndSecondFactor(ctx, a, acts.EndSecondFactor{}))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, role := range append(acts.Roles(), "", "root") {
-				code := acts.CodeOf(c.do(t.Context(), acts.Actor{Account: "a", Role: role, Face: acts.FaceCommand, From: "local"}))
-				if allowed := slices.Contains(c.who, role); allowed != (code != acts.NotAllowed) {
-					t.Errorf("role %q: code %q", role, code)
+				err := c.do(t.Context(), acts.Actor{Account: "a", Role: role, Face: acts.FaceCommand, From: "local"})
+				allowed, refused := slices.Contains(c.who, role), acts.CodeOf(err) == acts.NotAllowed
+				if allowed == refused {
+					t.Errorf("role %q: %v", role, err)
+				}
+				if refused {
+					conducttest.NamesWhoMay(t, err, c.who)
 				}
 			}
 		})

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"vedette/internal/acts"
@@ -40,11 +41,17 @@ func (a *Admin) status(ctx context.Context) (acts.SensorStatus, error) {
 		s.Problems = append(s.Problems, strings.Join(nonEmpty("No agent is carried: "+string(l.State)+".", l.Detail, l.Next), " "))
 	}
 	s.Problems = append(s.Problems, certificate.Warnings...)
+	s.Problems = append(s.Problems, l.Quality.Problems()...)
 	s.Problems = append(s.Problems, l.Warnings...)
-	if l.Ingress.Held {
+	if l.Ingress.Held && !judged(l.Quality, acts.LimitIngress) {
 		s.Problems = append(s.Problems, "The ingress limit holds agents back now.")
 	}
 	return s, nil
+}
+
+// judged says whether a limit is among the problems.
+func judged(q acts.LinkQuality, limit acts.LimitName) bool {
+	return slices.ContainsFunc(q.Limits, func(j acts.Judged) bool { return j.Limit == limit && j.Verdict.Worse(acts.VerdictOK) })
 }
 
 func nonEmpty(texts ...string) []string {

@@ -23,6 +23,7 @@ import (
 	"vedette/internal/sessions"
 	"vedette/pki"
 	"vedette/pki/pkitest"
+	"vedette/proto/capacity"
 	"vedette/sensor/admin"
 	"vedette/sensor/proxy"
 	"vedette/sensor/store"
@@ -46,12 +47,14 @@ type world struct {
 	trail    *audit.Trail
 	sessions *sessions.Table
 	link     *played
-	now      time.Time
+	now      time.Time // when it began
 
 	mu     sync.Mutex // guards what follows
 	counts proxy.Counts
 	agents []netip.Addr
 	cut    int
+	found  quality
+	passed time.Duration                // since it began
 	shown  map[string]*x509.Certificate // by host:port
 	probed []string
 	asked  func() // at each probe
@@ -65,7 +68,56 @@ type played struct {
 	look    uplink.Look
 	targets []uplink.Target
 	changed chan struct{}
+	test    func(context.Context, capacity.Spec) (capacity.Result, error)
+	agents  func() uint64 // as the last test was told
 }
+
+func (l *played) Test(ctx context.Context, s capacity.Spec, agents func() uint64) (capacity.Result, error) {
+	l.mu.Lock()
+	test := l.test
+	l.agents = agents
+	l.mu.Unlock()
+	return test(ctx, s)
+}
+
+// quality is what was measured: tests set what it says.
+type quality struct {
+	mu       sync.Mutex // guards what follows
+	look     acts.LinkQuality
+	minutes  []acts.QualityMinute
+	tested   []acts.LinkTest
+	forgot   int
+	warnings []string
+	asked    [][2]time.Time
+}
+
+func (q *quality) Look() acts.LinkQuality { q.mu.Lock(); defer q.mu.Unlock(); return q.look }
+
+func (q *quality) History(from, to time.Time) []acts.QualityMinute {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.asked = append(q.asked, [2]time.Time{from, to})
+	return q.minutes
+}
+
+func (q *quality) RoundTrip(from, to time.Time) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.asked = append(q.asked, [2]time.Time{from, to})
+	return time.Duration(len(q.asked)) * time.Millisecond
+}
+
+func (q *quality) Tested(t acts.LinkTest) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tested = append(q.tested, t)
+}
+
+func (q *quality) Repointed() { q.mu.Lock(); defer q.mu.Unlock(); q.forgot++ }
+
+func (q *quality) Warnings() []string { q.mu.Lock(); defer q.mu.Unlock(); return q.warnings }
+
+func (q *quality) set(l acts.LinkQuality) { q.mu.Lock(); defer q.mu.Unlock(); q.look = l }
 
 func (l *played) Point(t uplink.Target) {
 	l.mu.Lock()
@@ -97,6 +149,10 @@ func (w *world) CutAll() int { w.mu.Lock(); defer w.mu.Unlock(); w.cut++; return
 func (w *world) Counts() proxy.Counts { w.mu.Lock(); defer w.mu.Unlock(); return w.counts }
 
 func (w *world) Agents() []netip.Addr { w.mu.Lock(); defer w.mu.Unlock(); return w.agents }
+
+func (w *world) time() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.now.Add(w.passed) }
+
+func (w *world) pass(d time.Duration) { w.mu.Lock(); defer w.mu.Unlock(); w.passed += d }
 
 func (w *world) count(c proxy.Counts) { w.mu.Lock(); defer w.mu.Unlock(); w.counts = c }
 
@@ -150,9 +206,9 @@ func start(t *testing.T) *world {
 		HostKey: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)),
 	}
 	w.Admin = admin.New(admin.Config{
-		Base: base, Store: w.entities, Uplink: w.link, Door: w, Probe: w.probe, LinkIdentity: identity, IngressLimit: 1e9,
+		Base: base, Store: w.entities, Uplink: w.link, Door: w, Quality: &w.found, Probe: w.probe, LinkIdentity: identity, IngressLimit: 1e9,
 		StateDegraded: func() string { w.mu.Lock(); defer w.mu.Unlock(); return w.reason },
-		Address:       "192.0.2.7:443", SSHAddress: "192.0.2.7:22", Version: "test", Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Address:       "192.0.2.7:443", SSHAddress: "192.0.2.7:22", Version: "test", Logger: slog.New(slog.DiscardHandler), Now: w.time,
 	})
 	return w
 }

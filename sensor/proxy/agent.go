@@ -10,9 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"vedette/internal/door"
+	"vedette/internal/socket"
 	controlv1 "vedette/proto/control/v1"
 	"vedette/proto/link"
 	"vedette/proto/problem"
@@ -247,17 +246,11 @@ func (a *agent) awaitBytes() error {
 		if err := a.mayBeSilent(); err != nil {
 			return err
 		}
-		err := raw.Read(readable)
+		err := raw.Read(socket.Readable)
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !a.busy() {
 			return err
 		}
 	}
-}
-
-// readable says whether a socket has bytes, its end or an error to read.
-func readable(fd uintptr) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-	return n != 0 || err != nil
 }
 
 // mayBeSilent sets how long the agent may be silent from now on.
@@ -290,7 +283,9 @@ func (out *outgoing) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return a.conn.Write(p)
+	n, err := a.conn.Write(p)
+	a.proxy.given.Add(uint64(n))
+	return n, err
 }
 
 // mayWrite moves the deadlines on that depend on what is sent to the agent.

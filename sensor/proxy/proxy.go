@@ -107,6 +107,7 @@ type Proxy struct {
 	ending   atomic.Bool
 	refused  atomic.Uint64
 	received atomic.Uint64
+	given    atomic.Uint64
 }
 
 // owner is who shares the ingress: a leaf, else an address. The zero owner is
@@ -117,7 +118,7 @@ type owner struct {
 }
 
 func ownerOf(c *door.Conn) owner {
-	if c.Certificate != nil {
+	if !c.Leaf.IsZero() {
 		return owner{leaf: c.Leaf}
 	}
 	return owner{address: c.Remote.Addr()}
@@ -168,17 +169,22 @@ func (p *Proxy) Agents() []netip.Addr {
 
 // Counts is a look at a Proxy.
 type Counts struct {
-	Agents       int    // connections that were let in
-	Strangers    int    // connections that were not
-	Refused      uint64 // callers refused by policy since start
-	IngressBytes uint64 // bytes taken from agents and from those who are refused since start, without TLS
-	Rate         uint64 // of the last second, in bit/s
-	Held         bool   // the ingress limit held agents back within the last second
+	Agents       int           // connections that were let in
+	Strangers    int           // connections that were not
+	Refused      uint64        // callers refused by policy since start
+	IngressBytes uint64        // bytes taken from agents and from those who are refused since start, without TLS
+	EgressBytes  uint64        // bytes given to agents that were let in since start, without TLS
+	Rate         uint64        // of the last second, in bit/s
+	Held         bool          // the ingress limit held agents back within the last second
+	HeldFor      time.Duration // in which it did so since start
 }
 
 // Counts returns the present figures.
 func (p *Proxy) Counts() Counts {
-	c := Counts{Refused: p.refused.Load(), IngressBytes: p.received.Load(), Rate: 8 * p.ingress.Rate(), Held: p.ingress.Held()}
+	c := Counts{
+		Refused: p.refused.Load(), IngressBytes: p.received.Load(), EgressBytes: p.given.Load(),
+		Rate: 8 * p.ingress.Rate(), Held: p.ingress.Held(), HeldFor: p.ingress.HeldFor(),
+	}
 	c.Agents, c.Strangers = p.door.Counts()
 	return c
 }

@@ -63,6 +63,9 @@ func (p *Proxy) serve(ctx context.Context, c *door.Conn, tiny *tiny) {
 		}
 		why = a.open(ctx, meta)
 	}
+	if why == nil {
+		c.ForgetCertificate() // the Central Node has it now
+	}
 	switch {
 	case a.ended(): // cut meanwhile: there is nobody to answer
 	case why != nil:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vedette/internal/door"
+	"vedette/internal/socket"
 	"vedette/proto/problem"
 )
 
@@ -124,7 +125,7 @@ func (r *refused) pay(n int) error {
 func (r *refused) Close() error {
 	r.once.Do(func() {
 		defer r.leave()
-		if raw, ok := r.NetConn().(*net.TCPConn); ok && !r.proxy.ending.Load() && r.CloseWrite() == nil && raw.CloseWrite() == nil {
+		if raw, ok := r.NetConn().(*socket.Conn); ok && !r.proxy.ending.Load() && r.CloseWrite() == nil && raw.CloseWrite() == nil {
 			_ = raw.SetReadDeadline(time.Now().Add(r.proxy.times.linger)) // fails only together with the copy
 			r.drop(raw)
 		}

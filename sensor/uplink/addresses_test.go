@@ -101,7 +101,7 @@ func TestANameHasABoundOfAddresses(t *testing.T) {
 			tried.Add(1)
 			return pki.PinTo(pki.Fingerprint{1})(met)
 		}
-		_, err := among(ips...).dial(t.Context(), net.JoinHostPort("central.example.org", port), check, nil)
+		_, err := among(ips...).dial(t.Context(), nil, net.JoinHostPort("central.example.org", port), check, nil)
 		var name *net.DNSError
 		if err == nil || errors.As(err, &name) != (n == 0) || tried.Load() != want {
 			t.Errorf("%d addresses, %d tried: %v", n, tried.Load(), err)

@@ -57,6 +57,8 @@ func (l *life) handle(ctx context.Context, m *controlv1.FromCentralNode) error {
 		return l.take(ctx, policy)
 	case *controlv1.FromCentralNode_NextPin:
 		return l.announced(ctx, m.NextPin.GetFingerprint())
+	case *controlv1.FromCentralNode_Measure:
+		return l.measured(m.Measure)
 	case *controlv1.FromCentralNode_Drain:
 		l.leave()
 	}
@@ -95,9 +97,7 @@ func (l *life) authorised(ctx context.Context, a *controlv1.Authorisation) error
 		return nil
 	}
 	if before != state {
-		for i := 1; i < places; i++ {
-			l.running.Go(func() { l.keep(ctx, i) })
-		}
+		l.complete(ctx)
 	}
 	if l.inForce() == nil {
 		l.due = time.Now().Add(l.up.times.policy)

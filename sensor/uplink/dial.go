@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
+	"vedette/internal/socket"
 	"vedette/pki"
 	"vedette/proto/link"
 )
@@ -43,13 +45,13 @@ const (
 // tried, each when the one before has failed or lets wait, and the first that
 // finishes TLS is taken: one that is silent, or is another server's, does not
 // hide a good one. The caller gives ctx its deadline.
-func (l lookup) dial(ctx context.Context, address string, check pki.PinCheck, client *tls.Certificate) (*tls.Conn, error) {
+func (l lookup) dial(ctx context.Context, w *ways, address string, check pki.PinCheck, client *tls.Certificate) (*tls.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("address of the Central Node: %w", err)
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return dialOne(ctx, address, check, client)
+		return dialOne(ctx, w, address, check, client)
 	}
 	ips, err := l(ctx, host)
 	if err != nil {
@@ -61,7 +63,7 @@ func (l lookup) dial(ctx context.Context, address string, check pki.PinCheck, cl
 	ips = ips[:min(len(ips), maxAddresses)]
 	race := race{results: make(chan finish, len(ips)), errs: make([]error, len(ips))}
 	return race.run(ctx, len(ips), func(ctx context.Context, i int) (*tls.Conn, error) {
-		return dialOne(ctx, net.JoinHostPort(ips[i].Unmap().String(), port), check, client)
+		return dialOne(ctx, w, net.JoinHostPort(ips[i].Unmap().String(), port), check, client)
 	})
 }
 
@@ -130,10 +132,24 @@ func worst(errs []error) error {
 	return errs[0]
 }
 
-// dialOne connects to one address and finishes TLS.
-func dialOne(ctx context.Context, address string, check pki.PinCheck, client *tls.Certificate) (*tls.Conn, error) {
+// dialOne connects to one address and finishes TLS, with smaller segments when
+// large packets vanish on the way.
+func dialOne(ctx context.Context, w *ways, address string, check pki.PinCheck, client *tls.Certificate) (*tls.Conn, error) {
+	for step := w.first(address); ; step++ {
+		conn, err := connect(ctx, segmentSizes[step], address, check, client)
+		if err == nil {
+			w.passed(address, step)
+		}
+		if !errors.Is(err, errSwallowed) || step == len(segmentSizes)-1 {
+			return conn, err
+		}
+	}
+}
+
+// connect connects with segments of a size, 0 for any, and finishes TLS.
+func connect(ctx context.Context, size int, address string, check pki.PinCheck, client *tls.Certificate) (*tls.Conn, error) {
 	// TCP's own keep-alives would add nothing: the link asks each lane every 5 s.
-	dialer := net.Dialer{KeepAlive: -1}
+	dialer := net.Dialer{KeepAlive: -1, Control: link.Clamp(size)}
 	raw, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -143,8 +159,8 @@ func dialOne(ctx context.Context, address string, check pki.PinCheck, client *tl
 	config.NextProtos = []string{link.ALPN}
 	// The link makes records of the size that it wants.
 	config.DynamicRecordSizingDisabled = true
-	conn := tls.Client(link.NewWhole(raw), config)
-	if err := conn.HandshakeContext(ctx); err != nil {
+	conn := tls.Client(link.NewWhole(socket.Quick(raw)), config)
+	if err := shake(ctx, conn); err != nil {
 		_ = raw.Close() // nothing more is said to it
 		return nil, &handshakeError{err}
 	}
@@ -153,6 +169,24 @@ func dialOne(ctx context.Context, address string, check pki.PinCheck, client *tl
 		return nil, errNoLink
 	}
 	return conn, nil
+}
+
+// shake finishes TLS, or finds that large packets vanish on the way.
+func shake(ctx context.Context, conn *tls.Conn) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if swallowed(ctx, conn) {
+			cancel(errSwallowed)
+		}
+	})
+	defer watching.Wait()
+	defer cancel(nil)
+	err := conn.HandshakeContext(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errSwallowed) {
+		return errSwallowed
+	}
+	return err
 }
 
 // met is the certificate that the server of a connection showed.
@@ -169,7 +203,7 @@ func met(conn *tls.Conn) pki.Fingerprint {
 func (u *Uplink) dialPinned(ctx context.Context, t *turn, address string) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, u.times.dial, errTimeout)
 	defer cancel()
-	conn, err := u.lookup.dial(ctx, address, t.pins().check(), &u.shown)
+	conn, err := u.lookup.dial(ctx, u.ways, address, t.pins().check(), &u.shown)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errTimeout) {
 			err = fmt.Errorf("%w: %w", errTimeout, err)

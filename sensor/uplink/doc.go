@@ -22,5 +22,6 @@
 //   - life, control, lanes: one link from its first lane to its end
 //   - dial, pins, probe: connections, and which certificates are accepted
 //   - fault, backoff: why there is no link, for a person; when to try again
+//   - measure: what the link may be measured with, and what was found of it
 //   - state, refusal, look: what others are told
 package uplink

@@ -35,6 +35,7 @@ const (
 	nextNetwork  = "Check the address, and the network and firewalls between this server and the Central Node."
 	nextPort     = "Check the address and port: Sensors connect to the port of the Central Node, 443 unless changed."
 	nextVersions = "Check that Sensor and Central Node have matching versions; the logs of both say more."
+	nextMTU      = "Find the MTU of the way (a VPN or tunnel is the usual cause), let ICMP \"fragmentation needed\" and \"packet too big\" through, or give this server's interface that MTU."
 	nextPasses   = "Nothing to do if it passes: the Sensor tries again by itself."
 )
 
@@ -47,17 +48,22 @@ func explain(address string, err error) fault {
 		record   tls.RecordHeaderError
 		shake    *handshakeError
 		op       *net.OpError
+		stuck    *link.StuckError
 	)
 	say := func(next, format string, args ...any) fault {
 		return fault{fmt.Sprintf(format, append([]any{address}, args...)...), next}
 	}
 	switch {
+	case errors.As(err, &stuck):
+		return say(nextPasses, "It did not get on while others to %s did, and was given up.")
 	case errors.As(err, &mismatch):
 		return certificateChanged(address, mismatch)
 	case errors.As(err, &ended):
 		return linkEnded(address, ended)
 	case errors.Is(err, errControl):
 		return say(nextVersions, "The server at %s sent a control message that makes no sense.")
+	case errors.Is(err, errSwallowed):
+		return say(nextMTU, "Large packets on the way to %s are lost without notice.")
 	case errors.As(err, &name) && !errors.Is(err, context.Canceled):
 		return say("Check the address and this server's name service, or use an IP address.", "The name in the address %s cannot be resolved.")
 	case errors.Is(err, errNoLink), isAlert(err, alertNoApplicationProtocol):

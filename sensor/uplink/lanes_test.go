@@ -87,7 +87,7 @@ func TestKilledLanesAreReplacedAndAnOpenStreamSurvives(t *testing.T) {
 		}
 		poll(t, func() bool { // the dead one is noticed
 			for i, lane := range r.Look().Lanes {
-				if lane != before[i] {
+				if lane.Local != before[i].Local {
 					return true
 				}
 			}

@@ -34,8 +34,10 @@ type life struct {
 	running sync.WaitGroup          // keepers of lanes and the reporter
 
 	mu       sync.Mutex // guards what follows; locked after Uplink.mu
-	places   [places]place
+	places   [maxPlaces]place
+	full     bool              // the Central Node has no room for more than the usual places
 	policy   *controlv1.Policy // in force; nil: none yet
+	measure  measure           // what the Central Node reflects
 	beside   bool              // the Central Node is on this server
 	leaving  *time.Timer       // runs when the Central Node takes nothing new
 	carrying time.Time         // since when agents are carried
@@ -54,7 +56,9 @@ func (l *life) run(whole context.Context) (carried time.Duration, err error) {
 	l.up.mu.Lock()
 	l.up.life = l
 	l.up.mu.Unlock()
-	l.running.Go(func() { l.keep(ctx, 0) })
+	l.mu.Lock()
+	l.want(ctx, 0, true)
+	l.mu.Unlock()
 
 	err = l.talk(ctx)
 
@@ -151,13 +155,18 @@ func (l *life) leave() {
 	}
 }
 
-// report sends what the Sensor counts, now and then.
+// report sends what the Sensor counts and measures, now and then.
 func (l *life) report(ctx context.Context) {
 	tick := time.NewTicker(l.up.times.report)
 	defer tick.Stop()
+	var told time.Time // when the last minute began that this link has carried
 	for {
 		m := &controlv1.FromSensor{Message: &controlv1.FromSensor_Report{Report: l.up.config.Report()}}
-		if l.send(ctx, m) != nil {
+		err := l.send(ctx, m)
+		if err == nil {
+			told, err = l.tell(ctx, told)
+		}
+		if err != nil {
 			return // the link has ended, and says why elsewhere
 		}
 		select {

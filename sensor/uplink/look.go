@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"fmt"
+	"time"
 
 	"vedette/internal/acts"
 	"vedette/proto/link"
@@ -42,16 +43,39 @@ func (u *Uplink) Look() Look {
 			}
 			continue
 		}
-		look.Lanes = append(look.Lanes, p.shown)
+		look.Lanes = append(look.Lanes, p.look())
 		if c := p.shown.Congestion; c != link.BBR && !slow[c] {
 			slow[c] = true
 			look.Warnings = append(look.Warnings, congestionWarning(c))
 		}
 	}
+	if size := u.ways.size(l.remote); size > 0 {
+		look.Warnings = append(look.Warnings, fmt.Sprintf("%s Connections to it use segments of at most %d bytes, which costs some throughput. %s", explain(l.turn.target.Address, errSwallowed).detail, size, nextMTU))
+	}
 	if l.beside && carries {
 		look.Warnings = append(look.Warnings, "Sensor and Central Node are on one server; only the setting unsafe_same_server lets agents through.")
 	}
 	return look
+}
+
+// idleAfter is how long after it last sent a lane's round trip and rate are not
+// those of now any more.
+const idleAfter = 10 * time.Second
+
+// look is what is shown of a lane, and what the kernel says of it now.
+func (p *place) look() acts.Lane {
+	shown := p.shown
+	if t, ok := p.lane.TCP(); ok {
+		inspected(&shown, t)
+	}
+	return shown
+}
+
+func inspected(shown *acts.Lane, t link.TCP) {
+	shown.Segments, shown.Retransmitted = t.Segments, t.Retransmitted
+	if shown.Idle = t.Idle > idleAfter; !shown.Idle {
+		shown.RTT, shown.DeliveryRate = t.RTT, t.DeliveryRate
+	}
 }
 
 func congestionWarning(inUse string) string {

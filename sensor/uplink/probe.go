@@ -29,7 +29,7 @@ const probeTime = 5 * time.Second
 func Probe(ctx context.Context, address string) (*x509.Certificate, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	conn, err := lookup(resolve).dial(ctx, address, func(pki.Fingerprint) error { return nil }, nil)
+	conn, err := lookup(resolve).dial(ctx, nil, address, func(pki.Fingerprint) error { return nil }, nil)
 	if err != nil {
 		f := explain(address, err)
 		return nil, &ProbeError{Text: f.detail, Hint: f.next, Err: fmt.Errorf("probe %s: %w", address, err)}

@@ -79,6 +79,7 @@ type options struct {
 	unsafe   bool
 	times    timings
 	lookup   lookup
+	quality  func(time.Time) (*controlv1.Quality, time.Time)
 }
 
 // run starts an uplink that is stopped with the test.
@@ -107,6 +108,12 @@ func run(t *testing.T, target Target, o options) *rig {
 			return apply(p)
 		},
 		Report: func() *controlv1.Report { return &controlv1.Report{Agents: 3} },
+		Quality: func(since time.Time) (*controlv1.Quality, time.Time) {
+			if o.quality != nil {
+				return o.quality(since)
+			}
+			return &controlv1.Quality{}, since
+		},
 		Announce: func(_ context.Context, pin, next pki.Fingerprint) error {
 			r.announced <- [2]pki.Fingerprint{pin, next}
 			return nil

@@ -45,6 +45,10 @@ type Config struct {
 	Apply func(*controlv1.Policy) (cut int)
 	// Report counts what goes to the Central Node every few seconds.
 	Report func() *controlv1.Report
+	// Quality is what is known of the link's quality, with the minutes that began
+	// later than since, as many as fit into a message. newest is when the last of
+	// them began, or since when none did.
+	Quality func(since time.Time) (m *controlv1.Quality, newest time.Time)
 	// Announce keeps the pins: the one of the certificate that stays accepted,
 	// and the announced next one, zero for none.
 	Announce func(ctx context.Context, pin, next pki.Fingerprint) error
@@ -57,6 +61,7 @@ type Uplink struct {
 	config Config
 	times  timings
 	lookup lookup
+	ways   *ways
 	shown  tls.Certificate // the link identity, as crypto/tls wants it
 	log    *slog.Logger
 
@@ -110,7 +115,7 @@ func (t *turn) announce(next pki.Fingerprint) (now pins, changed bool) {
 func New(c Config, t Target) *Uplink { return newUplink(c, t, usualTimings) }
 
 func newUplink(c Config, t Target, times timings) *Uplink {
-	u := &Uplink{config: c, times: times, lookup: resolve, shown: c.Identity.TLS(), log: c.Logger, turn: newTurn(t), changed: make(chan struct{})}
+	u := &Uplink{config: c, times: times, lookup: resolve, ways: newWays(c.Now), shown: c.Identity.TLS(), log: c.Logger, turn: newTurn(t), changed: make(chan struct{})}
 	u.state = u.starting(t)
 	return u
 }

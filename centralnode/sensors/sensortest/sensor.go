@@ -56,6 +56,7 @@ type Sensor struct {
 	states []controlv1.Authorisation_State
 	policy *controlv1.Policy // the last whole one
 	count  int               // of whole policies
+	given  []*controlv1.Measure
 	drain  bool
 	broken error
 	moved  chan struct{}
@@ -93,7 +94,7 @@ func (s *Sensor) Dial() (*tls.Conn, error) {
 func (s *Sensor) Connect() error {
 	s.Close()
 	s.mu.Lock()
-	s.states, s.policy, s.count, s.drain, s.broken = nil, nil, 0, false, nil
+	s.states, s.policy, s.count, s.given, s.drain, s.broken = nil, nil, 0, nil, false, nil
 	s.mu.Unlock()
 	s.link = link.NewDialing(link.Config{})
 	if _, err := s.AddLane(link.Small); err != nil {
@@ -180,6 +181,8 @@ func (s *Sensor) read(l *link.Link) {
 						Version: &controlv1.PolicyVersion{StoreId: p.StoreID, Revision: p.Revision}}}}) // the link may have ended
 				}
 			}
+		case *controlv1.FromCentralNode_Measure:
+			s.note(func() { s.given = append(s.given, m.Measure) })
 		case *controlv1.FromCentralNode_Drain:
 			s.note(func() { s.drain = true })
 		}
@@ -232,6 +235,20 @@ func (s *Sensor) AwaitPolicy(revision uint64) *controlv1.Policy {
 	s.t.Helper()
 	s.until(fmt.Sprintf("policy %d", revision), func() bool { return s.policy != nil && s.policy.Revision >= revision })
 	return s.Policy()
+}
+
+// AwaitMeasure waits for the nth Measure of this link, from 1 on.
+func (s *Sensor) AwaitMeasure(nth int) *controlv1.Measure {
+	s.t.Helper()
+	s.until(fmt.Sprintf("%d times what to measure with", nth), func() bool { return len(s.given) >= nth })
+	return s.Measures()[nth-1]
+}
+
+// Measures are all that the Sensor was given to measure with on this link.
+func (s *Sensor) Measures() []*controlv1.Measure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.given)
 }
 
 // AwaitDrain waits for the announcement that the node stops.

@@ -17,6 +17,13 @@ type AccountAdmin interface {
 	CreateAccount(context.Context, acts.Actor, acts.CreateAccount) (acts.AccountChange, error)
 	PreviewDeleteAccount(context.Context, acts.Actor, acts.DeleteAccount) (acts.Preview, error)
 	DeleteAccount(context.Context, acts.Actor, acts.DeleteAccount) (acts.AccountChange, error)
+	PreviewSetRole(context.Context, acts.Actor, acts.SetRole) (acts.Preview, error)
+	SetRole(context.Context, acts.Actor, acts.SetRole) (acts.AccountChange, error)
+	PreviewDisableAccount(context.Context, acts.Actor, acts.DisableAccount) (acts.Preview, error)
+	DisableAccount(context.Context, acts.Actor, acts.DisableAccount) (acts.AccountChange, error)
+	EnableAccount(context.Context, acts.Actor, acts.EnableAccount) (acts.AccountChange, error)
+	PreviewRemoveSecondFactor(context.Context, acts.Actor, acts.RemoveSecondFactor) (acts.Preview, error)
+	RemoveSecondFactor(context.Context, acts.Actor, acts.RemoveSecondFactor) (acts.AccountChange, error)
 	SetPassword(context.Context, acts.Actor, acts.SetPassword) (acts.AccountChange, error)
 	ChangePassword(context.Context, acts.Actor, acts.ChangePassword) (acts.AccountChange, error)
 	AddKey(context.Context, acts.Actor, acts.AddKey) (acts.AccountChange, error)
@@ -30,15 +37,23 @@ type Account struct {
 	Program string
 	Admin   AccountAdmin
 	Who     acts.Actor
+	// SecondFactor says that accounts can have one here: it is switched on in the
+	// web interface.
+	SecondFactor bool
 }
 
 const flagPasswordFile = "password-file"
 
 // NewCmd makes `account` with its commands.
 func (a Account) NewCmd() *cobra.Command {
-	return Group("account", "Who may sign in as an administrator",
-		a.newListCmd(), a.newCreateCmd(), a.newDeleteCmd(), a.newPasswordCmd(), a.newChangePasswordCmd(),
+	cmd := Group("account", "Who may sign in as an administrator",
+		a.newListCmd(), a.newShowCmd(), a.newCreateCmd(), a.newDeleteCmd(), a.newRoleCmd(), a.newDisableCmd(), a.newEnableCmd(),
+		a.newPasswordCmd(), a.newChangePasswordCmd(),
 		Group("key", "The SSH keys that sign in as an account", a.newKeyListCmd(), a.newKeyAddCmd(), a.newKeyDeleteCmd()))
+	if a.SecondFactor {
+		cmd.AddCommand(Group("second-factor", "The code that is asked for after a password", a.newRemoveSecondFactorCmd()))
+	}
+	return cmd
 }
 
 func (a Account) newListCmd() *cobra.Command {
@@ -57,9 +72,9 @@ func (a Account) newListCmd() *cobra.Command {
 		if *format == FormatJSON {
 			return WriteJSON(cmd.OutOrStdout(), list)
 		}
-		t := NewTable(cmd.OutOrStdout(), "NAME", "ROLE", "CREATED", "PASSWORD SET", "KEYS", "SESSIONS")
+		t := NewTable(cmd.OutOrStdout(), "NAME", "ROLE", "STATE", "SECOND FACTOR", "CREATED", "PASSWORD SET", "KEYS", "SESSIONS")
 		for _, one := range list.Accounts {
-			t.Row(one.Name, string(one.Role), Time(one.Created), Time(one.Changed), fmt.Sprint(len(one.Keys)), fmt.Sprint(one.Sessions))
+			t.Row(one.Name, string(one.Role), accountState(one), onOff(one.SecondFactor), Time(one.Created), Time(one.Changed), fmt.Sprint(len(one.Keys)), fmt.Sprint(one.Sessions))
 		}
 		return t.Flush()
 	})
@@ -73,7 +88,8 @@ func (a Account) newCreateCmd() *cobra.Command {
 		Use:   "create NAME",
 		Short: "Let somebody sign in with a password",
 		Long: "Make an account. Its password has at least 8 characters of at least three of four kinds (small and\n" +
-			"capital letters, digits, others), and it is not the name.",
+			"capital letters, digits, others), and it is not the name. Who signs in to the web interface with it is\n" +
+			"asked for another one. Only a local administrator makes a local administrator.",
 		Example: "  " + a.Program + " account create anna --role administrator --password-file anna.password\n" +
 			"  " + a.Program + " account create anna --role administrator --password-file - < anna.password",
 		Args: Args(1, 1),
@@ -132,7 +148,8 @@ func (a Account) newPasswordCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "password NAME",
 		Short: "Set the password of an account",
-		Long:  "Set the password of an account. Its sessions, but the one that asks, are ended before the command returns.",
+		Long: "Set the password of an account. Its sessions, but the one that asks, are ended before the command returns.\n" +
+			"Who signs in to the web interface with another's choice of a password is asked for a new one.",
 		Example: "  " + a.Program + " account password anna --password-file new.password\n" +
 			"  " + a.Program + " account password anna --password-file - < new.password",
 		Args: Args(1, 1),
@@ -204,14 +221,7 @@ func writeAccountChange(w io.Writer, format Format, c acts.AccountChange, err er
 		return WriteJSON(w, c)
 	}
 	f := NewFields(w)
-	f.Add("Account", c.Account.Name)
-	f.Add("Role", string(c.Account.Role))
-	f.Add("Password set", Time(c.Account.Changed))
-	var keys []string
-	for _, k := range c.Account.Keys {
-		keys = append(keys, strings.TrimSpace(k.Fingerprint+" "+k.Type+" "+k.Comment))
-	}
-	f.Add("Keys", keys...)
+	addAccount(f, c.Account)
 	f.Add("Sessions ended", fmt.Sprint(c.Ended))
 	return f.Flush()
 }

@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"vedette/internal/acts"
@@ -18,31 +15,22 @@ func (a Account) newKeyListCmd() *cobra.Command {
 	}
 	format := OutputFlag(cmd, FormatTable, FormatJSON)
 	cmd.RunE = Act(func(cmd *cobra.Command, args []string) error {
-		list, err := a.Admin.Accounts(cmd.Context(), a.Who)
+		one, err := a.find(cmd, args[0])
 		if err != nil {
 			return err
 		}
-		for _, one := range list.Accounts {
-			if !strings.EqualFold(one.Name, args[0]) { // as at signing in
-				continue
+		if *format == FormatJSON {
+			keys := one.Keys
+			if keys == nil {
+				keys = []acts.PublicKey{} // a list, also when it is empty
 			}
-			if *format == FormatJSON {
-				keys := one.Keys
-				if keys == nil {
-					keys = []acts.PublicKey{} // a list, also when it is empty
-				}
-				return WriteJSON(cmd.OutOrStdout(), keys)
-			}
-			t := NewTable(cmd.OutOrStdout(), "FINGERPRINT", "TYPE", "COMMENT", "ADDED")
-			for _, k := range one.Keys {
-				t.Row(k.Fingerprint, k.Type, k.Comment, Time(k.Added))
-			}
-			return t.Flush()
+			return WriteJSON(cmd.OutOrStdout(), keys)
 		}
-		return &acts.Error{
-			Code: acts.NotFound, Text: fmt.Sprintf("there is no account %q", args[0]),
-			Hint: "see: " + a.Program + " account list",
+		t := NewTable(cmd.OutOrStdout(), "FINGERPRINT", "TYPE", "COMMENT", "ADDED")
+		for _, k := range one.Keys {
+			t.Row(k.Fingerprint, k.Type, k.Comment, Time(k.Added))
 		}
+		return t.Flush()
 	})
 	return Remote(cmd)
 }

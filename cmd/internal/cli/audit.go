@@ -45,7 +45,11 @@ func (a Audit) newListCmd() *cobra.Command {
 	cmd.Flags().StringVar(&until, "until", "", "only acts before this `TIME`")
 	cmd.Flags().StringVar(&filter.Account, "account", "", "only acts of this `ACCOUNT`")
 	cmd.Flags().StringVar(&filter.Act, "act", "", "only acts of this `KIND`")
+	cmd.Flags().StringVar(&filter.Result, "result", "", "only acts with this `RESULT`: "+strings.Join(acts.AuditResults(), ", "))
+	cmd.Flags().StringVar(&filter.Text, "text", "", "only acts with this `PART` in any of their texts")
+	cmd.Flags().Uint64Var(&filter.Before, "before", 0, "only acts with a smaller `NUMBER` (0: all)")
 	cmd.Flags().IntVar(&filter.Limit, "limit", 1000, "the newest `N` acts at most")
+	CompleteFlag(cmd, "result", acts.AuditResults()...)
 	format := OutputFlag(cmd, FormatTable, FormatJSON)
 	cmd.RunE = Act(func(cmd *cobra.Command, _ []string) error {
 		var err error

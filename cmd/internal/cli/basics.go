@@ -42,13 +42,13 @@ func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
 func (b Basics) Faults() []string {
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	_, port, err := splitAddress(b.Listen)
+	_, port, err := SplitAddress(b.Listen)
 	if err != nil {
 		fault("listen: %v", err)
 	}
 	var sshPort uint16
 	if b.SSHListen != "" {
-		_, sshPort, err = splitAddress(b.SSHListen)
+		_, sshPort, err = SplitAddress(b.SSHListen)
 		switch {
 		case err != nil:
 			fault("ssh_listen: %v", err)
@@ -57,7 +57,7 @@ func (b Basics) Faults() []string {
 		}
 	}
 	if b.LocalListen != "" {
-		host, localPort, err := splitAddress(b.LocalListen)
+		host, localPort, err := SplitAddress(b.LocalListen)
 		ip, ipErr := netip.ParseAddr(host)
 		switch {
 		case err != nil:
@@ -83,7 +83,7 @@ func (b Basics) Faults() []string {
 		fault("socket: the path has %d bytes; a socket's path may have %d", len(b.Socket), maxSocketPath)
 	}
 	for _, name := range b.Names {
-		if !isName(name) {
+		if !IsName(name) {
 			fault("names: %q is neither a DNS name nor an address", name)
 		}
 	}
@@ -110,7 +110,8 @@ func (l Limits) Faults() []string {
 	return faults
 }
 
-func splitAddress(s string) (host string, port uint16, err error) {
+// SplitAddress reads an address to listen on; a port is a number.
+func SplitAddress(s string) (host string, port uint16, err error) {
 	host, text, err := net.SplitHostPort(s)
 	if err != nil {
 		return "", 0, fmt.Errorf("%q is not an address like 0.0.0.0:443 or :443", s)
@@ -122,8 +123,8 @@ func splitAddress(s string) (host string, port uint16, err error) {
 	return host, uint16(n), nil
 }
 
-// isName says whether s can be in a certificate: an address or a DNS name.
-func isName(s string) bool {
+// IsName says whether s can be in a certificate: an address or a DNS name.
+func IsName(s string) bool {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return true
 	}

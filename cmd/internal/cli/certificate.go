@@ -20,7 +20,7 @@ type CertificateAdmin interface {
 	UploadServerCertificate(ctx context.Context, who acts.Actor, pem []byte) (acts.File, error)
 	PreviewInstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.Preview, error)
 	InstallServerCertificate(context.Context, acts.Actor, acts.InstallServerCertificate) (acts.ServerCertificate, error)
-	DiscardServerCertificate(context.Context, acts.Actor) error
+	DiscardServerCertificate(context.Context, acts.Actor, acts.DiscardServerCertificate) error
 }
 
 // Certificate is what the commands on the server certificate act upon. The
@@ -88,12 +88,14 @@ func (c Certificate) newGenerateCmd() *cobra.Command {
 		Use:   "generate",
 		Short: "Make a new server certificate and use it",
 		Long: "Make a new key and server certificate and use them in the place of the present ones.\n" +
-			"The certificate names every local address and host name, the configured names, and those given here.",
+			"The certificate names every local address and host name, the configured names, and those given here.\n" +
+			"Names of the present certificate are kept, unless --forget-names is given.",
 		Example: "  " + c.Program + " certificate generate --dry-run\n" +
 			"  " + c.Program + " certificate generate --name " + c.ServerName + " --name 192.0.2.10",
 		Args: Args(0, 0),
 	}
 	cmd.Flags().StringArrayVar(&in.Names, "name", nil, "a further DNS `NAME` or address; may be repeated")
+	forget := cmd.Flags().Bool("forget-names", false, "leave out names that only the present certificate has")
 	KeyFlag(cmd, &key)
 	format := OutputFlag(cmd, FormatTable, FormatJSON)
 	confirm := ConfirmFlags(cmd, format)
@@ -102,6 +104,7 @@ func (c Certificate) newGenerateCmd() *cobra.Command {
 		if in.Key, err = ParseKey(key); err != nil {
 			return err
 		}
+		in.Keep = !*forget
 		s, done, err := Perform(cmd, confirm,
 			func() (acts.Preview, error) {
 				return c.Admin.PreviewGenerateServerCertificate(cmd.Context(), c.Who, in)
@@ -197,7 +200,7 @@ func (c Certificate) newDiscardCmd() *cobra.Command {
 		Args:    Args(0, 0),
 	}
 	cmd.RunE = Act(func(cmd *cobra.Command, _ []string) error {
-		if err := c.Admin.DiscardServerCertificate(cmd.Context(), c.Who); err != nil {
+		if err := c.Admin.DiscardServerCertificate(cmd.Context(), c.Who, acts.DiscardServerCertificate{}); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintln(cmd.ErrOrStderr(), home.Upload+" was removed")

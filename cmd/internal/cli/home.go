@@ -40,7 +40,7 @@ func (f homeFolder) Upload(ctx context.Context, pem []byte) error {
 
 // Remove forgets the uploaded kata.pem.
 func (f homeFolder) Remove(ctx context.Context) error {
-	return f.admin.DiscardServerCertificate(ctx, f.who)
+	return f.admin.DiscardServerCertificate(ctx, f.who, acts.DiscardServerCertificate{})
 }
 
 // Certificate is the server certificate in use.

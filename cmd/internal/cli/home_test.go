@@ -30,7 +30,7 @@ func (c *certificates) UploadServerCertificate(_ context.Context, who acts.Actor
 	return acts.File{}, c.err
 }
 
-func (c *certificates) DiscardServerCertificate(_ context.Context, who acts.Actor) error {
+func (c *certificates) DiscardServerCertificate(_ context.Context, who acts.Actor, _ acts.DiscardServerCertificate) error {
 	c.faces, c.uploaded = append(c.faces, who.Face), ""
 	return c.err
 }

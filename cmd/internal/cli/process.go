@@ -88,12 +88,16 @@ func (s *source[C]) explainStart(err error) error {
 	if errors.As(err, &door) && door.hint() != "" {
 		return &Error{Exit: ExitFailed, Text: door.Error(), Hint: door.hint(), Err: err}
 	}
+	inUse := "another program listens there; see: ss -ltnp, or choose another address in the configuration (listen, web_listen, local_listen)"
+	if bound := (*net.OpError)(nil); errors.As(err, &bound) && strings.HasPrefix(bound.Net, "udp") {
+		inUse = "another program uses this UDP port; see: ss -lunp, or set [stamp] listen in the configuration to another address"
+	}
 	for _, known := range []struct {
 		err  error
 		hint string
 	}{
 		{os.ErrPermission, "run it as the user who owns its folders; ports below 1024 need CAP_NET_BIND_SERVICE or root"},
-		{syscall.EADDRINUSE, "another program listens there; see: ss -ltnp, or choose another address with --listen"},
+		{syscall.EADDRINUSE, inUse},
 		{sshd.ErrInUse, "a " + s.Name + " runs already; see: " + s.Word + " status"},
 		{kv.ErrInUse, "a " + s.Name + " runs already with this state folder; see: " + s.Word + " status"},
 		{kv.ErrNewer, "install the version that wrote it, or a newer one"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vedette/internal/acts"
 	"vedette/internal/sshd"
 )
 
@@ -31,7 +32,7 @@ type Program[C any] struct {
 	Run func(ctx context.Context, c C, logger *slog.Logger, console io.Writer) error
 	// ResetPassword sets the password of an account while the daemon is down, and
 	// returns the one that it made when none was given.
-	ResetPassword func(ctx context.Context, c C, account, password string) (made string, err error)
+	ResetPassword func(ctx context.Context, c C, in acts.ResetPassword) (made string, err error)
 }
 
 // Main runs one command line of the process and ends it. The tree is made anew,

@@ -136,7 +136,7 @@ func (e *sshDoorError) Unwrap() error { return e.err }
 
 // hint is the next step, if one is known.
 func (e *sshDoorError) hint() string {
-	_, port, err := splitAddress(e.address)
+	_, port, err := SplitAddress(e.address)
 	switch {
 	case err != nil:
 		return ""

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -31,6 +32,23 @@ func TestADoorThatCannotBeOpenedSaysWhatToDo(t *testing.T) {
 	}
 	if err := s.explainStart(&sshDoorError{":22", os.ErrDeadlineExceeded}); !strings.Contains(err.Error(), "ssh_listen") {
 		t.Errorf("another cause: %v", err)
+	}
+}
+
+func TestAPortInUseNamesTheSettingAndHowToSeeWhoHasIt(t *testing.T) {
+	s := &source[struct{}]{Program: Program[struct{}]{Word: "central-node", Name: "Central Node"}}
+	for network, hint := range map[string][]string{
+		"tcp": {"ss -ltnp", "(listen, web_listen, local_listen)"},
+		"udp": {"ss -lunp", "[stamp] listen"},
+	} {
+		err := &net.OpError{Op: "listen", Net: network, Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}
+		var told strings.Builder
+		Report(&told, "central-node", s.explainStart(fmt.Errorf("start: %w", err)))
+		for _, says := range hint {
+			if !strings.Contains(told.String(), says) {
+				t.Errorf("%s: %q does not say %q", network, told.String(), says)
+			}
+		}
 	}
 }
 

@@ -183,6 +183,7 @@ func (h *host) session(ctx context.Context, channel ssh.Channel, requests <-chan
 	defer wg.Wait()
 	for request := range requests {
 		var word struct{ Text string }
+		whole := true // all has been answered, and nothing is being written
 		serve := func() int { return 127 }
 		if request.Type == "exec" || request.Type == "subsystem" {
 			if err := ssh.Unmarshal(request.Payload, &word); err != nil {
@@ -195,6 +196,7 @@ func (h *host) session(ctx context.Context, channel ssh.Channel, requests <-chan
 		case request.Type == "subsystem" && word.Text == "sftp":
 			serve = func() int {
 				if err := home.ServeSFTP(ctx, channel, h.folder, h.log()); err != nil {
+					whole = false
 					return 1
 				}
 				return 0
@@ -213,7 +215,9 @@ func (h *host) session(ctx context.Context, channel ssh.Channel, requests <-chan
 		if known {
 			wg.Go(func() {
 				exit := serve()
-				channel.CloseWrite()
+				if whole {
+					channel.CloseWrite()
+				}
 				channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(exit)}))
 				channel.Close()
 			})

@@ -88,7 +88,7 @@ func (p *People) CreateAccount(_ context.Context, _ acts.Actor, in acts.CreateAc
 	if err := p.setPassword(in.Name, in.Password); err != nil {
 		return acts.AccountChange{}, err
 	}
-	made := acts.Account{Name: in.Name, Role: in.Role, Created: p.now, Changed: p.now, Keys: []acts.PublicKey{}}
+	made := acts.Account{Name: in.Name, Role: in.Role, MustChange: true, Created: p.now, Changed: p.now, Keys: []acts.PublicKey{}}
 	p.accounts = append(p.accounts, made)
 	p.revision++
 	return acts.AccountChange{Account: made}, nil
@@ -116,6 +116,61 @@ func (p *People) DeleteAccount(_ context.Context, _ acts.Actor, in acts.DeleteAc
 		p.accounts = slices.DeleteFunc(p.accounts, func(a acts.Account) bool { return a.Name == in.Name })
 	}
 	return change, err
+}
+
+// ends is the preview of what ends an account's sessions.
+func (p *People) ends(act, name, line string) (acts.Preview, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := p.find(name)
+	return acts.Preview{Act: act, Lines: []string{line}, Asks: true, Revision: p.revision}, err
+}
+
+// PreviewSetRole asks.
+func (p *People) PreviewSetRole(_ context.Context, _ acts.Actor, in acts.SetRole) (acts.Preview, error) {
+	return p.ends("account role", in.Name, fmt.Sprintf("%s will have the role %s.", in.Name, in.Role))
+}
+
+// SetRole changes the role.
+func (p *People) SetRole(_ context.Context, _ acts.Actor, in acts.SetRole) (acts.AccountChange, error) {
+	return p.change(in.Name, in.Revision, func(a *acts.Account) error { a.Role = in.Role; return nil })
+}
+
+// PreviewDisableAccount asks.
+func (p *People) PreviewDisableAccount(_ context.Context, _ acts.Actor, in acts.DisableAccount) (acts.Preview, error) {
+	return p.ends("account disable", in.Name, in.Name+" will be disabled.")
+}
+
+// DisableAccount disables.
+func (p *People) DisableAccount(_ context.Context, _ acts.Actor, in acts.DisableAccount) (acts.AccountChange, error) {
+	return p.change(in.Name, in.Revision, func(a *acts.Account) error {
+		if a.Name == "admin" {
+			return &acts.Error{Code: acts.Refused, Text: "admin is the last local administrator, who has to stay", Hint: "make another one first"}
+		}
+		a.Disabled, a.SecondFactor = true, true // the next command removes it
+		return nil
+	})
+}
+
+// EnableAccount enables.
+func (p *People) EnableAccount(_ context.Context, _ acts.Actor, in acts.EnableAccount) (acts.AccountChange, error) {
+	return p.change(in.Name, in.Revision, func(a *acts.Account) error { a.Disabled = false; return nil })
+}
+
+// PreviewRemoveSecondFactor asks.
+func (p *People) PreviewRemoveSecondFactor(_ context.Context, _ acts.Actor, in acts.RemoveSecondFactor) (acts.Preview, error) {
+	return p.ends("account second-factor", in.Name, "The second factor of "+in.Name+" will be removed.")
+}
+
+// RemoveSecondFactor removes.
+func (p *People) RemoveSecondFactor(_ context.Context, _ acts.Actor, in acts.RemoveSecondFactor) (acts.AccountChange, error) {
+	return p.change(in.Name, in.Revision, func(a *acts.Account) error {
+		if !a.SecondFactor {
+			return &acts.Error{Code: acts.Refused, Text: "the account has no second factor"}
+		}
+		a.SecondFactor = false
+		return nil
+	})
 }
 
 // SetPassword sets.

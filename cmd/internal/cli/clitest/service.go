@@ -16,8 +16,8 @@ import (
 // CheckService runs a daemon as a service manager does: it is told of the start
 // and of the stop, SIGTERM stops the daemon in order, and no core dump of it
 // may be made. The program is of the test's own commands; its configuration is
-// made here.
-func CheckService(t *testing.T, program string) {
+// made here, beside the given lines.
+func CheckService(t *testing.T, program string, lines ...string) {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "v")
 	if err != nil {
@@ -26,7 +26,7 @@ func CheckService(t *testing.T, program string) {
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	manager, path := serviceManager(t, folder)
 	file := filepath.Join(folder, "d.toml")
-	text := fmt.Sprintf("listen = \"127.0.0.1:0\"\nssh_listen = \"\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\n", filepath.Join(folder, "state"), filepath.Join(folder, "s"))
+	text := fmt.Sprintf("listen = \"127.0.0.1:0\"\nssh_listen = \"\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\n%s\n", filepath.Join(folder, "state"), filepath.Join(folder, "s"), strings.Join(lines, "\n"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
