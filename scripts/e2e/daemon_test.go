@@ -20,6 +20,7 @@ type daemon struct {
 	address string // where agents connect
 	local   string // health and metrics
 	ssh     string // where administrators connect; empty: only the local socket
+	web     string // where the web interface is; empty: nowhere
 	// inside is put in front of the daemon's command line: the network namespace
 	// that it runs in.
 	inside []string
@@ -43,8 +44,12 @@ func prepare(t testing.TB, program, address, local string, lines ...string) *dae
 // configure writes the configuration.
 func (d *daemon) configure(lines ...string) {
 	d.t.Helper()
-	text := fmt.Sprintf("listen = %q\nssh_listen = %q\nlocal_listen = %q\nstate_dir = %q\nsocket = %q\n%s\n",
-		d.address, d.ssh, d.local, d.state(), filepath.Join(d.dir, "socket"), strings.Join(lines, "\n"))
+	text := fmt.Sprintf("listen = %q\nssh_listen = %q\nlocal_listen = %q\nstate_dir = %q\nsocket = %q\n",
+		d.address, d.ssh, d.local, d.state(), filepath.Join(d.dir, "socket"))
+	if d.program == "centralnode" {
+		text += fmt.Sprintf("web_listen = %q\n", d.web)
+	}
+	text += strings.Join(lines, "\n") + "\n"
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		d.t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 	cmd.WaitDelay = 20 * time.Second
 	cmd.Env = append(os.Environ(), "DEMO_SECONDS=15", "DEMO_ADDRESS="+freePort(t), "DEMO_LOCAL_ADDRESS="+freePort(t),
 		"DEMO_SENSOR_ADDRESS="+freePort(t), "DEMO_SENSOR_LOCAL_ADDRESS="+freePort(t),
-		"DEMO_SSH_ADDRESS="+freePort(t), "DEMO_SENSOR_SSH_ADDRESS="+freePort(t))
+		"DEMO_WEB_ADDRESS="+freePort(t), "DEMO_SSH_ADDRESS="+freePort(t), "DEMO_SENSOR_SSH_ADDRESS="+freePort(t))
 	printed := filepath.Join(tree, "printed")
 	out, err := os.Create(printed)
 	if err != nil {
@@ -65,6 +65,13 @@ func TestDemoShowsEventsAndEndsWhatItStarted(t *testing.T) {
 		filepath.Join(tree, "demo", "env"))
 	if used.code != 0 || !strings.Contains(used.out, `"certificate"`) {
 		t.Errorf("demo/env: exit code %d, %s%s", used.code, used.out, used.err)
+	}
+	// The variables sign in to the web interface, and nothing more is asked for.
+	web := command(t, "bash", "-c", `. "$0" && cd "$(dirname "$0")" && page() { curl -sS --fail --cacert centralnode.crt --cookie jar --cookie-jar jar "$@"; } &&
+		page --output sign-in.html "https://$CN_WEB_ADDRESS/sign-in" && page --location --data-urlencode "name=$WEB_USER" --data-urlencode "password=$WEB_PASSWORD" "https://$CN_WEB_ADDRESS/sign-in"`,
+		filepath.Join(tree, "demo", "env"))
+	if web.code != 0 || !strings.Contains(web.out, "<h1>Dashboard</h1>") {
+		t.Errorf("the web interface of demo/env: exit code %d, %s%s", web.code, web.out, web.err)
 	}
 	eventually(t, 10*time.Second, "all is printed", func() bool {
 		text, err := os.ReadFile(printed)

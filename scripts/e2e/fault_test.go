@@ -220,7 +220,7 @@ func TestStartRefusesWithANextStep(t *testing.T) {
 			dir := t.TempDir()
 			config := filepath.Join(dir, "centralnode.toml")
 			text := c.lines + "\n"
-			for key, value := range map[string]string{"state_dir": dir + "/state", "socket": "/tmp/vedette-e2e-unused.sock", "ssh_listen": "", "local_listen": "", "listen": "127.0.0.1:0"} {
+			for key, value := range map[string]string{"state_dir": dir + "/state", "socket": "/tmp/vedette-e2e-unused.sock", "ssh_listen": "", "web_listen": "", "local_listen": "", "listen": "127.0.0.1:0"} {
 				if !strings.Contains("\n"+text, "\n"+key+" =") {
 					text += fmt.Sprintf("%s = %q\n", key, value)
 				}

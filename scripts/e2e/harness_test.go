@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +32,11 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		bin = dir
+		if signal.Ignored(syscall.SIGHUP) {
+			// Under nohup, what tests start would not hear of a terminal that is
+			// gone: a signal that is handled here is not ignored there.
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+		}
 		return m.Run()
 	}())
 }
@@ -131,14 +138,29 @@ func command(t testing.TB, name string, args ...string) output {
 	return output{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 
-// freePort asks the kernel for a port that nobody has now. A restarted daemon
-// has to come back on the address it had, so port 0 does not serve here.
+// lastPort is the port that freePort gave last. Its ports lie below those that
+// the kernel gives to outgoing connections and for port 0, or one of these could
+// take a port before its daemon listens, or while that is restarted.
+var lastPort atomic.Int32
+
+const firstPort, endPort = 10_000, 30_000
+
+// freePort finds a port that nobody has now and that no other test is given. A
+// restarted daemon has to come back on the address it had, so port 0 does not
+// serve here.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range endPort - firstPort {
+		port := firstPort + (os.Getpid()*97+int(lastPort.Add(1)))%(endPort-firstPort)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue // somebody has it
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("every port is taken")
+	return ""
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -109,11 +110,17 @@ func TestMenusDroppedAtRandomMomentsLeaveNothing(t *testing.T) {
 }
 
 // dropsMenu opens a menu, types its way into a window, and drops it at a random
-// moment: ssh is killed, or the connection is cut.
+// moment: ssh is killed, or the connection is cut. One of four is dropped soon
+// after ssh began, which may be before anybody is signed in; the others after
+// the menu has shown something, however long the machine takes for that.
 func (k *desk) dropsMenu(line []string, random *rand.Rand, cut func()) error {
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir, cmd.Env = k.dir, k.env
 	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
@@ -122,10 +129,25 @@ func (k *desk) dropsMenu(line []string, random *rand.Rand, cut func()) error {
 	}
 	keys := deep()
 	_, _ = io.WriteString(in, keys[random.IntN(len(keys))]) // it may have been dropped already
+	shown := make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		_, _ = out.Read(make([]byte, 1)) // the end, when it was cut before
+		close(shown)
+		_, _ = io.Copy(io.Discard, out)
+	})
+	if random.IntN(4) > 0 {
+		select {
+		case <-shown:
+		case <-time.After(30 * time.Second):
+			err = errors.New("ssh showed nothing for 30 s")
+		}
+	}
 	pause := time.NewTimer(time.Duration(random.IntN(300)) * time.Millisecond)
 	<-pause.C
 	cut()
 	_ = cmd.Process.Kill() // it may have ended
-	_ = cmd.Wait()         // with an error, since it was killed
-	return nil
+	reading.Wait()
+	_ = cmd.Wait() // with an error, since it was killed
+	return err
 }

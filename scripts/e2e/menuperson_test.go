@@ -79,11 +79,16 @@ func (p *person) selects(word string) {
 	p.moves(word, entry)
 }
 
-// opensRow opens the row of a table that begins with a word.
+// opensRow opens the row of a table that begins with a word. A word that ends
+// with punctuation goes on with anything: a fingerprint may begin with + or /.
 func (p *person) opensRow(word string) {
 	p.t.Helper()
+	begins := regexp.QuoteMeta(word)
+	if !strings.HasSuffix(word, ":") {
+		begins += `\b`
+	}
 	p.tabs("the table", func(seen string) bool { return !strings.Contains(seen, "]<") })
-	p.moves(word, regexp.MustCompile(`(?m)^. (> |  )`+regexp.QuoteMeta(word)+`\b`))
+	p.moves(word, regexp.MustCompile(`(?m)^. (> |  )`+begins))
 	p.does("%s, ENTER", masked(word))
 	p.press("Enter")
 }

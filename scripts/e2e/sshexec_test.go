@@ -224,6 +224,16 @@ func (k *talk) accountLines() {
 	k.says(0, "anna", "account create anna --role security-auditor --password-file -", "Correct-horse-7\n")
 	k.says(4, "error: ", "account create anna --role security-auditor --password-file -", "Correct-horse-7\n")
 	k.says(0, "anna", "account list", "")
+	k.says(0, "anna", "account show anna", "")
+	k.says(4, "hint: ", "account role anna administrator", "")
+	k.says(0, "", "account role anna administrator --yes", "")
+	k.says(0, "", "account role anna security-auditor --yes", "")
+	k.says(0, "", "account disable anna --yes", "")
+	k.says(0, "", "account enable anna", "")
+	if k.program == "centralnode" {
+		k.says(4, "has no second factor", "account second-factor remove anna --yes", "")
+		k.worked["account second-factor remove"] = true // one is switched on in the web interface only
+	}
 	if k.do("", "ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", "anna").code != 0 {
 		k.t.Fatal("no key for anna")
 	}
@@ -265,10 +275,11 @@ func TestEveryCommandWorksOverSSHOrSaysWhyNot(t *testing.T) {
 
 func sensorLines(t *testing.T) {
 	n := newNode(t, unsafeSameServer)
-	_, d := sensorWithDoor(t)
+	s, d := sensorWithDoor(t)
 	k := newTalk(d)
 	k.commonLines()
 	k.says(0, "Unconfigured", "link watch --count 1", "")
+	k.says(1, "hint: see link status", "link test", "")
 	k.says(1, "nothing listens on that port", "central-node set "+freePort(t)+" --dry-run", "")
 	k.says(2, "error: ", "central-node set "+n.address+" --yes", "")
 	served := read[acts.ServerCertificate](n, "certificate", "show").Fingerprint.String()
@@ -276,6 +287,11 @@ func sensorLines(t *testing.T) {
 	k.says(0, "", "central-node set "+n.address+" --fingerprint "+served+" --yes", "")
 	k.says(0, n.address, "central-node show", "")
 	k.says(0, "", "link status --output json", "")
+	n.must("sensor", "accept", s.becomes(acts.LinkPending).LinkIdentity.String(), "--yes")
+	s.becomes(acts.LinkAccepted)
+	k.says(2, "not from 1 to 30", "link test --seconds 31", "")
+	k.says(0, "Capacity of the channel:", "link test --seconds 1 --rate 10", "")
+	k.says(0, "Nothing was measured in this time.", "link history --until 23h", "")
 	k.closes()
 	k.stop()
 	n.stop()
@@ -295,6 +311,8 @@ func nodeLines(t *testing.T) {
 	k.says(2, "error: ", "sensor accept branch-1 --yes", "") // nobody compared
 	k.says(0, "", "sensor accept "+waits+" --yes", "")
 	s.becomes(acts.LinkAccepted)
+	k.says(0, "Nothing was measured in this time.", "sensor history branch-1 --until 23h", "")
+	k.says(3, "error: ", "sensor history branch-2", "")
 	k.says(0, "", "sensor reject branch-1 --yes", "")
 	k.says(0, "", "sensor delete branch-1 --yes", "")
 
@@ -314,6 +332,9 @@ func nodeLines(t *testing.T) {
 	k.says(0, "", "agent-certificate delete "+pair.Fingerprint().String()+" --yes", "")
 	k.says(3, "error: ", "agent-certificate delete "+pair.Fingerprint().String()+" --yes", "")
 	k.says(0, "", "host list", "")
+	k.says(0, "Warning", "host activity", "")
+	k.says(3, "error: ", "host show "+strings.Repeat("0", 32), "")
+	k.worked["host show"] = true // there is no agent here; the tests of the command show one
 	k.says(0, "", "event list --limit 5", "")
 	k.systemLines(n)
 	k.worked["event watch"] = true // it ends by an interrupt only: see below
