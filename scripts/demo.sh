@@ -11,6 +11,7 @@ cn_address=${DEMO_ADDRESS:-127.0.0.2:9443}
 cn_local=${DEMO_LOCAL_ADDRESS:-127.0.0.2:9090}
 sensor_address=${DEMO_SENSOR_ADDRESS:-127.0.0.3:9443}
 sensor_local=${DEMO_SENSOR_LOCAL_ADDRESS:-127.0.0.3:9090}
+cn_web=${DEMO_WEB_ADDRESS:-127.0.0.2:8443}
 cn_ssh=${DEMO_SSH_ADDRESS:-127.0.0.2:2222}
 sensor_ssh=${DEMO_SENSOR_SSH_ADDRESS:-127.0.0.3:2222}
 
@@ -66,12 +67,18 @@ until_true() {
   done
 }
 
+# One password for both daemons. It is the demo's own, so nobody is asked to
+# change it at the first sign-in to the web interface.
+(umask 077 && printf 'Demo-%s\n' "$(openssl rand -hex 8)" >"$demo/admin-password")
+
 cat >"$CN_CONFIG" <<EOF
 listen = "$cn_address"
 state_dir = "$demo/centralnode"
 socket = "$run/centralnode.sock"
 local_listen = "$cn_local"
 ssh_listen = "$cn_ssh"
+web_listen = "$cn_web"
+admin_password_file = "$demo/admin-password"
 unsafe_same_server = true # a demonstration: both daemons are on this machine
 EOF
 cat >"$SENSOR_CONFIG" <<EOF
@@ -80,7 +87,7 @@ state_dir = "$demo/sensor"
 socket = "$run/sensor.sock"
 local_listen = "$sensor_local"
 ssh_listen = "$sensor_ssh"
-admin_password_file = "$demo/centralnode/initial-password" # one password for both
+admin_password_file = "$demo/admin-password"
 name = "demo branch"
 unsafe_same_server = true
 EOF
@@ -167,8 +174,11 @@ CN_ADDRESS=$cn_address
 SENSOR_ADDRESS=$sensor_address
 CN_SSH_ADDRESS=$cn_ssh
 SENSOR_SSH_ADDRESS=$sensor_ssh
-ADMIN_PASSWORD=$(cat "$demo/centralnode/initial-password")
-for name in CN_ADDRESS SENSOR_ADDRESS CN_SSH_ADDRESS SENSOR_SSH_ADDRESS ADMIN_PASSWORD CN_BIN SENSOR_BIN AGENT_BIN CN_CONFIG SENSOR_CONFIG AGENT_CONFIG; do
+CN_WEB_ADDRESS=$cn_web
+ADMIN_PASSWORD=$(cat "$demo/admin-password")
+WEB_USER=admin
+WEB_PASSWORD=$ADMIN_PASSWORD
+for name in CN_ADDRESS CN_WEB_ADDRESS SENSOR_ADDRESS CN_SSH_ADDRESS SENSOR_SSH_ADDRESS ADMIN_PASSWORD WEB_USER WEB_PASSWORD CN_BIN SENSOR_BIN AGENT_BIN CN_CONFIG SENSOR_CONFIG AGENT_CONFIG; do
   printf '%s=%q\n' "$name" "${!name}"
 done >"$demo/env"
 chmod 600 "$demo/env"
@@ -176,6 +186,8 @@ chmod 600 "$demo/env"
 
 say "Running. In another terminal:"
 cat <<EOF
+  the web interface of the Central Node (account $WEB_USER, password $WEB_PASSWORD; its certificate is the one of step 8, compare the fingerprint):
+    https://$cn_web/
   withdraw the agent's certificate, and see it cut off here at once, with the reason:
     bin/centralnode --config demo/centralnode.toml agent-certificate delete $fingerprint
   cut the whole branch off, and let it in again:
@@ -187,7 +199,7 @@ cat <<EOF
     or without network: bin/sensor --config demo/sensor.toml menu
   download the Sensor's certificate, make one of your own and upload it:
     scp -P ${sensor_ssh##*:} admin@${sensor_ssh%:*}:ssl/kata.crt .
-    openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=sensor -keyout kata.pem -out kata.pem
+    openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=sensor -addext subjectAltName=IP:${sensor_address%:*} -addext basicConstraints=CA:FALSE -keyout kata.pem -out kata.pem
     scp -P ${sensor_ssh##*:} kata.pem admin@${sensor_ssh%:*}:
   any command over SSH:          ssh -p ${cn_ssh##*:} admin@${cn_ssh%:*} status
   submit a file of yours, read its verdict, withdraw the external system (then submit again):

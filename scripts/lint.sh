@@ -28,7 +28,7 @@ check gofmt formatted
 check 'go vet' go vet ./...
 check staticcheck go tool staticcheck ./...
 check 'go mod tidy' go mod tidy -diff
-if scripts/need.sh protobuf-compiler; then
+if scripts/need.sh protobuf-compiler libprotobuf-dev; then
   check 'generated files' generated
 elif [ "${CI:-}" = true ]; then
   echo 'FAIL  generated files: protoc is missing'

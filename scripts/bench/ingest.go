@@ -52,9 +52,22 @@ func (b *bench) ingest(ctx context.Context) (err error) {
 	return nil
 }
 
+// pacedPackages is as many packages a second as 10,000 agents send when each
+// sends one every 30 s.
+const pacedPackages = 10_000 / 30
+
 // fsync measures the share of time that the disk's syncs take, by strace,
-// which slows the subject a little and is therefore a run of its own.
+// which slows the subject a little and is therefore a run of its own: flat out,
+// and at the pace of 10,000 agents.
 func (b *bench) fsync(ctx context.Context) error {
+	if err := b.syncs(ctx, "flat out", 0); err != nil {
+		return err
+	}
+	return b.syncs(ctx, fmt.Sprintf("%d packages a second", pacedPackages), pacedPackages)
+}
+
+// syncs measures with so many packages a second of all agents, or flat out.
+func (b *bench) syncs(ctx context.Context, pace string, packages float64) error {
 	summary := filepath.Join(b.dir, "strace")
 	n, err := b.startNode(ctx, "strace", "-f", "--seccomp-bpf", "-c", "-w", "-e", "trace=fsync,fdatasync", "-o", summary)
 	if err != nil {
@@ -62,6 +75,7 @@ func (b *bench) fsync(ctx context.Context) error {
 	}
 	c := n.fleet(ingestAgents)
 	c.Duration = ingestSeconds * time.Second / 2
+	c.Rate = packages * float64(c.EventsPerPackage) / ingestAgents // of each
 	s, err := simulate.Run(ctx, c)
 	// strace passes the signal on and writes its summary when the subject ends.
 	if out, killErr := exec.Command("pkill", "-TERM", "-P", strconv.Itoa(n.PID())).CombinedOutput(); killErr != nil {
@@ -96,8 +110,8 @@ func (b *bench) fsync(ctx context.Context) error {
 	if calls == 0 {
 		return fmt.Errorf("strace saw no sync:\n%s", raw)
 	}
-	b.report("fsync", "share of time with a sync under way", 100*seconds/s.Seconds, "%", "")
-	b.report("fsync", "packages for each sync", float64(s.Packages)/calls, "", "")
-	b.report("fsync", "one sync", 1000*seconds/calls, "ms", "")
+	b.report("fsync", "share of time with a sync under way, "+pace, 100*seconds/s.Seconds, "%", "")
+	b.report("fsync", "packages for each sync, "+pace, float64(s.Packages)/calls, "", "")
+	b.report("fsync", "one sync, "+pace, 1000*seconds/calls, "ms", "")
 	return nil
 }

@@ -13,8 +13,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
+
+	"vedette/scripts/bench/report"
 )
 
 // figure is one measured number.
@@ -31,6 +34,8 @@ type bench struct {
 	bin     string
 	dir     string
 	figures []figure
+
+	steadyFor time.Duration // of scale
 }
 
 func (b *bench) report(scenario, what string, value float64, unit, aim string) {
@@ -41,37 +46,50 @@ func (b *bench) report(scenario, what string, value float64, unit, aim string) {
 func main() {
 	bin := flag.String("bin", "bin", "folder of the binaries")
 	out := flag.String("out", "bench", "folder for the results")
-	only := flag.String("only", "", "comma-separated scenarios: ingest, fsync, idle, withdraw, restart, agent (default all)")
+	only := flag.String("only", strings.Join(names(), ","), "comma-separated scenarios")
+	steady := flag.Duration("steady", 10*time.Minute, "ordinary work of scale, with each number of agents")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *bin, *out, *only); err != nil {
+	if err := run(ctx, &bench{bin: *bin, steadyFor: *steady}, *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin, out, only string) (err error) {
-	bin, err = filepath.Abs(bin)
+// scenarios are what can be measured, in the order in which it is.
+var scenarios = []struct {
+	name string
+	run  func(*bench, context.Context) error
+}{
+	{"ingest", (*bench).ingest}, {"fsync", (*bench).fsync}, {"idle", (*bench).idle}, {"withdraw", (*bench).withdraw},
+	{"restart", (*bench).restart}, {"agent", (*bench).agent}, {"scale", (*bench).scale},
+}
+
+func names() (all []string) {
+	for _, s := range scenarios {
+		all = append(all, s.name)
+	}
+	return all
+}
+
+func run(ctx context.Context, b *bench, out, only string) (err error) {
+	chosen, err := report.Pick("scenario", only, names())
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "vb-")
-	if err != nil {
+	if b.bin, err = filepath.Abs(b.bin); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := &bench{bin: bin, dir: dir}
-	for _, s := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"ingest", b.ingest}, {"fsync", b.fsync}, {"idle", b.idle}, {"withdraw", b.withdraw}, {"restart", b.restart}, {"agent", b.agent},
-	} {
-		if only != "" && !strings.Contains(","+only+",", ","+s.name+",") {
+	if b.dir, err = os.MkdirTemp("", "vb-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	for _, s := range scenarios {
+		if !slices.Contains(chosen, s.name) {
 			continue
 		}
-		if err := s.run(ctx); err != nil {
+		if err := s.run(b, ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		if ctx.Err() != nil {

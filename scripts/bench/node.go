@@ -59,6 +59,26 @@ func (b *bench) addSensor(ctx context.Context, n *node) error {
 	return s.Carries(ctx)
 }
 
+// afresh starts the Central Node and its Sensors again. A first start hashes a
+// password, and the memory for that would be taken for what they need.
+func (n *node) afresh(ctx context.Context) error {
+	if err := n.End(); err != nil {
+		return err
+	}
+	if err := n.Start(ctx); err != nil {
+		return err
+	}
+	for _, s := range n.sensors {
+		if err := s.Start(ctx); err != nil {
+			return err
+		}
+		if err := s.Carries(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // End ends the Sensors and the Central Node.
 func (n *node) End() error {
 	var errs []error

@@ -19,6 +19,7 @@ const (
 	restartAgents = 1000
 	restartRounds = 3
 	cpuWindow     = 200 * time.Millisecond
+	backWithin    = 5 * time.Minute
 )
 
 // restart measures how 1,000 agents behind a Sensor come back after the
@@ -32,7 +33,7 @@ func (b *bench) restart(ctx context.Context) (err error) {
 	if err := b.addSensor(ctx, n); err != nil {
 		return err
 	}
-	seen := &acknowledged{packages: make(map[acked]bool)}
+	seen := newAcknowledged()
 	fleet, stop := context.WithCancel(ctx)
 	defer stop()
 	ready, ended := make(chan struct{}), make(chan error, 1)
@@ -46,7 +47,7 @@ func (b *bench) restart(ctx context.Context) (err error) {
 	}
 	var slowest, peak, spent float64
 	for range restartRounds {
-		back, cpu, most, err := n.restart(ctx, seen)
+		back, cpu, most, err := n.restart(ctx, func() <-chan struct{} { return seen.await(restartAgents) })
 		if err != nil {
 			return err
 		}
@@ -68,9 +69,10 @@ func (b *bench) restart(ctx context.Context) (err error) {
 	return nil
 }
 
-// restart ends the Central Node and starts it again, and waits until every
-// agent had an acknowledgement. most is the busiest window's share.
-func (n *node) restart(ctx context.Context, seen *acknowledged) (back, cpu time.Duration, most float64, err error) {
+// restart ends the Central Node and starts it again, and waits until all are
+// back: await is called when it is down, and what it returns is closed then.
+// most is the busiest window's share.
+func (n *node) restart(ctx context.Context, await func() <-chan struct{}) (back, cpu time.Duration, most float64, err error) {
 	if err := load.Pause(ctx, 3*time.Second); err != nil {
 		return 0, 0, 0, err
 	}
@@ -78,21 +80,22 @@ func (n *node) restart(ctx context.Context, seen *acknowledged) (back, cpu time.
 		return 0, 0, 0, err
 	}
 	began := time.Now()
-	all := seen.await(restartAgents)
+	all := await()
 	if err := n.Start(ctx); err != nil {
 		return 0, 0, 0, err
 	}
 	tick := time.NewTicker(cpuWindow)
 	defer tick.Stop()
-	last := time.Now()
+	last := began
+	late := time.After(backWithin)
 	for {
 		select {
 		case <-all:
 			back = time.Since(began)
 			all = nil
 		case <-tick.C:
-		case <-time.After(2 * time.Minute):
-			return 0, 0, 0, errors.New("not all agents come back")
+		case <-late:
+			return 0, 0, 0, fmt.Errorf("not all agents are back within %s", backWithin)
 		case <-ctx.Done():
 			return 0, 0, 0, ctx.Err()
 		}
@@ -100,10 +103,13 @@ func (n *node) restart(ctx context.Context, seen *acknowledged) (back, cpu time.
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		most = max(most, (used-cpu).Seconds()/time.Since(last).Seconds())
-		cpu, last = used, time.Now()
+		// What is left of a window at the end says little.
+		if span := time.Since(last); span > cpuWindow/2 {
+			most = max(most, (used-cpu).Seconds()/span.Seconds())
+			cpu, last = used, time.Now()
+		}
 		if all == nil {
-			return back, cpu, most, nil
+			return back, used, most, nil
 		}
 	}
 }
@@ -114,8 +120,13 @@ type acked struct {
 	seq   uint64
 }
 
+func newAcknowledged() *acknowledged {
+	return &acknowledged{since: time.Now(), packages: make(map[acked]bool)}
+}
+
 // acknowledged takes the lines of simulate.Config.Acks.
 type acknowledged struct {
+	since    time.Time // what came before is of no matter
 	mu       sync.Mutex
 	packages map[acked]bool
 	missing  int             // agents that somebody waits for
@@ -153,7 +164,8 @@ func (a *acknowledged) await(agents int) <-chan struct{} {
 
 // lost counts the acknowledged packages that the Central Node does not have.
 func (a *acknowledged) lost(n *node) (int, error) {
-	out, err := n.Output("event", "list", "--limit", "10000000", "--output", "jsonl")
+	since := time.Since(a.since).Truncate(time.Second) + time.Second
+	out, err := n.Output("event", "list", "--since", since.String(), "--limit", "10000000", "--output", "jsonl")
 	if err != nil {
 		return 0, err
 	}

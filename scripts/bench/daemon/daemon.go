@@ -8,12 +8,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vedette/internal/acts"
 	"vedette/pki"
@@ -35,11 +38,16 @@ type Daemon struct {
 type Options struct {
 	Program string // path of the binary
 	Dir     string // a folder that exists and is the daemon's own
+	// Web is where a Central Node's web interface is; empty: nowhere.
+	Web string
 	// Settings are lines of its configuration beside addresses and paths.
 	Settings string
 	// Prefix is put in front of the command line.
 	Prefix []string
 }
+
+// stateFolder is the daemon's state in Options.Dir.
+const stateFolder = "s"
 
 // startTimeout is what a daemon has to answer its first command.
 const startTimeout = 30 * time.Second
@@ -55,8 +63,12 @@ func New(o Options) (*Daemon, error) {
 		return nil, err
 	}
 	// The settings come last, because they may begin a table.
-	text := fmt.Sprintf("listen = %q\nssh_listen = \"\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\nlog_level = \"error\"\n%s",
-		d.Address, filepath.Join(o.Dir, "s"), filepath.Join(o.Dir, "k"), o.Settings)
+	text := fmt.Sprintf("listen = %q\nssh_listen = \"\"\nlocal_listen = \"\"\nstate_dir = %q\nsocket = %q\nlog_level = \"error\"\n",
+		d.Address, filepath.Join(o.Dir, stateFolder), filepath.Join(o.Dir, "k"))
+	if filepath.Base(o.Program) == "centralnode" {
+		text += fmt.Sprintf("web_listen = %q\n", o.Web)
+	}
+	text += o.Settings
 	return d, os.WriteFile(d.config, []byte(text), 0o600)
 }
 
@@ -108,9 +120,27 @@ func (d *Daemon) Output(args ...string) ([]byte, error) {
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w: %s", filepath.Base(d.options.Program), strings.Join(args, " "), err, &errs)
+		const said = 4 // of the arguments: there may be a thousand files
+		return nil, fmt.Errorf("%s %s: %w: %s", filepath.Base(d.options.Program), strings.Join(args[:min(said, len(args))], " "), err, &errs)
 	}
 	return out, nil
+}
+
+// Kept is how many bytes of disk the daemon's state takes.
+func (d *Daemon) Kept() (total int64, err error) {
+	const block = 512 // of st_blocks
+	err = filepath.WalkDir(filepath.Join(d.options.Dir, stateFolder), func(path string, _ fs.DirEntry, err error) error {
+		var at unix.Stat_t
+		if err == nil {
+			err = unix.Lstat(path, &at)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // files come and go
+		}
+		total += at.Blocks * block
+		return err
+	})
+	return total, err
 }
 
 // Identity has a Central Node generate an agent certificate.

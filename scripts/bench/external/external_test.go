@@ -17,6 +17,7 @@ import (
 
 	"vedette/pki"
 	"vedette/scripts/bench/load"
+	"vedette/scripts/bench/report"
 )
 
 // listen serves h with a certificate and returns what callers need.
@@ -165,7 +166,7 @@ func TestPacedCountsFromWhenSomethingWasDue(t *testing.T) {
 
 func TestNoTwoMetricsOfAMeasureHaveOneKey(t *testing.T) {
 	for _, m := range measures() {
-		what, rounds := m.what(options{size: 1, rounds: 3, subjects: stores})
+		what, rounds := m.what(options{Choice: report.Choice{Rounds: 3, Subjects: stores}, size: 1})
 		if rounds < 1 || len(what.Subjects) == 0 {
 			t.Errorf("%s: %d rounds of %v", what.Name, rounds, what.Subjects)
 		}

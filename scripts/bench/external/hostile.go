@@ -46,7 +46,7 @@ func (hostile) what(o options) (report.Measure, int) {
 			report.Metric{Key: a.name + "rss", What: "Central Node RSS", Unit: "MiB"},
 		)
 	}
-	return m, o.rounds
+	return m, o.Rounds
 }
 
 func (hostile) begin(ctx context.Context, c *certificates, o options) (report.Turn, func() error, error) {

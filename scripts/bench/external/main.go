@@ -13,10 +13,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -26,10 +24,8 @@ import (
 
 // options says what to measure.
 type options struct {
-	bin, out string
-	subjects []string // of stores
-	rounds   int
-	size     float64
+	report.Choice // subjects are of stores
+	size          float64
 }
 
 // scaled is a load of the usual size.
@@ -80,15 +76,8 @@ func run(ctx context.Context) (err error) {
 		what, _ := m.what(o)
 		names = append(names, what.Name)
 	}
-	flag.StringVar(&o.bin, "bin", "bin", "folder of the binaries")
-	flag.StringVar(&o.out, "out", "bench", "folder for the results")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often each subject has its turn, at most")
 	flag.Float64Var(&o.size, "size", 1, "size of the loads; 0.1 is a tenth of the usual")
-	subjects := flag.String("subjects", strings.Join(stores, ","), "comma-separated subjects, where there are several")
-	only := flag.String("only", strings.Join(names, ","), "comma-separated measures")
-	flag.Parse()
-	o.subjects = strings.Split(*subjects, ",")
-	if o.bin, err = filepath.Abs(o.bin); err != nil {
+	if o.Choice, err = report.Choose(flag.CommandLine, os.Args[1:], names, stores); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "vx-")
@@ -100,24 +89,13 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r := report.Report{Date: time.Now().UTC().Format(time.RFC3339)}
-	if r.Conditions, err = conditions(dir); err != nil {
+	under, err := conditions(dir)
+	if err != nil {
 		return err
 	}
-	for _, name := range strings.Split(*only, ",") {
-		i := slices.Index(names, name)
-		if i < 0 {
-			return fmt.Errorf("there is no measure %s; there are %s", name, strings.Join(names, ", "))
-		}
-		if err := perform(ctx, all[i], certs, o, &r); err != nil {
-			return err
-		}
-	}
-	if err := r.Write(o.out, "external"); err != nil {
-		return err
-	}
-	fmt.Print("\n", r.Markdown())
-	return nil
+	return o.Perform("external", under, func(name string, r *report.Report) error {
+		return perform(ctx, all[slices.Index(names, name)], certs, o, r)
+	})
 }
 
 func perform(ctx context.Context, m measure, certs *certificates, o options, r *report.Report) (err error) {

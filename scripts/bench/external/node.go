@@ -30,7 +30,7 @@ func startNode(ctx context.Context, c *certificates, o options, settings string,
 	if err != nil {
 		return nil, err
 	}
-	d, err := daemon.New(daemon.Options{Program: filepath.Join(o.bin, "centralnode"), Dir: dir, Settings: settings + manyStrangers})
+	d, err := daemon.New(daemon.Options{Program: filepath.Join(o.Bin, "centralnode"), Dir: dir, Settings: settings + manyStrangers})
 	if err != nil {
 		return nil, err
 	}

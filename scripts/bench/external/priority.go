@@ -44,7 +44,7 @@ func (priority) what(o options) (report.Measure, int) {
 			report.Metric{Key: f.play + "all", What: "verdicts of everybody", Unit: "1/s"},
 		)
 	}
-	return m, min(o.rounds, 2)
+	return m, min(o.Rounds, 2)
 }
 
 // slowEngine is the slowest engine that is here.

@@ -22,7 +22,7 @@ type submissions struct {
 func (m submissions) what(o options) (report.Measure, int) {
 	against := []report.Aim{report.To(plain, "", ""), report.To(dav, "", "")}
 	return report.Measure{
-		Name: m.name, Subjects: o.subjects, Ours: ours,
+		Name: m.name, Subjects: o.Subjects, Ours: ours,
 		About: fmt.Sprintf("%d objects of %d KiB from %d callers of %d systems, each submits again as soon as it hears OK. centralnode: object and record are durable at OK, hashed, and scanned while others arrive. "+
 			"plain: written to a file, file and name synced. nginx: PUT into a file, synced never", o.scaled(m.objects), m.size>>10, m.callers, storeSystems),
 		Metrics: []report.Metric{
@@ -35,7 +35,7 @@ func (m submissions) what(o options) (report.Measure, int) {
 			{Key: "verdicts", What: "last OK to last verdict", Unit: "ms"},
 			{Key: "busy", What: "cores kept busy by all", Unit: ""},
 		},
-	}, o.rounds
+	}, o.Rounds
 }
 
 // Nobody is to be told to come later.
@@ -50,7 +50,7 @@ func (m submissions) begin(ctx context.Context, c *certificates, o options) (rep
 		}
 		return errors.Join(errs...)
 	}
-	for _, name := range o.subjects {
+	for _, name := range o.Subjects {
 		s, err := startSubject(ctx, name, c, o, wideOpen, from(firstStore, storeSystems)...)
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("start %s: %w", name, err), end())

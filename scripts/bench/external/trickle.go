@@ -31,7 +31,7 @@ const trickleLimits = "[scan]\nmax_object_size = \"1GiB\"\nspool_quota = \"4GiB\
 func (trickle) what(o options) (report.Measure, int) {
 	against := []report.Aim{report.To(plain, "", ""), report.To(dav, "", "")}
 	return report.Measure{
-		Name: "trickle", Subjects: o.subjects, Ours: ours,
+		Name: "trickle", Subjects: o.Subjects, Ours: ours,
 		About: fmt.Sprintf("%d uploads of one system that announce 1 GiB each, send 1 MiB at once and then 2 KiB a second, and never end; the spool's quota is 4 GiB; fresh processes", o.scaled(trickles)),
 		Metrics: []report.Metric{
 			{Key: "each", What: "growth of RSS for each upload", Unit: "KiB", Aims: against},
@@ -41,7 +41,7 @@ func (trickle) what(o options) (report.Measure, int) {
 			{Key: "p99", What: "small object of another system meanwhile, p99 to OK", Unit: "ms"},
 			{Key: "gone", What: "their end to nothing left of them", Unit: "ms"},
 		},
-	}, min(o.rounds, 1)
+	}, min(o.Rounds, 1)
 }
 
 func (trickle) begin(ctx context.Context, c *certificates, o options) (report.Turn, func() error, error) {

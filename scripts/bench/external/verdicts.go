@@ -38,7 +38,7 @@ func (verdicts) what(o options) (report.Measure, int) {
 			report.Metric{Key: l.play + "all", What: "verdicts of everybody", Unit: "1/s"},
 		)
 	}
-	return m, min(o.rounds, 2)
+	return m, min(o.Rounds, 2)
 }
 
 // fewInFlight bounds what is left to do when a flood ends.

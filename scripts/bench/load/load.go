@@ -44,10 +44,22 @@ func Percentiles(latencies []time.Duration) (p50, p99, longest float64) {
 		return 0, 0, 0
 	}
 	slices.Sort(latencies)
-	at := func(share float64) float64 {
-		return float64(latencies[min(len(latencies)-1, int(share*float64(len(latencies))))].Nanoseconds()) / 1e6
+	return at(latencies, 0.50), at(latencies, 0.99), at(latencies, 1)
+}
+
+// P95 returns p50 and p95 in milliseconds; zeros when there are none. It sorts
+// latencies.
+func P95(latencies []time.Duration) (p50, p95 float64) {
+	if len(latencies) == 0 {
+		return 0, 0
 	}
-	return at(0.50), at(0.99), at(1)
+	slices.Sort(latencies)
+	return at(latencies, 0.50), at(latencies, 0.95)
+}
+
+// at is the latency that a share of the sorted ones is below, in milliseconds.
+func at(sorted []time.Duration, share float64) float64 {
+	return float64(sorted[min(len(sorted)-1, int(share*float64(len(sorted))))].Nanoseconds()) / 1e6
 }
 
 // Noise makes n bytes that do not compress, always the same.

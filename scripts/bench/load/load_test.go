@@ -19,6 +19,9 @@ func TestPercentiles(t *testing.T) {
 	if p50, p99, longest := load.Percentiles(all); p50 != 101 || p99 != 199 || longest != 200 {
 		t.Fatal(p50, p99, longest)
 	}
+	if p50, p95 := load.P95(all); p50 != 101 || p95 != 191 {
+		t.Fatal(p50, p95)
+	}
 	if p50, p99, longest := load.Percentiles(nil); p50 != 0 || p99 != 0 || longest != 0 {
 		t.Fatal("percentiles of nothing")
 	}

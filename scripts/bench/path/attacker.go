@@ -17,6 +17,7 @@ import (
 	"vedette/pki"
 	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
+	"vedette/scripts/bench/site"
 )
 
 // attackCommand is the first argument of a process that attacks.
@@ -55,16 +56,16 @@ type attacker struct {
 
 // startAttack runs an attack at the lowest priority, so that what it costs
 // itself is taken from nobody.
-func startAttack(a attack, c *certificates, s *subject) (*process.Process, error) {
+func startAttack(a attack, c *site.Certificates, s *site.Subject) (*process.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	pair := unknownPair
+	pair := site.UnknownPair
 	if a.listed {
-		pair = agentPair
+		pair = site.AgentPair
 	}
-	cmd := exec.Command("nice", "-n", "19", self, attackCommand, a.name, s.address, s.pin.String(), c.path(pair))
+	cmd := exec.Command("nice", "-n", "19", self, attackCommand, a.name, s.Address, s.Pin.String(), c.Path(pair))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
 	return process.Start(cmd)
@@ -88,7 +89,7 @@ func beAttacker(ctx context.Context, name, address, pin, pair string) error {
 		if a.name != name {
 			continue
 		}
-		at := &attacker{address: address, config: identitiesOf(fingerprint, p)[0], tokens: time.NewTicker(time.Second / time.Duration(a.rate))}
+		at := &attacker{address: address, config: load.Client(fingerprint, p), tokens: time.NewTicker(time.Second / time.Duration(a.rate))}
 		var group errgroup.Group
 		for range a.attackers {
 			group.Go(func() error {
@@ -109,7 +110,7 @@ func beAttacker(ctx context.Context, name, address, pin, pair string) error {
 
 // dial connects. The connection ends with ctx.
 func (a *attacker) dial(ctx context.Context) (net.Conn, func()) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(attackerAddress)}, Timeout: dialTimeout}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(attackerAddress)}, Timeout: site.DialTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", a.address)
 	if err != nil {
 		return nil, nil // there will be another
@@ -166,7 +167,7 @@ func (a *attacker) refused(ctx context.Context) {
 		return
 	}
 	defer end()
-	if _, err := conn.Write([]byte("POST " + takePath + " HTTP/1.1\r\nHost: central-node\r\nContent-Length: 0\r\n\r\n")); err == nil {
+	if _, err := conn.Write([]byte("POST " + site.TakePath + " HTTP/1.1\r\nHost: central-node\r\nContent-Length: 0\r\n\r\n")); err == nil {
 		_, _ = io.Copy(io.Discard, conn) // the refusal, and the end
 	}
 }
@@ -177,7 +178,7 @@ func (a *attacker) headers(ctx context.Context) {
 		return
 	}
 	defer end()
-	_, err := conn.Write([]byte("POST " + takePath + " HTTP/1.1\r\nHost: central-node\r\n"))
+	_, err := conn.Write([]byte("POST " + site.TakePath + " HTTP/1.1\r\nHost: central-node\r\n"))
 	for lines := bytes.Repeat([]byte("X-Filler: 0123456789012345678901234567890123456789\r\n"), 80); err == nil; {
 		_, err = conn.Write(lines)
 	}
@@ -190,7 +191,7 @@ func (a *attacker) unread(ctx context.Context) {
 	}
 	defer end()
 	_ = conn.NetConn().(*net.TCPConn).SetReadBuffer(4096) // it only blocks sooner
-	if _, err := conn.Write([]byte("GET " + givePath + " HTTP/1.1\r\nHost: central-node\r\n\r\n")); err == nil {
+	if _, err := conn.Write([]byte("GET " + site.GivePath + " HTTP/1.1\r\nHost: central-node\r\n\r\n")); err == nil {
 		<-ctx.Done()
 	}
 }

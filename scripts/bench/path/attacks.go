@@ -7,6 +7,7 @@ import (
 
 	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/report"
+	"vedette/scripts/bench/site"
 )
 
 const (
@@ -20,7 +21,7 @@ func besides() *measure {
 	m := &measure{
 		name:   "attacks",
 		about:  "100 good agents with 1,000 small requests a second in all, without and beside each attack; attackers have an address of their own and the lowest priority",
-		rounds: 2, without: []string{"direct", "nginx"},
+		rounds: 2, without: []string{site.Direct, site.Nginx, site.Stunnel},
 	}
 	for _, a := range attacks() {
 		m.metrics = append(m.metrics,
@@ -30,7 +31,7 @@ func besides() *measure {
 			report.Metric{Key: a.name + " memory", What: "proxy memory beside it", Unit: "MiB"},
 		)
 	}
-	m.turn = func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+	m.turn = func(ctx context.Context, w *world, s *site.Subject) (map[string]float64, error) {
 		values := make(map[string]float64)
 		for _, a := range attacks() {
 			if err := w.suffer(ctx, s, a, values); err != nil {
@@ -43,12 +44,12 @@ func besides() *measure {
 }
 
 // suffer measures good agents without and beside one attack.
-func (w *world) suffer(ctx context.Context, s *subject, a attack, values map[string]float64) (err error) {
-	agents, err := fleet(ctx, s.ids, s.address, smallAgents)
+func (w *world) suffer(ctx context.Context, s *site.Subject, a attack, values map[string]float64) (err error) {
+	agents, err := s.Fleet(ctx, smallAgents)
 	if err != nil {
 		return err
 	}
-	defer disband(agents)
+	defer site.Disband(agents)
 	if err := w.settle(ctx, s); err != nil {
 		return err
 	}

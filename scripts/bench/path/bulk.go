@@ -6,6 +6,7 @@ import (
 
 	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/report"
+	"vedette/scripts/bench/site"
 )
 
 const (
@@ -35,7 +36,7 @@ func bulk() *measure {
 		name:    "bulk",
 		about:   "uploads: 8 agents, bodies of 8 MiB on kept connections, 100 MB/s in all",
 		metrics: bulkMetrics(report.To("haproxy", "<= 0.80", "0.96"), report.To("direct", "<= 1.2", "1.6")),
-		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+		turn: func(ctx context.Context, w *world, s *site.Subject) (map[string]float64, error) {
 			return uploads(ctx, w, s, w.scaled(bulkBodies), bulkRate/bulkAgents)
 		},
 	}
@@ -48,7 +49,7 @@ func bulkFlat() *measure {
 		about:   "uploads: 8 agents, bodies of 8 MiB on kept connections, flat out; a Sensor takes 1 Gbit/s (125 MB/s) by the documented limit",
 		rounds:  2,
 		metrics: bulkMetrics(report.To("haproxy", "", ""), report.To("direct", "", "")),
-		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+		turn: func(ctx context.Context, w *world, s *site.Subject) (map[string]float64, error) {
 			return uploads(ctx, w, s, w.scaled(flatBodies), 0)
 		},
 	}
@@ -56,23 +57,25 @@ func bulkFlat() *measure {
 
 // uploads plays agents of which each sends bodies, at most at rate bytes a
 // second unless it is 0.
-func uploads(ctx context.Context, w *world, s *subject, bodies int, rate float64) (map[string]float64, error) {
-	agents, err := fleet(ctx, s.ids, s.address, bulkAgents)
+func uploads(ctx context.Context, w *world, s *site.Subject, bodies int, rate float64) (map[string]float64, error) {
+	agents, err := s.Fleet(ctx, bulkAgents)
 	if err != nil {
 		return nil, err
 	}
-	defer disband(agents)
-	p, err := w.spend(ctx, s, func() (counts, error) {
+	defer site.Disband(agents)
+	p, err := w.spend(ctx, s, func() (site.Counts, error) {
 		err := load.Spread(ctx, bulkAgents, bulkAgents, func(ctx context.Context, i int) error {
-			agents[i].slow = newPace(ctx, rate)
+			if rate > 0 {
+				agents[i].Slow = newPace(ctx, rate).wait
+			}
 			for range bodies {
-				if _, err := agents[i].post(bulkBody, filler); err != nil {
+				if _, err := agents[i].Post(bulkBody, site.Filler); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		return counts{int64(bulkAgents * bodies), int64(bulkAgents * bodies * bulkBody)}, err
+		return site.Counts{Requests: int64(bulkAgents * bodies), Bytes: int64(bulkAgents * bodies * bulkBody)}, err
 	})
 	if err != nil {
 		return nil, err
@@ -81,7 +84,7 @@ func uploads(ctx context.Context, w *world, s *subject, bodies int, rate float64
 		"central": perGB(p.central, p.Bytes), "client": perGB(p.client, p.Bytes),
 		"rate": float64(p.Bytes) / 1e6 / p.wall.Seconds(), "busy": p.busy(),
 	}
-	if s.proxy != nil {
+	if s.Proxy != nil {
 		values["proxy"] = perGB(p.proxy, p.Bytes)
 	}
 	return values, nil
@@ -95,19 +98,12 @@ type pace struct {
 	rate  float64
 }
 
-// newPace returns nil for a rate of 0.
 func newPace(ctx context.Context, rate float64) *pace {
-	if rate == 0 {
-		return nil
-	}
 	return &pace{ctx: ctx, began: time.Now(), rate: rate}
 }
 
 // wait waits until n more bytes are due.
 func (p *pace) wait(n int) error {
-	if p == nil {
-		return nil
-	}
 	p.sent += n
 	return load.Pause(p.ctx, time.Until(p.began.Add(time.Duration(float64(p.sent)/p.rate*1e9))))
 }

@@ -5,6 +5,7 @@ import (
 
 	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/report"
+	"vedette/scripts/bench/site"
 )
 
 // newConnections is how many agents come in one turn.
@@ -23,20 +24,20 @@ func connect() *measure {
 			{Key: "client", What: "CPU of the load per new connection", Unit: "CPU-us"},
 			{Key: "busy", What: "cores kept busy by all", Unit: ""},
 		},
-		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+		turn: func(ctx context.Context, w *world, s *site.Subject) (map[string]float64, error) {
 			n := w.scaled(newConnections)
-			p, err := w.spend(ctx, s, func() (counts, error) {
-				err := load.Spread(ctx, connecting, n, func(ctx context.Context, i int) error {
-					a, err := s.ids.dial(ctx, s.address, i)
+			p, err := w.spend(ctx, s, func() (site.Counts, error) {
+				err := load.Spread(ctx, site.Connecting, n, func(ctx context.Context, i int) error {
+					a, err := s.Connect(ctx, i)
 					if err != nil {
 						return err
 					}
-					if _, err := a.post(smallBody, filler); err != nil {
+					if _, err := a.Post(site.SmallBody, site.Filler); err != nil {
 						return err
 					}
 					return a.Close()
 				})
-				return counts{int64(n), int64(n * smallBody)}, err
+				return site.Counts{Requests: int64(n), Bytes: int64(n * site.SmallBody)}, err
 			})
 			if err != nil {
 				return nil, err
@@ -45,7 +46,7 @@ func connect() *measure {
 				"rate": float64(p.Requests) / p.wall.Seconds(), "central": each(p.central, p.Requests),
 				"client": each(p.client, p.Requests), "busy": p.busy(),
 			}
-			if s.proxy != nil {
+			if s.Proxy != nil {
 				values["proxy"] = each(p.proxy, p.Requests)
 			}
 			return values, nil

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"vedette/scripts/bench/report"
+	"vedette/scripts/bench/site"
 )
 
 // measure is one thing that is measured at every subject, in rounds.
@@ -19,18 +20,18 @@ type measure struct {
 	// fresh gives every turn processes of its own that have done nothing yet.
 	fresh   bool
 	metrics []report.Metric
-	turn    func(context.Context, *world, *subject) (map[string]float64, error)
+	turn    func(context.Context, *world, *site.Subject) (map[string]float64, error)
 }
 
 // perform runs a measure: every subject once in each round, in the same order.
-func (m *measure) perform(ctx context.Context, certs *certificates, o options, r *report.Report) (err error) {
-	rounds := o.rounds
+func (m *measure) perform(ctx context.Context, certs *site.Certificates, o options, r *report.Report) (err error) {
+	rounds := o.Rounds
 	if m.rounds > 0 {
 		rounds = min(rounds, m.rounds)
 	}
 	var all *world
 	if !m.fresh {
-		if all, err = newWorld(ctx, certs, o.subjects, o); err != nil {
+		if all, err = newWorld(ctx, certs, o.Subjects, o); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, all.end()) }()
@@ -38,13 +39,13 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options, r
 			return err
 		}
 	}
-	what := report.Measure{Name: m.name, About: m.about, Subjects: o.subjects, Ours: ours, Metrics: m.metrics}
+	what := report.Measure{Name: m.name, About: m.about, Subjects: o.Subjects, Ours: ours, Metrics: m.metrics}
 	rows, err := what.Rounds(rounds, func(name string) (map[string]float64, error) {
 		if slices.Contains(m.without, name) {
 			return nil, nil
 		}
 		if all != nil {
-			return m.turn(ctx, all, all.subjects[slices.Index(o.subjects, name)])
+			return m.turn(ctx, all, all.subjects[slices.Index(o.Subjects, name)])
 		}
 		return m.alone(ctx, certs, name, o)
 	})
@@ -56,7 +57,7 @@ func (m *measure) perform(ctx context.Context, certs *certificates, o options, r
 }
 
 // alone is a turn in a world of its own.
-func (m *measure) alone(ctx context.Context, certs *certificates, name string, o options) (_ map[string]float64, err error) {
+func (m *measure) alone(ctx context.Context, certs *site.Certificates, name string, o options) (_ map[string]float64, err error) {
 	w, err := newWorld(ctx, certs, []string{name}, o)
 	if err != nil {
 		return nil, err

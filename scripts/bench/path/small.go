@@ -6,6 +6,7 @@ import (
 
 	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/report"
+	"vedette/scripts/bench/site"
 )
 
 const (
@@ -34,12 +35,12 @@ func flat() *measure {
 		name:    "flat",
 		about:   "small requests: 200 bytes each way, 100 kept connections, each sends again as soon as it is answered",
 		metrics: smallMetrics(report.To("haproxy", "<= 0.80", "0.77"), report.To("haproxy", "", ""), report.To("direct", "<= 1.0", "0.97")),
-		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+		turn: func(ctx context.Context, w *world, s *site.Subject) (map[string]float64, error) {
 			n := w.scaled(flatRequests)
-			return small(ctx, w, s, n, func(ctx context.Context, _ int, a *agent, took []time.Duration) error {
+			return small(ctx, w, s, n, func(ctx context.Context, _ int, a *site.Agent, took []time.Duration) error {
 				for i := range took {
 					began := time.Now()
-					if _, err := a.post(smallBody, filler); err != nil {
+					if _, err := a.Post(site.SmallBody, site.Filler); err != nil {
 						return err
 					}
 					took[i] = time.Since(began)
@@ -56,7 +57,7 @@ func steady() *measure {
 		name:    "steady",
 		about:   "small requests at a steady 2,000 a second over 100 kept connections",
 		metrics: smallMetrics(report.To("haproxy", "<= 1.0", "1.16"), report.To("haproxy", "<= 1.1", "1.30")),
-		turn: func(ctx context.Context, w *world, s *subject) (map[string]float64, error) {
+		turn: func(ctx context.Context, w *world, s *site.Subject) (map[string]float64, error) {
 			n := w.scaled(steadyRate * steadySeconds / smallAgents)
 			return small(ctx, w, s, n, paced(time.Second*smallAgents/steadyRate))
 		},
@@ -64,17 +65,17 @@ func steady() *measure {
 }
 
 // player is what one of many agents does; it notes how long its answers took.
-type player func(ctx context.Context, number int, a *agent, took []time.Duration) error
+type player func(ctx context.Context, number int, a *site.Agent, took []time.Duration) error
 
 // paced sends a request every so often. An answer's time counts from the moment
 // when its request was due, if the one before it was late.
 func paced(every time.Duration) player {
-	return func(ctx context.Context, number int, a *agent, took []time.Duration) error {
-		return a.sendEvery(ctx, every, number, took)
+	return func(ctx context.Context, number int, a *site.Agent, took []time.Duration) error {
+		return sendEvery(ctx, a, every, number, took)
 	}
 }
 
-func (a *agent) sendEvery(ctx context.Context, every time.Duration, number int, took []time.Duration) error {
+func sendEvery(ctx context.Context, a *site.Agent, every time.Duration, number int, took []time.Duration) error {
 	due := time.Now().Add(every * time.Duration(number) / smallAgents)
 	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
@@ -88,7 +89,7 @@ func (a *agent) sendEvery(ctx context.Context, every time.Duration, number int, 
 			}
 			from = time.Now()
 		}
-		if _, err := a.post(smallBody, filler); err != nil {
+		if _, err := a.Post(site.SmallBody, site.Filler); err != nil {
 			return err
 		}
 		took[i] = time.Since(from)
@@ -99,16 +100,16 @@ func (a *agent) sendEvery(ctx context.Context, every time.Duration, number int, 
 }
 
 // small plays agents of which each sends n requests.
-func small(ctx context.Context, w *world, s *subject, n int, play player) (map[string]float64, error) {
-	agents, err := fleet(ctx, s.ids, s.address, smallAgents)
+func small(ctx context.Context, w *world, s *site.Subject, n int, play player) (map[string]float64, error) {
+	agents, err := s.Fleet(ctx, smallAgents)
 	if err != nil {
 		return nil, err
 	}
-	defer disband(agents)
+	defer site.Disband(agents)
 	var took []time.Duration
-	p, err := w.spend(ctx, s, func() (sent counts, err error) {
+	p, err := w.spend(ctx, s, func() (sent site.Counts, err error) {
 		took, err = playAll(ctx, agents, n, play)
-		return counts{int64(len(agents) * n), int64(len(agents) * n * smallBody)}, err
+		return site.Counts{Requests: int64(len(agents) * n), Bytes: int64(len(agents) * n * site.SmallBody)}, err
 	})
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func small(ctx context.Context, w *world, s *subject, n int, play player) (map[s
 		"central": each(p.central, p.Requests), "client": each(p.client, p.Requests),
 		"rate": float64(p.Requests) / p.wall.Seconds(), "p50": p50, "p99": p99, "max": longest, "busy": p.busy(),
 	}
-	if s.proxy != nil {
+	if s.Proxy != nil {
 		values["proxy"] = each(p.proxy, p.Requests)
 	}
 	return values, nil
@@ -126,7 +127,7 @@ func small(ctx context.Context, w *world, s *subject, n int, play player) (map[s
 
 // playAll lets each agent send n requests, and returns how long all answers
 // took.
-func playAll(ctx context.Context, agents []*agent, n int, play player) ([]time.Duration, error) {
+func playAll(ctx context.Context, agents []*site.Agent, n int, play player) ([]time.Duration, error) {
 	took := make([]time.Duration, len(agents)*n)
 	return took, load.Spread(ctx, len(agents), len(agents), func(ctx context.Context, i int) error {
 		return play(ctx, i, agents[i], took[i*n:(i+1)*n])

@@ -8,23 +8,21 @@ import (
 
 	"vedette/scripts/bench/load"
 	"vedette/scripts/bench/process"
+	"vedette/scripts/bench/site"
 )
-
-// turnTimeout bounds what one agent does in one turn.
-const turnTimeout = 3 * time.Minute
 
 // spent is what a load cost.
 type spent struct {
 	wall                   time.Duration
 	proxy, central, client time.Duration // processor time
-	counts                               // that the Central Node took
+	site.Counts                          // that the Central Node took
 }
 
 // processors is the processor time so far of proxy, Central Node and this
 // process, which plays the agents.
-func (w *world) processors(s *subject) (p spent, err error) {
-	if s.proxy != nil {
-		u, err := s.proxy.Usage()
+func (w *world) processors(s *site.Subject) (p spent, err error) {
+	if s.Proxy != nil {
+		u, err := s.Proxy.Usage()
 		if err != nil {
 			return p, err
 		}
@@ -39,11 +37,11 @@ func (w *world) processors(s *subject) (p spent, err error) {
 
 // spend measures a load. It waits before and after until nothing moves any
 // more, and checks that the Central Node took exactly what was sent.
-func (w *world) spend(ctx context.Context, s *subject, load func() (counts, error)) (spent, error) {
+func (w *world) spend(ctx context.Context, s *site.Subject, load func() (site.Counts, error)) (spent, error) {
 	if err := w.settle(ctx, s); err != nil {
 		return spent{}, err
 	}
-	tookBefore, err := w.central.counts()
+	tookBefore, err := w.central.Counts()
 	if err != nil {
 		return spent{}, err
 	}
@@ -64,13 +62,13 @@ func (w *world) spend(ctx context.Context, s *subject, load func() (counts, erro
 	if err != nil {
 		return spent{}, err
 	}
-	took, err := w.central.counts()
+	took, err := w.central.Counts()
 	if err != nil {
 		return spent{}, err
 	}
-	took = counts{took.Requests - tookBefore.Requests, took.Bytes - tookBefore.Bytes}
+	took = site.Counts{Requests: took.Requests - tookBefore.Requests, Bytes: took.Bytes - tookBefore.Bytes}
 	if took != sent {
-		return spent{}, fmt.Errorf("%+v were sent through %s, %+v came", sent, s.name, took)
+		return spent{}, fmt.Errorf("%+v were sent through %s, %+v came", sent, s.Name, took)
 	}
 	return spent{wall, after.proxy - before.proxy, after.central - before.central, after.client - before.client, took}, nil
 }
@@ -83,7 +81,7 @@ const (
 
 // settle waits until proxy and Central Node have almost nothing to do, or for
 // stillAfter.
-func (w *world) settle(ctx context.Context, s *subject) error {
+func (w *world) settle(ctx context.Context, s *site.Subject) error {
 	last, err := w.processors(s)
 	for deadline := time.Now().Add(stillAfter); err == nil && time.Now().Before(deadline); {
 		if err := load.Pause(ctx, still); err != nil {

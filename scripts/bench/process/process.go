@@ -76,20 +76,15 @@ type Usage struct {
 
 // Usage of the child together with its own children.
 func (p *Process) Usage() (Usage, error) {
-	pid := p.PID()
-	total, err := Of(pid)
+	total, err := Of(p.PID())
 	if err != nil {
 		return Usage{}, err
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	children, err := p.Children()
 	if err != nil {
 		return Usage{}, err
 	}
-	for word := range strings.FieldsSeq(string(children)) {
-		child, err := strconv.Atoi(word)
-		if err != nil {
-			return Usage{}, err
-		}
+	for _, child := range children {
 		u, err := Of(child)
 		if err != nil {
 			return Usage{}, err
@@ -100,6 +95,22 @@ func (p *Process) Usage() (Usage, error) {
 		total.PSS += u.PSS
 	}
 	return total, nil
+}
+
+// Children are the child's own children.
+func (p *Process) Children() (pids []int, err error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", p.PID(), p.PID()))
+	if err != nil {
+		return nil, err
+	}
+	for word := range strings.FieldsSeq(string(raw)) {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
 }
 
 // Of is the usage of one process.
@@ -127,6 +138,28 @@ func CPU(pid int) (time.Duration, error) {
 		return 0, fmt.Errorf("CPU clock of process %d: %w", pid, err)
 	}
 	return time.Duration(t.Nano()), nil
+}
+
+// Written is how many bytes a process has caused to be written to disks so far
+// (write_bytes in proc(5)).
+func Written(pid int) (int64, error) {
+	path := fmt.Sprintf("/proc/%d/io", pid)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(raw)) {
+		if n, found := strings.CutPrefix(line, "write_bytes: "); found {
+			return strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s does not tell what was written", path)
+}
+
+// Descriptors is how many descriptors a process has open.
+func Descriptors(pid int) (int, error) {
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	return len(open), err
 }
 
 // kib reads lines like "VmRSS:   123 kB".

@@ -26,20 +26,23 @@ type (
 		Metrics  []metricReport `json:"metrics"`
 	}
 	metricReport struct {
+		Key      string          `json:"key"`
 		What     string          `json:"what"`
 		Unit     string          `json:"unit,omitempty"`
 		Goal     string          `json:"goal,omitempty"`
 		Subjects map[string]Span `json:"subjects"`
-		Ratios   []ratio         `json:"ratios,omitempty"`
-	}
-	ratio struct {
-		Of        string `json:"of"`
-		To        string `json:"to"`
-		Span      Span   `json:"span"`
-		Aim       string `json:"aim,omitempty"`
-		Prototype string `json:"prototype,omitempty"`
+		Ratios   []Ratio         `json:"ratios,omitempty"`
 	}
 )
+
+// Ratio is a metric of one subject by that of another in the same round.
+type Ratio struct {
+	Of        string `json:"of"`
+	To        string `json:"to"`
+	Span      Span   `json:"span"`
+	Aim       string `json:"aim,omitempty"`
+	Prototype string `json:"prototype,omitempty"`
+}
 
 // Add adds what Rounds returned for a measure.
 func (r *Report) Add(m Measure, rows []Row) {
@@ -51,7 +54,7 @@ func (r *Report) Add(m Measure, rows []Row) {
 }
 
 func (r Row) report(ours string) metricReport {
-	m := metricReport{What: r.Metric.What, Unit: r.Metric.Unit, Goal: r.Metric.Goal, Subjects: make(map[string]Span)}
+	m := metricReport{Key: r.Metric.Key, What: r.Metric.What, Unit: r.Metric.Unit, Goal: r.Metric.Goal, Subjects: make(map[string]Span)}
 	for name, values := range r.Values {
 		if s, measured := spanOf(values); measured {
 			m.Subjects[name] = s
@@ -59,7 +62,7 @@ func (r Row) report(ours string) metricReport {
 	}
 	for _, a := range r.Metric.Aims {
 		if s, both := paired(r.Values[ours], r.Values[a.Base]); both {
-			m.Ratios = append(m.Ratios, ratio{ours, a.Base, s, a.Want, a.Prototype})
+			m.Ratios = append(m.Ratios, Ratio{ours, a.Base, s, a.Want, a.Prototype})
 		}
 	}
 	return m
@@ -78,6 +81,30 @@ func (r *Report) Write(folder, name string) error {
 		os.WriteFile(filepath.Join(folder, name+".json"), append(raw, '\n'), 0o644),
 		os.WriteFile(filepath.Join(folder, name+".md"), []byte(r.Markdown()), 0o644),
 	)
+}
+
+// Read reads what Write wrote.
+func Read(folder, name string) (*Report, error) {
+	raw, err := os.ReadFile(filepath.Join(folder, name+".json"))
+	if err != nil {
+		return nil, err
+	}
+	r := new(Report)
+	return r, json.Unmarshal(raw, r)
+}
+
+// Ratio finds the ratio of a metric, by its key, to a subject.
+func (r *Report) Ratio(measure, key, to string) (Ratio, error) {
+	for _, m := range r.Measures {
+		for _, t := range m.Metrics {
+			for _, x := range t.Ratios {
+				if m.Measure == measure && t.Key == key && x.To == to {
+					return x, nil
+				}
+			}
+		}
+	}
+	return Ratio{}, fmt.Errorf("no ratio of %s to %s in %s", key, to, measure)
 }
 
 // Markdown is the results as tables. Columns that would be empty are left out.

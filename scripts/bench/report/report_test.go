@@ -100,6 +100,33 @@ func TestColumnsThatWouldBeEmptyAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestRatiosAreFoundInWhatWasWritten(t *testing.T) {
+	rows, err := uploads.Rounds(2, func(subject string) (map[string]float64, error) {
+		return map[string]map[string]float64{"haproxy": {"cpu": 4}, "sensor": {"cpu": 3}}[subject], nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Report
+	r.Add(uploads, rows)
+	folder := t.TempDir()
+	if err := r.Write(folder, "x"); err != nil {
+		t.Fatal(err)
+	}
+	read, err := Read(folder, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, err := read.Ratio("bulk", "cpu", "haproxy"); err != nil || x.Span.Median != 0.75 || x.Aim != "<= 0.80" || x.Of != "sensor" {
+		t.Errorf("%+v, %v", x, err)
+	}
+	for _, none := range [][3]string{{"bulk", "cpu", "direct"}, {"bulk", "own", "haproxy"}, {"flat", "cpu", "haproxy"}} {
+		if x, err := read.Ratio(none[0], none[1], none[2]); err == nil {
+			t.Errorf("%v: %+v", none, x)
+		}
+	}
+}
+
 func TestATurnThatFailsEndsTheMeasure(t *testing.T) {
 	broken := errors.New("broken")
 	turns := 0

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 
 // startSensor runs the real Sensor, points it at the Central Node by its own
 // commands, and has it accepted.
-func startSensor(ctx context.Context, program string, c *certificates, n *central) (_ *daemon.Daemon, err error) {
+func startSensor(ctx context.Context, program string, c *Certificates, n *Central, at Place) (_ *daemon.Daemon, err error) {
 	dir, err := os.MkdirTemp(c.dir, "s")
 	if err != nil {
 		return nil, err
 	}
 	d, err := daemon.New(daemon.Options{
-		Program: program, Dir: dir, Prefix: confined(),
+		Program: program, Dir: dir, Prefix: at.prefix(),
 		Settings: "unsafe_same_server = true\n",
 	})
 	if err != nil {
@@ -32,10 +32,10 @@ func startSensor(ctx context.Context, program string, c *certificates, n *centra
 		}
 	}()
 	var identity pki.Fingerprint
-	if identity, err = d.Join(n.address, c.central.Fingerprint()); err != nil {
+	if identity, err = d.Join(n.Address, c.Central.Fingerprint()); err != nil {
 		return nil, err
 	}
-	if err := n.accept(identity); err != nil {
+	if err := n.Accept(identity); err != nil {
 		return nil, err
 	}
 	if err := d.Carries(ctx); err != nil {

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -40,16 +41,16 @@ type rooms struct {
 	took    taker
 }
 
-// beCentral is the Central Node's process. It prints its address, then an
+// BeCentral is the Central Node's process, on a free port of host. It prints its address, then an
 // answer to each line that it reads, until its input or the context ends.
-func beCentral(ctx context.Context, certs, dir string) (err error) {
+func BeCentral(ctx context.Context, certs, dir, host string) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	state, err := kv.Open(filepath.Join(dir, "state.db"), kv.Options{Program: store.Program, Migrations: store.Migrations(), Now: time.Now, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	r, err := newRooms(ctx, certs, state, log)
+	r, err := newRooms(ctx, certs, host, state, log)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func beCentral(ctx context.Context, certs, dir string) (err error) {
 	return group.Wait()
 }
 
-func newRooms(ctx context.Context, certs string, state *kv.Store, log *slog.Logger) (*rooms, error) {
+func newRooms(ctx context.Context, certs, host string, state *kv.Store, log *slog.Logger) (*rooms, error) {
 	raw, err := os.ReadFile(filepath.Join(certs, centralPair))
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func newRooms(ctx context.Context, certs string, state *kv.Store, log *slog.Logg
 	}
 	r := &rooms{}
 	r.gateway, err = gateway.New(gateway.Config{
-		Address: "127.0.0.1:0", Certificate: pki.NewHolder(pair), Protocols: []string{link.ALPN},
+		Address: net.JoinHostPort(host, "0"), Certificate: pki.NewHolder(pair), Protocols: []string{link.ALPN},
 		Trust: trust.NewSnapshot(trust.Lists{Revision: 1, Policy: 1, Validation: true, Listed: listed}), Logger: log, Now: time.Now,
 	})
 	if err != nil {
@@ -109,8 +110,8 @@ func newRooms(ctx context.Context, certs string, state *kv.Store, log *slog.Logg
 		return nil, errors.Join(err, r.gateway.Close())
 	}
 	r.gateway.Speak(link.ALPN, r.sensors.Take)
-	r.gateway.Handle(trust.AgentService, takePath, &r.took)
-	r.gateway.Handle(trust.AgentService, givePath, http.HandlerFunc(give))
+	r.gateway.Handle(trust.AgentService, TakePath, &r.took)
+	r.gateway.Handle(trust.AgentService, GivePath, http.HandlerFunc(give))
 	return r, nil
 }
 
@@ -119,7 +120,7 @@ func (r *rooms) obey(ctx context.Context, line string) (any, error) {
 	verb, of, _ := strings.Cut(line, " ")
 	switch verb {
 	case "counts":
-		return counts{r.took.requests.Load(), r.took.bytes.Load()}, nil
+		return Counts{r.took.requests.Load(), r.took.bytes.Load(), r.took.arrived.Load()}, nil
 	case "accept":
 		id, err := pki.ParseFingerprint(of)
 		if err != nil {
@@ -161,8 +162,8 @@ func readCertificates(path string) (out []pki.Fingerprint, err error) {
 
 // taker is the handler that all ways lead to.
 type taker struct {
-	requests, bytes atomic.Int64
-	buffers         sync.Pool
+	requests, bytes, arrived atomic.Int64
+	buffers                  sync.Pool
 }
 
 func (t *taker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -175,6 +176,7 @@ func (t *taker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for {
 		n, err := r.Body.Read(buffer[:])
 		size += int64(n)
+		t.arrived.Add(int64(n))
 		if err == io.EOF {
 			break
 		}
@@ -185,13 +187,13 @@ func (t *taker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.requests.Add(1)
 	t.bytes.Add(size)
 	w.Header().Set("Content-Type", "text/plain")
-	_, _ = fmt.Fprintf(w, "%-*d", smallBody, size) // whoever has left needs no answer
+	_, _ = fmt.Fprintf(w, "%-*d", SmallBody, size) // whoever has left needs no answer
 }
 
 func give(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(giveSize))
-	for left := giveSize; left > 0; left -= len(filler) {
-		if _, err := w.Write(filler); err != nil {
+	for left := giveSize; left > 0; left -= len(Filler) {
+		if _, err := w.Write(Filler); err != nil {
 			return // whoever has left needs no answer
 		}
 	}

@@ -1,7 +1,8 @@
-package main
+package site
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,13 +14,14 @@ import (
 	"vedette/scripts/bench/process"
 )
 
-// peerSettings is what the templates of the peers' configurations read. Both
+// peerSettings is what the templates of the peers' configurations read. They
 // terminate the agents' TLS, ask for a client certificate and check it, and
 // open one TLS connection to the Central Node for each agent's, with a client
 // certificate and the server's checked. Tickets are off towards agents, as the
 // withdrawal of a certificate needs it. What is not set is their default.
 type peerSettings struct {
 	Port    int
+	Between int // of stunnel's second service
 	Central string
 	Threads int
 	Dir     string
@@ -77,26 +79,60 @@ stream {
 }
 `))
 
+// One stunnel does TLS on one side only, so agents' connections go through two
+// services of one process, joined over loopback.
+var stunnelConfig = template.Must(template.New("stunnel").Parse(`foreground = yes
+debug = crit
+syslog = no
+pid =
+sslVersionMin = TLSv1.3
+ciphersuites = {{.Suite}}
+verifyPeer = yes
+TIMEOUTidle = 3600
+[agents]
+accept = 127.0.0.1:{{.Port}}
+connect = 127.0.0.1:{{.Between}}
+cert = {{.Dir}}/front.pem
+CAfile = {{.Dir}}/agents.crt
+curves = {{.Group}}
+options = NO_TICKET
+[central]
+client = yes
+accept = 127.0.0.1:{{.Between}}
+connect = {{.Central}}
+cert = {{.Dir}}/peer.pem
+CAfile = {{.Dir}}/central.crt
+TIMEOUTconnect = 10
+`))
+
 // nginxModule is where Debian keeps the stream module.
 const nginxModule = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
-func startHAProxy(c *certificates, central string) (*process.Process, string, error) {
-	return startPeer(c, central, "haproxy", haproxyConfig, func(config string) []string { return []string{"-q", "-db", "-f", config} })
+func startHAProxy(c *Certificates, central string, at Place) (*process.Process, string, error) {
+	return startPeer(c, central, at, "haproxy", haproxyConfig, func(config string) []string { return []string{"-q", "-db", "-f", config} })
 }
 
-func startNginx(c *certificates, central string) (*process.Process, string, error) {
-	return startPeer(c, central, "nginx", nginxConfig, func(config string) []string {
+func startNginx(c *Certificates, central string, at Place) (*process.Process, string, error) {
+	return startPeer(c, central, at, "nginx", nginxConfig, func(config string) []string {
 		return []string{"-p", c.dir, "-e", "stderr", "-c", config}
 	})
 }
 
+func startStunnel(c *Certificates, central string, at Place) (*process.Process, string, error) {
+	return startPeer(c, central, at, "stunnel", stunnelConfig, func(config string) []string { return []string{config} })
+}
+
 // startPeer writes the configuration and runs the program on a free port.
-func startPeer(c *certificates, central, name string, config *template.Template, args func(string) []string) (*process.Process, string, error) {
+func startPeer(c *Certificates, central string, at Place, name string, config *template.Template, args func(string) []string) (*process.Process, string, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, "", err
 	}
-	s := peerSettings{Port: port, Central: central, Threads: cores, Dir: c.dir, Suite: suite, Group: group, Files: 19_500}
+	between, err := freePort()
+	if err != nil {
+		return nil, "", err
+	}
+	s := peerSettings{Port: port, Between: between, Central: central, Threads: Cores, Dir: c.dir, Suite: Suite, Group: Group, Files: 19_500}
 	if _, err := os.Stat(nginxModule); err == nil {
 		s.Module = nginxModule
 	}
@@ -108,7 +144,7 @@ func startPeer(c *certificates, central, name string, config *template.Template,
 	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return nil, "", err
 	}
-	cmd := confine(peer(name), args(path)...)
+	cmd := at.Command(peer(name), args(path)...)
 	cmd.Stderr = os.Stderr
 	p, err := process.Start(cmd)
 	if err != nil {
@@ -133,12 +169,18 @@ func peer(name string) string {
 	return filepath.Join("/usr/sbin", name) // which is not on everybody's PATH
 }
 
-// version is what a peer says about itself.
-func version(name string) (string, error) {
-	out, err := exec.Command(peer(name), "-v").CombinedOutput()
-	line, _, _ := strings.Cut(string(out), "\n")
-	if err != nil {
-		return "", fmt.Errorf("%s -v: %w: %s; scripts/need.sh installs it", name, err, line)
+// Version is what a peer says about itself, empty for a subject that is none.
+func Version(name string) (string, error) {
+	flag := map[string]string{HAProxy: "-v", Nginx: "-v", Stunnel: "-version"}[name]
+	if flag == "" {
+		return "", nil
 	}
-	return line, nil
+	out, err := exec.Command(peer(name), flag).CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		// stunnel speaks of other things first.
+		if line = strings.TrimSpace(line); err == nil && strings.Contains(strings.ToLower(line), name) {
+			return line, nil
+		}
+	}
+	return "", errors.Join(fmt.Errorf("%s %s says %q; scripts/need.sh installs it", name, flag, out), err)
 }
