@@ -47,6 +47,7 @@ func newBrowser(t testing.TB, keys ...string) *chromium {
 		chromedp.ExecPath(program),
 		chromedp.Flag("user-data-dir", filepath.Join(dir, "profile")),
 		chromedp.Flag("disk-cache-dir", filepath.Join(dir, "cache")),
+		chromedp.Env("TMPDIR="+dir), // else a socket stays behind
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
@@ -126,7 +127,7 @@ func chromiumProgram(t testing.TB) string {
 // removed removes a folder that processes which were just ended may still write
 // into.
 func removed(dir string) error {
-	deadline := time.NewTimer(5 * time.Second)
+	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
