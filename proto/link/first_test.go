@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"testing"
 	"time"
 )
@@ -98,9 +99,9 @@ func TestControlIsFastBesideBulk(t *testing.T) {
 			}
 		}()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	var slowest time.Duration
+	var took []time.Duration
 	for range 50 {
 		began := time.Now()
 		if err := r.dial.Send(ctx, bytes.Repeat([]byte("w"), 32<<10)); err != nil {
@@ -109,13 +110,17 @@ func TestControlIsFastBesideBulk(t *testing.T) {
 		if _, err := r.accept.Receive(ctx); err != nil {
 			t.Fatal(err)
 		}
-		slowest = max(slowest, time.Since(began))
+		took = append(took, time.Since(began))
 	}
 	for _, s := range sinks {
 		s.Reset(CodeCancel, "")
 	}
-	if slowest > 2*time.Second {
-		t.Errorf("a message took %v beside bulk", slowest)
+	// Bulk that goes ahead would hold up each message; a busy machine, which has
+	// eight streams to feed besides, holds up one or the other.
+	slices.Sort(took)
+	half, slowest := took[len(took)/2], took[len(took)-1]
+	if half > 2*time.Second {
+		t.Errorf("half of the messages took more than %v beside bulk", half)
 	}
-	t.Logf("the slowest message took %v", slowest)
+	t.Logf("half of the messages took %v or less, the slowest %v", half, slowest)
 }

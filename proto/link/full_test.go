@@ -63,17 +63,33 @@ func TestStreamsLeaveALaneThatIsFull(t *testing.T) {
 	}
 }
 
+// begun is a connection that says when somebody writes.
+type begun struct {
+	net.Conn
+	writing chan struct{}
+}
+
+func (b begun) Write(p []byte) (int, error) {
+	select {
+	case b.writing <- struct{}{}:
+	default:
+	}
+	return b.Conn.Write(p)
+}
+
 // TestAWriteThatHadToWaitMakesALaneFull has a write wait and another one not.
 func TestAWriteThatHadToWaitMakesALaneFull(t *testing.T) {
 	near, far := net.Pipe()
 	defer near.Close()
-	n := &Lane{link: newLink(Config{}.withDefaults()), conn: near, state: new(lane)}
+	writing := make(chan struct{}, 1)
+	n := &Lane{link: newLink(Config{}.withDefaults()), conn: begun{near, writing}, state: new(lane)}
 	if n.state.isFull(n.link.now()) {
 		t.Fatal("a lane is full that was never written to")
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		<-writing // or nothing would have to wait on a busy machine
 		<-time.After(20 * slowWrite)
 		_, _ = io.Copy(io.Discard, far)
 	}()

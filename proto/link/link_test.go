@@ -237,14 +237,28 @@ func TestMissedDeadlineHarmsNeitherStreamNorLane(t *testing.T) {
 	if _, err := a.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read: %v", err)
 	}
-	_ = a.SetWriteDeadline(time.Now().Add(30 * time.Millisecond))
-	n, err := a.Write(make([]byte, 1<<20))
-	if !errors.Is(err, os.ErrDeadlineExceeded) || n != 32<<10 {
-		t.Errorf("write: %d, %v", n, err)
+	type result struct {
+		n   int
+		err error
+	}
+	wrote := make(chan result, 1)
+	go func() {
+		n, err := a.Write(make([]byte, 1<<20))
+		wrote <- result{n, err}
+	}()
+	eventually(t, "all the credit is used", func() bool {
+		r.dial.mu.Lock()
+		defer r.dial.mu.Unlock()
+		return a.s.out.written == 32<<10
+	})
+	_ = a.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	write := <-wrote
+	if !errors.Is(write.err, os.ErrDeadlineExceeded) || write.n != 32<<10 {
+		t.Errorf("write: %d, %v", write.n, write.err)
 	}
 	_ = a.SetDeadline(time.Time{})
 	go func() {
-		_, _ = io.CopyN(io.Discard, b, int64(n))
+		_, _ = io.CopyN(io.Discard, b, int64(write.n))
 		_, _ = b.Write([]byte("still here"))
 		_ = b.CloseWrite()
 	}()
