@@ -24,6 +24,15 @@ func TestCallAndStatusFileTellTheSame(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
 	}()
+	for { // it is started before its arguments can be read
+		d, err := text.read(int32(cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.args) == len(cmd.Args) {
+			break
+		}
+	}
 	for _, pid := range []int{os.Getpid(), os.Getppid(), 1, cmd.Process.Pid} {
 		a, err := call.read(int32(pid))
 		if err != nil {
