@@ -63,14 +63,17 @@ func (s *menuSession) follow() {
 // load is the goroutine of a live window. What the person's role forbids is
 // asked for once: each refusal leaves an audit record.
 func (s *menuSession) load(ctx context.Context, w *window) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(loadPause)
 	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		case <-w.live.again:
+	timer.Stop() // until something was loaded, which is at once
+	for first := true; ; first = false {
+		if !first {
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+			case <-w.live.again:
+			}
 		}
 		began := time.Now()
 		show, err := w.live.load(ctx)

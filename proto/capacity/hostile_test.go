@@ -176,9 +176,10 @@ func TestATestEndsWithItsContext(t *testing.T) {
 		for _, after := range []time.Duration{0, 5 * time.Millisecond, time.Second} {
 			sensor, central := channel(20e6, 20*time.Millisecond)
 			ctx, cancel := context.WithCancelCause(context.Background())
-			stop := time.AfterFunc(after, func() { cancel(reason) })
-			defer stop.Stop()
-			if after == 0 {
+			if after > 0 {
+				stop := time.AfterFunc(after, func() { cancel(reason) })
+				defer stop.Stop()
+			} else {
 				cancel(reason)
 			}
 			served := make(chan error, 1)

@@ -61,7 +61,7 @@ func (s *sender) run(ctx context.Context) (series, error) {
 // send writes Data for the duration, and End.
 func (s *sender) send(ctx context.Context) error {
 	var frames filler
-	tick := time.NewTimer(0)
+	tick := time.NewTimer(s.spec.Duration)
 	defer tick.Stop()
 	for ctx.Err() == nil && time.Since(s.began) < s.spec.Duration {
 		n, size, wait := s.next()
