@@ -192,7 +192,7 @@ func TestDrainLetsStreamsGoOnAndNoneIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pair := pkitest.Pair(t, pki.KeyECDSAP256)
 			times := quick
-			times.drain = 700 * time.Millisecond
+			times.drain = 2 * time.Second // in which all that is looked at below has to happen
 			n := uplinktest.Listen(t, uplinktest.Options{Certificate: pair, Server: there})
 			r := run(t, target(n, pair), options{times: times})
 			s := n.Sensor()

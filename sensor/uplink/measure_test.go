@@ -118,6 +118,8 @@ func TestEachLinkCarriesTheMinutesOnce(t *testing.T) {
 		if next != begin.Add(all*time.Minute) {
 			t.Errorf("minutes until %v", next)
 		}
+		r.awaitLanes(places) // a lane that comes while others are cut would keep the link
+		poll(t, func() bool { return n.Connections() == places })
 		n.KillLanes()
 	}
 }
