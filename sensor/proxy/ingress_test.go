@@ -70,7 +70,6 @@ func saturate(t *testing.T, mbit uint64, certificates bool) (c *crowd, many, few
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = conn.raw.SetDeadline(time.Now().Add(2 * time.Minute))
 			c.writing.Go(func() {
 				for p := make([]byte, 64<<10); ; {
 					if _, err := conn.Write(p); err != nil {

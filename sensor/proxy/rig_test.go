@@ -40,6 +40,10 @@ func TestMain(m *testing.M) {
 
 const patience = 20 * time.Second
 
+// life is how long a caller's connection may be used by a test. On a busy machine
+// hundreds of handshakes take longer than anything that is waited for.
+const life = 6 * patience
+
 // rig is a proxy with a real link to a Central Node in the test.
 type rig struct {
 	*proxy.Proxy
@@ -317,7 +321,7 @@ func (r *rig) try(p *pki.Pair, source string, alpn ...string) (*caller, error) {
 		return nil, err
 	}
 	r.t.Cleanup(func() { _ = raw.Close() })
-	_ = raw.SetDeadline(time.Now().Add(patience))
+	_ = raw.SetDeadline(time.Now().Add(life))
 	config := r.config(p)
 	config.NextProtos = alpn
 	w := &watched{Conn: raw}
