@@ -52,8 +52,8 @@ type end struct {
 	code        int32
 }
 
-// pending is the start of a process that was gone before it could be read. Its
-// exit, which is on its way, names the parent.
+// pending is the start of a process that was gone before its parent could be
+// read. Its exit, which is on its way, names the parent.
 type pending struct {
 	pid   int32
 	event *agentv1.Event
@@ -135,7 +135,7 @@ func (c *Connector) Run(ctx context.Context, emit func(*agentv1.Event)) error {
 // gone, whose parent may go as well.
 func (c *Connector) hurry() bool {
 	n := len(c.held)
-	return n >= maxHeld || n > 0 && !c.held[n-1].found
+	return n >= maxHeld || n > 0 && !c.held[n-1].whole()
 }
 
 // tell fetches ends and gives out all that is known.
@@ -204,7 +204,7 @@ func (c *Connector) tellStarts(emit func(*agentv1.Event)) {
 	for i := range c.held {
 		s := &c.held[i]
 		event := c.table.event(s)
-		if s.found || len(c.waiting) >= maxWaiting {
+		if s.whole() || len(c.waiting) >= maxWaiting {
 			emit(event)
 			continue
 		}

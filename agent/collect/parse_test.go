@@ -124,6 +124,37 @@ func TestStartOfAProcessThatIsGoneLearnsItsParentFromItsExit(t *testing.T) {
 	}
 }
 
+func TestStartOfAProcessThatEndedWhileItWasReadLearnsItsParentToo(t *testing.T) {
+	o := Options{Log: slog.New(slog.DiscardHandler), Proc: t.TempDir()}.withDefaults()
+	c := &Connector{options: o, table: newTable(o), clock: func() time.Duration { return 0 }}
+	c.table.known[3] = process{executable: "/bin/sh", started: true}
+	var seen []*agentv1.Event
+	emit := func(e *agentv1.Event) { seen = append(seen, e) }
+	fakeProcess(t, o.Proc, 7, "/bin/one", "one\x00", fakeStatus, fakeStat)
+	if err := os.Remove(filepath.Join(o.Proc, "7", "status")); err != nil { // as from a process that is gone
+		t.Fatal(err)
+	}
+	fakeProcess(t, o.Proc, 8, "/bin/two", "two\x00", strings.Replace(fakeStatus, "PPid:\t3", "PPid:\t0", 1), fakeStat)
+	c.start(connectorMessage(procEventExec, 7, 7))
+	if !c.hurry() {
+		t.Error("telling waits although the parent may go")
+	}
+	c.start(connectorMessage(procEventExec, 8, 8))
+	c.tellStarts(emit)
+	if len(seen) != 1 || seen[0].GetProcessStart().GetPid() != 8 {
+		t.Fatalf("a process that has no parent does not wait for one, and one whose parent is not known does: %v", seen)
+	}
+	c.fetch(connectorMessage(procEventExit, 7, 7, 3<<8, 17, 3, 3))
+	c.tellEnd(c.ended[0], emit)
+	if len(seen) != 3 || seen[2].GetProcessExit().GetExitCode() != 3 {
+		t.Fatalf("%v", seen)
+	}
+	s := seen[1].GetProcessStart()
+	if !s.Incomplete || s.Pid != 7 || s.Executable != "/bin/one" || s.ParentPid != 3 || s.ParentExecutable != "/bin/sh" {
+		t.Fatalf("%v", s)
+	}
+}
+
 func TestPollSeesReusedNumbersAndNewPrograms(t *testing.T) {
 	root := t.TempDir()
 	fakeProcess(t, root, 7, "/bin/one", "one\x00", fakeStatus, fakeStat)

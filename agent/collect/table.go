@@ -40,6 +40,10 @@ type start struct {
 	parentExecutable string
 }
 
+// whole says whether the parent is known: whoever ends while being read may have
+// told its executable and not who it was, which goes with the parent.
+func (s *start) whole() bool { return s.found && (s.parent != 0 || s.uidKnown) }
+
 // begin reads a process that has just executed a program. What has to be read
 // while it runs is read; the rest waits for event.
 func (t *table) begin(when time.Time, pid int32) start {
