@@ -116,9 +116,10 @@ func TestRefusalsAndCutsAreCounted(t *testing.T) {
 }
 
 func TestSimulatedAgentsWaitAsLongAsASensorAsks(t *testing.T) {
+	const later = 3 * time.Second // in which all are refused
 	n := agenttest.Start(t)
 	n.Set(func(r *agenttest.Rules) {
-		r.Refuse = &problem.Problem{Title: "x", Status: 503, Code: problem.LinkDown, RetryAfter: time.Second}
+		r.Refuse = &problem.Problem{Title: "x", Status: 503, Code: problem.LinkDown, RetryAfter: later}
 	})
 	c := config(t, n)
 	c.Packages = 1
@@ -134,7 +135,7 @@ func TestSimulatedAgentsWaitAsLongAsASensorAsks(t *testing.T) {
 	agenttest.Eventually(t, "all agents refused", func() bool { return n.Requests(pki.Fingerprint{}) >= c.Agents })
 	n.Set(func(r *agenttest.Rules) { r.Refuse = nil })
 	s := <-done
-	if s.Faults[string(problem.LinkDown)] != uint64(c.Agents) || s.Packages != uint64(c.Agents) || time.Since(began) < time.Second {
+	if s.Faults[string(problem.LinkDown)] != uint64(c.Agents) || s.Packages != uint64(c.Agents) || time.Since(began) < later {
 		t.Fatalf("%+v after %s", s, time.Since(began))
 	}
 }

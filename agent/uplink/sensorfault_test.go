@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,8 +34,16 @@ func TestSensorThatCarriesNobodyIsExplainedAndAskedAgain(t *testing.T) {
 			told := new(codes)
 			r := start(t, uplink.Options{Servers: []string{n.Address}, Log: slog.New(told)}, n.Pair.Fingerprint())
 			r.await(t, uplink.CodeConnected)
+			const later = 2 * time.Second
+			var refused atomic.Bool
 			n.Set(func(u *agenttest.Rules) {
-				u.Refuse = &problem.Problem{Title: "no", Status: 503, Code: code, RetryAfter: time.Second}
+				u.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if refused.CompareAndSwap(false, true) {
+						problem.Write(w, &problem.Problem{Title: "no", Status: 503, Code: code, RetryAfter: later})
+						return
+					}
+					n.Service.ServeHTTP(w, r)
+				})
 			})
 			before := n.Requests(pki.Fingerprint{})
 			n.Cut()
@@ -44,9 +54,8 @@ func TestSensorThatCarriesNobodyIsExplainedAndAskedAgain(t *testing.T) {
 			}
 			r.send(t, 3)
 			r.send(t, 4)
-			n.Set(func(u *agenttest.Rules) { u.Refuse = nil })
 			agenttest.Eventually(t, "delivery", func() bool { return n.Packages() == 2 && r.q.Stats().Packages == 0 })
-			if d := time.Since(s.Since); d < time.Second {
+			if d := time.Since(s.Since); d < later {
 				t.Errorf("asked again after %s", d)
 			}
 			if got := n.Requests(pki.Fingerprint{}) - before; got != 4 {

@@ -253,14 +253,14 @@ func TestMalformedPackageIsDroppedAfterManyTries(t *testing.T) {
 func TestRetryAfterIsObeyed(t *testing.T) {
 	n := agenttest.Start(t)
 	n.Set(func(u *agenttest.Rules) {
-		u.Refuse = &problem.Problem{Title: "later", Status: 503, Code: problem.Unavailable, RetryAfter: time.Second}
+		u.Refuse = &problem.Problem{Title: "later", Status: 503, Code: problem.Unavailable, RetryAfter: 2 * time.Second}
 	})
 	began := time.Now()
 	r := start(t, uplink.Options{Servers: []string{n.Address}}, n.Pair.Fingerprint())
 	r.await(t, string(problem.Unavailable))
 	n.Set(func(u *agenttest.Rules) { u.Refuse = nil })
 	r.await(t, uplink.CodeConnected)
-	if d := time.Since(began); d < time.Second {
+	if d := time.Since(began); d < 2*time.Second {
 		t.Fatalf("asked again after %s", d)
 	}
 	if got := n.Requests(pki.Fingerprint{}); got != 2 {
