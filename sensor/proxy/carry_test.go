@@ -258,8 +258,9 @@ func TestAgentsThatDoNotGoOnAreCut(t *testing.T) {
 
 func TestASilentAgentThatIsSentSomethingStays(t *testing.T) {
 	t.Parallel()
-	r := open(t, options{times: proxy.Times{Silence: 50 * time.Millisecond, Idle: 500 * time.Millisecond}}, func(s *link.Stream) {
-		tick := time.NewTicker(50 * time.Millisecond)
+	const silence, idle = 50 * time.Millisecond, 2 * time.Second // a busy machine may wait for long before a write
+	r := open(t, options{times: proxy.Times{Silence: silence, Idle: idle}}, func(s *link.Stream) {
+		tick := time.NewTicker(2 * silence)
 		defer tick.Stop()
 		for range 35 {
 			if _, err := s.Write([]byte("x")); err != nil {

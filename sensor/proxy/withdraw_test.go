@@ -145,7 +145,7 @@ func TestSilentStrangersGetNoStream(t *testing.T) {
 
 func TestRunLetsStreamsFinishAndCutsTheRest(t *testing.T) {
 	t.Parallel()
-	r := open(t, options{times: proxy.Times{First: time.Second, Drain: 1500 * time.Millisecond}}, echo)
+	r := open(t, options{times: proxy.Times{First: time.Second, Drain: 4 * time.Second}}, echo)
 	r.Apply(listing(1, false, nil, nil))
 	idle, busy := r.call(nil), r.call(nil)
 	idle.says(t, "hello")
