@@ -81,12 +81,13 @@ func isRaw(t *testing.T, terminal *os.File) bool {
 
 func TestTheMenuOpensHereAndOverSSH(t *testing.T) {
 	d, desk := signedIn(t)
-	for name, cmd := range map[string]*exec.Cmd{
-		"here":    exec.CommandContext(t.Context(), "sensor", "--socket", d.Socket, "menu"),
-		"shell":   desk.Command("ssh", "-t"),
-		"command": desk.Command("ssh", "-t", "menu", "--ascii", "--mono"),
+	for name, prepare := range map[string]func() *exec.Cmd{
+		"here":    func() *exec.Cmd { return exec.CommandContext(t.Context(), "sensor", "--socket", d.Socket, "menu") },
+		"shell":   func() *exec.Cmd { return desk.Command("ssh", "-t") },
+		"command": func() *exec.Cmd { return desk.Command("ssh", "-t", "menu", "--ascii", "--mono") },
 	} {
 		t.Run(name, func(t *testing.T) {
+			cmd := prepare() // its time begins now
 			person, terminal := openMenu(t, cmd)
 			if !isRaw(t, terminal) {
 				t.Error("keys arrive in lines")
