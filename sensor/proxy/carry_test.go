@@ -384,7 +384,7 @@ func TestAgentsShareTheIngressWhateverTheirConnections(t *testing.T) {
 	// On a busy machine the CPU may be what is short at times, and nothing shares that.
 	var tries []string
 	fair := false
-	for n := 0; n < 6 && !fair; n++ {
+	for n := 0; n < 20 && !fair; n++ {
 		a0, b0, began := look()
 		<-time.After(600 * time.Millisecond)
 		a, b, ended := look()
