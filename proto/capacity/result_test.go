@@ -29,9 +29,9 @@ func always(time.Duration) float64 { return 1 }
 
 func never(time.Duration) time.Duration { return 0 }
 
-// lullOf is the lull of a test that nothing ended early.
-func lullOf(spec Spec) time.Duration {
-	return min(spec.Duration/stretchPart/lullPart, longestLull)
+// lullOf is the lull of a test whose bytes come for so long.
+func lullOf(d time.Duration) time.Duration {
+	return min(d/stretchPart/lullPart, longestLull)
 }
 
 // drawn draws delays of up to most, which are none at least once in a time.
@@ -55,7 +55,7 @@ func TestWhatIsHeldUpForAWhileDoesNotMakeTheChannelFaster(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := Spec{Duration: time.Duration(rapid.IntRange(1, 8).Draw(t, "seconds")) * time.Second, Rate: MaxRate}
 		rate := float64(rapid.IntRange(20_000, 100_000_000).Draw(t, "rate"))
-		all, _ := arrival(rate, spec.Duration+time.Second, always, drawn(t, 500*time.Millisecond, lullOf(spec)-reportEvery))
+		all, _ := arrival(rate, spec.Duration+time.Second, always, drawn(t, 500*time.Millisecond, lullOf(spec.Duration)-reportEvery))
 		r, err := all.result(spec)
 		if part := float64(r.Rate) / 8 / rate; err != nil || part > 1.001 || part < 0.8 {
 			t.Fatalf("found %.3f of the channel, %v", part, err)
@@ -75,15 +75,16 @@ func TestTheResultIsBoundedByWhatIsHeldUpThroughoutALull(t *testing.T) {
 		if err != nil {
 			return // nothing came until the end
 		}
-		h := time.Duration(0) // the most over all lulls of the least within each
+		d := min(spec.Duration, all.last().at) // less where so little is used at the end that no byte comes
+		h := time.Duration(0)                  // the most over all lulls of the least within each
 		for i := range all {
 			least := time.Hour
-			for k := i; k < len(all) && all[k].at <= all[i].at+lullOf(spec); k++ {
+			for k := i; k < len(all) && all[k].at <= all[i].at+lullOf(d); k++ {
 				least = min(least, held[k])
 			}
 			h = max(h, least)
 		}
-		if part := float64(r.Rate) / 8 / rate; part > 1.001+h.Seconds()/(3*spec.Duration.Seconds()/8) {
+		if part := float64(r.Rate) / 8 / rate; part > 1.001+h.Seconds()/(3*d.Seconds()/8) {
 			t.Fatalf("found %.3f of the channel, bytes were held up for %v", part, h)
 		}
 	})
