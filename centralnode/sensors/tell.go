@@ -28,7 +28,7 @@ func (p *linked) tell(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	due := time.NewTimer(0)
+	due := time.NewTimer(stuckTime) // set anew before anything depends on it
 	defer due.Stop()
 	for {
 		unheard := p.askAgain(ctx)
