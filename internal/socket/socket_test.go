@@ -104,7 +104,7 @@ func TestTheEndIsEOFAndNothingIsNothing(t *testing.T) {
 }
 
 func TestDeadlinesAndClosingEndAWait(t *testing.T) {
-	quick, _ := pair(t)
+	quick, far := pair(t)
 	if err := quick.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +113,27 @@ func TestDeadlinesAndClosingEndAWait(t *testing.T) {
 	if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Fatalf("late: %v", err)
 	}
+	if err := quick.SetDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	type written struct {
+		n   int
+		err error
+	}
+	const much = 64 << 20 // more than the sockets hold
+	wrote := make(chan written)
+	go func() {
+		n, err := quick.Write(make([]byte, much))
+		wrote <- written{n, err}
+	}()
+	if _, err := far.Read(make([]byte, 1)); err != nil { // the write has begun, however busy the machine is
+		t.Fatal(err)
+	}
 	if err := quick.SetDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	const much = 64 << 20 // more than the sockets hold
-	if n, err := quick.Write(make([]byte, much)); !errors.Is(err, os.ErrDeadlineExceeded) || n <= 0 || n >= much {
-		t.Fatalf("wrote %d: %v", n, err)
+	if w := <-wrote; !errors.Is(w.err, os.ErrDeadlineExceeded) || w.n <= 0 || w.n >= much {
+		t.Fatalf("wrote %d: %v", w.n, w.err)
 	}
 	if err := quick.SetDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
