@@ -55,9 +55,10 @@ func newHarness(t *testing.T, dir, checkpoints string, maxBytes int64, churn boo
 	return h
 }
 
-// round lets a child append for a while, crashes it and notes what it had
-// acknowledged. It returns how many packages that were.
-func (h *harness) round(after time.Duration) int {
+// round lets a child append until so many packages are acknowledged, and for a
+// while, crashes it and notes what it had acknowledged. It returns how many
+// packages that were.
+func (h *harness) round(enough int, after time.Duration) int {
 	h.t.Helper()
 	spec, err := json.Marshal(h.spec)
 	if err != nil {
@@ -91,18 +92,6 @@ func (h *harness) round(after time.Duration) int {
 		if json.Unmarshal(lines.Bytes(), &a) != nil {
 			break // cut in the middle of a line
 		}
-		if killer == nil {
-			killer = time.AfterFunc(after, func() {
-				if h.cutsPower {
-					// Who is cut off with the disk tells nobody anything: the
-					// kernel may even call a sync done that the cut undid.
-					mu.Lock()
-					over = true
-					mu.Unlock()
-				}
-				h.kill(child.Process)
-			})
-		}
 		mu.Lock()
 		ended := over
 		mu.Unlock()
@@ -116,6 +105,18 @@ func (h *harness) round(after time.Duration) int {
 			count++
 		}
 		h.spec.Next[a.Appender]++
+		if killer == nil && count >= enough {
+			killer = time.AfterFunc(after, func() {
+				if h.cutsPower {
+					// Who is cut off with the disk tells nobody anything: the
+					// kernel may even call a sync done that the cut undid.
+					mu.Lock()
+					over = true
+					mu.Unlock()
+				}
+				h.kill(child.Process)
+			})
+		}
 	}
 	if killer == nil {
 		_ = child.Process.Kill()

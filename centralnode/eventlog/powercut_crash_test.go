@@ -42,6 +42,17 @@ func newDisk(t *testing.T, size string) *disk {
 	if out, err := exec.Command("mkfs.ext4", "-q", "-F", d.image).CombinedOutput(); err != nil {
 		needsRoot(t, "mkfs.ext4", err, out)
 	}
+	// Tests elsewhere on the machine make namespaces, which copy what is mounted:
+	// the file system would live on in them after its umount, cut as it is. A
+	// shared mount below it has the copies go with it.
+	for _, args := range [][]string{{"--bind", dir, dir}, {"--make-shared", dir}} {
+		if out, err := exec.Command("mount", args...).CombinedOutput(); err != nil {
+			needsRoot(t, "mount", err, out)
+		}
+		if args[0] == "--bind" {
+			t.Cleanup(func() { unmount(t, dir) })
+		}
+	}
 	if out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput(); err != nil {
 		needsRoot(t, "mount", err, out)
 	}
@@ -60,15 +71,20 @@ func needsRoot(t *testing.T, what string, err error, out []byte) {
 
 func (d *disk) umount() {
 	d.t.Helper()
+	unmount(d.t, d.mount)
+}
+
+func unmount(t *testing.T, dir string) {
+	t.Helper()
 	var out []byte
 	var err error
 	for range 50 { // the child's last files are closed in the background
-		if out, err = exec.Command("umount", d.mount).CombinedOutput(); err == nil || strings.Contains(string(out), "not mounted") {
+		if out, err = exec.Command("umount", dir).CombinedOutput(); err == nil || strings.Contains(string(out), "not mounted") {
 			return
 		}
 		<-time.After(100 * time.Millisecond)
 	}
-	d.t.Errorf("umount: %v: %s", err, out)
+	t.Errorf("umount: %v: %s", err, out)
 }
 
 // The kernel's FS_IOC_SHUTDOWN, _IOR('X', 125, __u32), and its flag that drops
