@@ -103,7 +103,7 @@ func TestSensorThatTakesNoPolicyHoldsNobodyUp(t *testing.T) {
 	eventually(t, "the deaf one is connected", func() bool { return w.row(deaf).Connected })
 	started := time.Now()
 	done := w.validation(true)
-	if took := time.Since(started); took > 9*time.Second { // 5 s, and a busy machine
+	if took := time.Since(started); took > 20*time.Second { // 5 s, and a busy machine; the links of those two would end after 30
 		t.Errorf("the act took %s", took)
 	}
 	slices.Sort(done.Late)

@@ -327,7 +327,7 @@ func TestSignOut(t *testing.T) {
 // TestScriptsKeepNoSessionAlive lets a live page ask on and on.
 func TestScriptsKeepNoSessionAlive(t *testing.T) {
 	t.Parallel()
-	w := start(t, func(c *web.Config) { c.Idle = 1500 * time.Millisecond })
+	w := start(t, func(c *web.Config) { c.Idle = 3 * time.Second })
 	b := w.signedIn("anna", acts.Administrator)
 	events := b.stream(livePage)
 	began := time.Now()

@@ -63,7 +63,7 @@ func (s *sampled) Read(p []byte) (int, error) {
 }
 
 func TestManyUploadsThatTrickleCostLittle(t *testing.T) {
-	const uploads, sent, most = 50, 1 << 20, 50 * (384 << 10)
+	const uploads, sent, most = 20, 1 << 20, 20 * (384 << 10)
 	w := open(t, options{unjudged: true, limits: scan.Limits{MaxObjectSize: 1 << 30, SpoolQuota: 1 << 30}})
 	s := w.system("mail-1")
 	head := fmt.Sprintf(rawHead, s.id, "Content-Length: 1073741824") + rawPart
