@@ -86,8 +86,20 @@ func atOnce[T any](t *testing.T, all []T, do func(T) error) {
 func TestALinkIsAsItWasSet(t *testing.T) {
 	atOnce(t, validated, func(as Direction) error {
 		l := startLink(t, alike(Direction{Delay: time.Second, Loss: 0.5}))
-		return errors.Join(l.Set(alike(as)), l.Validate(t.Context(), busy))
+		return errors.Join(l.Set(alike(as)), again(func() error { return l.Validate(t.Context(), busy) }))
 	})
+}
+
+// again tries some times. A machine that does other things holds packets up, and
+// lets some go where they have no room; that is another thing each time, and a
+// link that is not as it was set is found each time.
+func again(do func() error) (err error) {
+	for range 4 {
+		if err = do(); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // busy is for tests that share the machine with one another.
@@ -95,7 +107,7 @@ var busy = Tolerance{Delay: 5 * time.Millisecond, Rate: 0.1}
 
 func TestALinkCarriesAHundredMegabits(t *testing.T) {
 	l := startLink(t, alike(Direction{Delay: 20 * time.Millisecond, Rate: 100e6, Queue: 500e3}))
-	if err := l.Validate(t.Context(), Tolerance{Delay: 3 * time.Millisecond}); err != nil {
+	if err := again(func() error { return l.Validate(t.Context(), Tolerance{Delay: 3 * time.Millisecond}) }); err != nil {
 		t.Error(err)
 	}
 }
@@ -126,10 +138,12 @@ func TestALinkThatIsNotAsItWasSetIsFound(t *testing.T) {
 		if err := l.Set(alike(believed)); err != nil {
 			return err
 		}
-		if err := l.Validate(t.Context(), busy); err == nil || !strings.Contains(err.Error(), c.Found) {
-			return fmt.Errorf("it is found that: %v", err)
-		}
-		return nil
+		return again(func() error {
+			if err := l.Validate(t.Context(), busy); err == nil || !strings.Contains(err.Error(), c.Found) {
+				return fmt.Errorf("it is found that: %v", err)
+			}
+			return nil
+		})
 	})
 }
 
