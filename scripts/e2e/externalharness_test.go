@@ -82,7 +82,7 @@ func (s *system) scanner(path string) string {
 
 // flags are what every curl line of the system begins with. Verification is on.
 func (s *system) flags() []string {
-	return []string{"-sS", "--max-time", "60", "--cacert", s.file("kata.crt"), "--cert", s.file("cert.pem"), "--key", s.file("key.pem")}
+	return []string{"-sS", "--max-time", "300", "--cacert", s.file("kata.crt"), "--cert", s.file("cert.pem"), "--key", s.file("key.pem")}
 }
 
 // curl makes one call with curl and returns status and body; 0 when there was
@@ -162,7 +162,7 @@ func (s *system) client() *http.Client {
 	roots.AppendCertsFromPEM(pem)
 	plain := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}
 	s.t.Cleanup(plain.CloseIdleConnections)
-	return &http.Client{Transport: openapitest.Transport(s.t, plain), Timeout: time.Minute}
+	return &http.Client{Transport: openapitest.Transport(s.t, plain), Timeout: busy * time.Minute}
 }
 
 // shown is the system as its administrator sees it.

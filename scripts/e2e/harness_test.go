@@ -86,7 +86,7 @@ func (p *process) stop() {
 		if p.err != nil {
 			p.t.Fatalf("%s ended with %v:\n%s", p.cmd.Path, p.err, tail(p.log))
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(busy * 30 * time.Second):
 		p.t.Fatalf("%s does not stop:\n%s", p.cmd.Path, tail(p.log))
 	}
 }
@@ -102,9 +102,14 @@ func tail(path string) string {
 	return string(raw)
 }
 
-// eventually polls until ok, for a bounded time.
+// busy is how many times as long as on a machine at rest everything may take: a
+// limit is there for what hangs.
+const busy = 4
+
+// eventually polls until ok, for a bounded time: busy times the limit.
 func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
+	limit *= busy
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -126,7 +131,7 @@ type output struct {
 
 func command(t testing.TB, name string, args ...string) output {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), busy*2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	var out, errs bytes.Buffer

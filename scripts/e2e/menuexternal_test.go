@@ -119,7 +119,7 @@ func (p *person) withdraws(s *system) {
 	p.expect(systemTitle, "Rejected: gate, mail sensor.", "1 connection cut", "0 connections")
 	select {
 	case <-upload.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(busy * 10 * time.Second):
 		p.t.Fatal("the upload goes on after Reject")
 	}
 	if text := tail(upload.log); upload.err == nil || strings.Contains(text, "OK") {

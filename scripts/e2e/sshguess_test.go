@@ -109,6 +109,7 @@ func (g *guessing) attack(k *desk, guesses int64, from, user string, half chan<-
 // Sensor that carries agents.
 func TestTenThousandGuessesCostOthersNothing(t *testing.T) {
 	const guesses, most = 10_000, 20
+	const slow = 20 * time.Second // even on a busy machine; behind the guesses it would be minutes
 	n := newNode(t, unsafeSameServer)
 	s, k := sensorWithDoor(t)
 	s.join(n)
@@ -132,15 +133,15 @@ func TestTenThousandGuessesCostOthersNothing(t *testing.T) {
 	go func() { defer close(done); g.attack(k, guesses, "127.0.0.1", "admin", half) }()
 	select {
 	case <-half:
-	case <-time.After(time.Minute):
-		t.Fatalf("only %d guesses in a minute", g.asked.Load())
+	case <-time.After(busy * time.Minute):
+		t.Fatalf("only %d guesses in %v", g.asked.Load(), busy*time.Minute)
 	}
 	// The owner comes from elsewhere, with ssh and the password.
 	acked := acks.count()
 	owner := time.Now()
 	o := k.doLine("", k.lineByPassword("ssh", "-o", "BindAddress=127.0.0.2", "admin@HOST", "status"))
 	took := time.Since(owner)
-	if o.code != 0 || !strings.Contains(o.out, "Administrators connect to") || took > 2*time.Second {
+	if o.code != 0 || !strings.Contains(o.out, "Administrators connect to") || took > slow {
 		t.Errorf("the owner: exit %d after %v, %s", o.code, took, o.err)
 	}
 	// So does somebody with a key, from the guesser's own address, and the console.
@@ -149,7 +150,7 @@ func TestTenThousandGuessesCostOthersNothing(t *testing.T) {
 	}
 	console := time.Now()
 	s.must("certificate", "show")
-	if waited := time.Since(console); waited > 2*time.Second {
+	if waited := time.Since(console); waited > slow {
 		t.Errorf("the console took %v", waited)
 	}
 	eventually(t, 10*time.Second, "agents are served", func() bool { return acks.count() > acked+5 })

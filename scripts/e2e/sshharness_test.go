@@ -163,7 +163,7 @@ func (k *desk) lineBy(program string, openSSH, putty []string, args ...string) [
 // with the test.
 func (k *desk) prepared(line []string) *exec.Cmd {
 	k.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), busy*time.Minute)
 	k.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = k.dir, k.env, 5*time.Second

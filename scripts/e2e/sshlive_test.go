@@ -64,7 +64,7 @@ var drawing = regexp.MustCompile(`\x1b(\[[0-9;?>=]*[ -/]*[@-~]|[()][A-Z0-9]|\][^
 
 func (c *client) shows(text string, of func(string) string) {
 	c.t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(busy * 20 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -90,7 +90,7 @@ func (c *client) ends() int {
 	c.t.Helper()
 	select {
 	case <-c.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(busy * 20 * time.Second):
 		c.t.Fatalf("%q does not end; it said\n%s", c.cmd.Args, tail(c.log))
 	}
 	return c.cmd.ProcessState.ExitCode()

@@ -129,7 +129,7 @@ func (p *process) ended(limit time.Duration) {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(limit):
+	case <-time.After(busy * limit):
 		p.t.Fatalf("%s still waits", p.cmd.Path)
 	}
 }

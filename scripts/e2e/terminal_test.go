@@ -113,7 +113,7 @@ func trimmed(screen string) string {
 // until waits until the screen is as wanted, and returns it.
 func (w *terminal) until(what string, wanted func(screen string) bool) string {
 	w.t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(busy * 30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

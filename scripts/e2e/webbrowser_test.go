@@ -127,7 +127,7 @@ func chromiumProgram(t testing.TB) string {
 // removed removes a folder that processes which were just ended may still write
 // into.
 func removed(dir string) error {
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

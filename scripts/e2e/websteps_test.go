@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a person waits for something to appear.
-const patience = 20 * time.Second
+const patience = busy * 20 * time.Second
 
 //go:embed testdata/web/look.js
 var look string
@@ -174,7 +174,7 @@ func (p *visitor) mouse(a answer) {
 // arrives waits until another page has come, or a download has begun.
 func (p *tab) arrives(before int, what string) {
 	p.t.Helper()
-	eventually(p.t, patience, what+": something comes of it", func() bool { return p.watch.arrivals() > before })
+	eventually(p.t, patience/busy, what+": something comes of it", func() bool { return p.watch.arrivals() > before })
 	p.photograph()
 }
 
@@ -300,7 +300,7 @@ func (p *visitor) soon(texts ...string) {
 		return
 	}
 	said := ""
-	eventually(p.t, patience, strings.Join(texts, ", ")+" on "+p.location(), func() bool {
+	eventually(p.t, patience/busy, strings.Join(texts, ", ")+" on "+p.location(), func() bool {
 		if refused := p.navigate(p.location()); refused != "" {
 			p.t.Fatalf("open %s again: %s", p.location(), refused)
 		}
