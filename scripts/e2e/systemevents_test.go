@@ -81,7 +81,9 @@ func TestAnExternalSystemIsGivenEveryEventOnce(t *testing.T) {
 		}
 		page()
 		again := s.events(token, "max_events=9") // an answer that was lost can be asked for again
-		if before := len(came); page() > 0 && (len(again.Events) == 0 || !reflect.DeepEqual(again.Events[0], came[before])) {
+		// Where it had none, one may have come since.
+		before := len(came)
+		if page(); len(again.Events) > 0 && (len(came) == before || !reflect.DeepEqual(again.Events[0], came[before])) {
 			t.Errorf("the same token gave other events: %+v", again.Events)
 		}
 	}
