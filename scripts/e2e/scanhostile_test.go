@@ -84,7 +84,7 @@ func TestUploadsThatNeverEndCostLittleAndKeepNobodyOut(t *testing.T) {
 	n.stop()
 }
 
-// tree lists the files below a folder that the daemon makes, with their sizes.
+// tree lists the files below a folder that the daemon makes.
 func tree(t testing.TB, dir string) map[string]bool {
 	t.Helper()
 	files := make(map[string]bool)
@@ -93,7 +93,9 @@ func tree(t testing.TB, dir string) map[string]bool {
 			return err
 		}
 		name, err := filepath.Rel(dir, path)
-		files[name] = true
+		if d.Name() != "index.db" { // which the event log writes when it likes
+			files[name] = true
+		}
 		return err
 	})
 	if err != nil {
