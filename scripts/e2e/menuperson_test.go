@@ -127,13 +127,15 @@ func (p *person) moves(word string, entry *regexp.Regexp) {
 }
 
 // after presses a key that has to change something, and returns the screen when
-// it has.
+// it has. Times and figures that go on by themselves are no change: who took them
+// for one would press again too soon, and be one further than is seen.
 func (p *person) after(key, seen string) string {
 	p.t.Helper()
-	before, last := seen+p.cursor(), ""
+	standing := func(seen string) string { return masked(seen) + selectedLine.FindString(seen) + p.cursor() }
+	before, last := standing(seen), ""
 	p.press(key)
 	return p.until("what is selected after "+key, func(seen string) bool {
-		now := seen + p.cursor()
+		now := standing(seen)
 		moved := now != before && now == last
 		last = now
 		return moved
@@ -149,7 +151,10 @@ func (p *person) cursor() string {
 	return ""
 }
 
-var selectedEntry = regexp.MustCompile(`(?m)^. > `)
+var (
+	selectedEntry = regexp.MustCompile(`(?m)^. > `)
+	selectedLine  = regexp.MustCompile(`(?m)^. > .*$`)
+)
 
 // chooses selects an entry or a button and presses ENTER.
 func (p *person) chooses(word string) {

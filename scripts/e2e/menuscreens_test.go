@@ -30,8 +30,10 @@ var (
 		regexp.MustCompile(`(?i)\brevision +\d+`),
 		regexp.MustCompile(`\b\d+ (days|lanes?|refused)\b`),
 	}
-	// One of them differs from some only in words.
-	otherWords  = strings.NewReplacer("# lane,", "# lanes,", "round trip not measured", "round trip # ms", "# kB", "# bytes")
+	// One of them differs from some only in words, and on a slow machine minutes
+	// stand for seconds, and seconds for milliseconds.
+	otherWords = strings.NewReplacer("# lane,", "# lanes,", "round trip not measured", "round trip # ms", "# kB", "# bytes",
+		"# min # s", "# s", "# h # min", "# s", "Done in # s", "Done in # ms", "connection, in # s", "connection, in # ms", "round trip # s", "round trip # ms")
 	number      = regexp.MustCompile(`\d+(\.\d+)?`)
 	shortSerial = regexp.MustCompile(`(Serial number +)##(:##){13,14}( |$)`)
 	// What came of a decision takes one line or two, as long as it took.
