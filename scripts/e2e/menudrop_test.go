@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -94,10 +94,12 @@ func TestMenusDroppedAtRandomMomentsLeaveNothing(t *testing.T) {
 			begun = max(begun, n)
 		}
 	}
-	if begun < sessions/4 || begun > sessions*11/10 {
-		t.Errorf("%d of %d sessions began: the moments are not spread", begun, sessions*6/5)
+	const all = sessions + sessions/5
+	// How many of those dropped early had begun depends on the machine.
+	if begun < sessions/4 || begun >= all {
+		t.Errorf("%d of %d sessions began: the moments are not spread", begun, all)
 	}
-	t.Logf("%d of %d sessions began", begun, sessions*6/5)
+	t.Logf("%d of %d sessions began", begun, all)
 	t.Logf("goroutines %.0f to %.0f, descriptors %.0f to %.0f, memory %.1f to %.1f MB", before[0], after[0], before[1], after[1], before[2]/1e6, after[2]/1e6)
 	if grown := after[2] - before[2]; grown > 16<<20 {
 		t.Errorf("the memory grew by %.1f MB", grown/1e6)
@@ -136,14 +138,17 @@ func (k *desk) dropsMenu(line []string, random *rand.Rand, cut func()) error {
 		close(shown)
 		_, _ = io.Copy(io.Discard, out)
 	})
+	wait := random.IntN(300)
 	if random.IntN(4) > 0 {
 		select {
 		case <-shown:
-		case <-time.After(30 * time.Second):
-			err = errors.New("ssh showed nothing for 30 s")
+		case <-time.After(busy * 30 * time.Second):
+			err = fmt.Errorf("ssh showed nothing for %v", busy*30*time.Second)
 		}
+	} else {
+		wait = random.IntN(wait + 1) // rather sooner: a fast machine soon signs somebody in
 	}
-	pause := time.NewTimer(time.Duration(random.IntN(300)) * time.Millisecond)
+	pause := time.NewTimer(time.Duration(wait) * time.Millisecond)
 	<-pause.C
 	cut()
 	_ = cmd.Process.Kill() // it may have ended
