@@ -11,10 +11,12 @@ import (
 	"vedette/internal/acts"
 )
 
-// marked runs a real process whose arguments carry a mark.
+// marked runs a real process whose arguments carry a mark, for long enough that an
+// agent on a busy machine reads it: another program in its place would take the
+// mark away at once.
 func marked(t *testing.T, mark string) {
 	t.Helper()
-	if err := exec.Command("/bin/sh", "-c", "exec sleep 0.3", mark).Run(); err != nil {
+	if err := exec.Command("/bin/sh", "-c", "sleep 0.5; :", mark).Run(); err != nil {
 		t.Fatal(err)
 	}
 }
