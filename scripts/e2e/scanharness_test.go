@@ -47,7 +47,7 @@ func (s *system) caller() *caller {
 	s.t.Helper()
 	plain := &http.Transport{TLSClientConfig: s.config(), MaxIdleConnsPerHost: 64}
 	s.t.Cleanup(plain.CloseIdleConnections)
-	return &caller{s, &http.Client{Transport: plain, Timeout: 30 * time.Second}}
+	return &caller{s, &http.Client{Transport: plain, Timeout: busy * 30 * time.Second}}
 }
 
 // call makes one call and returns status and body.
@@ -209,13 +209,13 @@ func (n *node) clean() {
 const badMark = "this object is bad news"
 
 // clampedScan configures scanning by the built-in engine, which knows badMark,
-// and by a clamd.
+// and by a clamd. It may take long: tests have objects wait at it.
 func clampedScan(t testing.TB, socket string, scan ...string) string {
 	t.Helper()
 	rules := filepath.Join(t.TempDir(), "rules.txt")
 	if err := os.WriteFile(rules, []byte(`Test.Own high text "`+badMark+`" anywhere`+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("[scan]\n%s\n[scan.builtin]\nrules = [%q]\n[scan.clamd]\naddress = %q\nmax_file_size = \"2MiB\"\ntimeout = \"10s\"",
+	return fmt.Sprintf("[scan]\n%s\n[scan.builtin]\nrules = [%q]\n[scan.clamd]\naddress = %q\nmax_file_size = \"2MiB\"\ntimeout = \"2m\"",
 		strings.Join(scan, "\n"), rules, "unix:"+socket)
 }

@@ -22,9 +22,9 @@ const (
 )
 
 // slowly is a clamd that takes its time, so that objects wait when the Central
-// Node dies.
+// Node dies: it looks at fewer than a busy machine can submit.
 func slowly(ctx context.Context, object []byte) string {
-	wait := time.NewTimer(15 * time.Millisecond)
+	wait := time.NewTimer(40 * time.Millisecond)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
