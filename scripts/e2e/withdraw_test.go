@@ -34,7 +34,7 @@ func newFleet(t testing.TB, agents int, identity *pki.Pair, servers ...string) *
 		var err error
 		f.summary, err = simulate.Run(ctx, simulate.Config{
 			Agents: agents, Servers: servers, Insecure: true, Identities: []*pki.Pair{identity},
-			Rate: 0.5, EventsPerPackage: 1, Timeout: 30 * time.Second, Backoff: time.Second, Acks: f.acks,
+			Rate: 0.2, EventsPerPackage: 1, Timeout: 30 * time.Second, Backoff: time.Second, Acks: f.acks,
 			Log: slog.New(slog.DiscardHandler), Ready: func() { close(f.ready) },
 		})
 		f.done <- err
