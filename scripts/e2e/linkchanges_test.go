@@ -98,7 +98,7 @@ func TestALinkThatChangesIsJudgedAsItChanges(t *testing.T) {
 	lossy, closed := &way{wanLink(t, emulink.Options{Forth: d, Back: d})}, &way{wanLink(t, emulink.Options{Forth: d, Back: d})}
 	var validating errgroup.Group
 	for _, l := range []*way{lossy, closed} {
-		validating.Go(func() error { return l.Validate(t.Context(), emulink.Tolerance{Delay: 3 * time.Millisecond}) })
+		validating.Go(func() error { return validated(t.Context(), l.Link) })
 	}
 	if err := validating.Wait(); err != nil {
 		t.Fatal(err)
