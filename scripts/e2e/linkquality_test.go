@@ -176,7 +176,9 @@ func (w *wan) compare(t *testing.T, window time.Duration) {
 			what     string
 			is, true float64
 		}{{"there", q.LossTo(), to}, {"back", q.LossFrom(), from}, {"in all", q.Loss(), to + from - to*from}} {
-			if math.Abs(c.is-c.true) > 0.01 {
+			// The truth was noted once a second: at each edge of the window 20 packets
+			// may be in one count and not in the other.
+			if math.Abs(c.is-c.true) > 0.02 {
 				t.Errorf("%v: a loss of %.2f %% was measured %s, the link lost %.2f %%", w, 100*c.is, c.what, 100*c.true)
 			}
 		}
