@@ -41,7 +41,7 @@ func TestMenusDroppedAtRandomMomentsLeaveNothing(t *testing.T) {
 	line := newRelay(t, k.ssh)
 	direct := k.ssh
 	host, port, _ := net.SplitHostPort(line.address())
-	k.write("known_hosts", k.read("known_hosts")+k.must("ssh-keyscan", "-t", "ed25519", "-p", port, host))
+	k.write("known_hosts", k.read("known_hosts")+k.must("ssh-keyscan", "-T", "60", "-t", "ed25519", "-p", port, host))
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	var menus [2][]string // straight, and through the line

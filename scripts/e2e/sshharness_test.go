@@ -72,7 +72,7 @@ func newDesk(d *daemon) *desk {
 	k.env = append(os.Environ(), "HOME="+dir, "TERM=xterm-256color", "LC_ALL=C.UTF-8", "SSH_AUTH_SOCK=", "DISPLAY=",
 		"SSH_ASKPASS="+k.askpass("askpass", k.password), "SSH_ASKPASS_REQUIRE=force")
 	host, port, _ := net.SplitHostPort(d.ssh)
-	k.write("known_hosts", k.must("ssh-keyscan", "-t", "ed25519", "-p", port, host))
+	k.write("known_hosts", k.must("ssh-keyscan", "-T", "60", "-t", "ed25519", "-p", port, host))
 	k.hostKey = read[struct{ SSH acts.SSHDoor }](d, "status").SSH.HostKey
 	if seen := k.must("ssh-keygen", "-lf", "known_hosts"); !strings.Contains(seen, k.hostKey) || k.hostKey == "" {
 		d.t.Fatalf("the host key is %s, the daemon shows %q", seen, k.hostKey)
