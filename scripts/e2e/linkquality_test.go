@@ -153,13 +153,22 @@ func TestTheLinksQualityIsMeasuredAsItIs(t *testing.T) {
 			w.look(t)
 		}
 	}
+	// The truth was noted once a second: at each edge of the window 20 packets may be
+	// in one count and not in the other. And the link itself holds packets up where it
+	// has to wait for a processor. Both are another thing a little later.
 	for _, w := range wans {
-		w.compare(t, window)
+		wrong := w.compare(t, window)
+		for end := time.Now().Add(window); len(wrong) > 0 && time.Now().Before(end); wrong = w.compare(t, window) {
+			<-tick.C
+		}
+		for _, err := range wrong {
+			t.Errorf("%v: %v", w, err)
+		}
 	}
 }
 
-// compare holds what the Sensor says against the truth.
-func (w *wan) compare(t *testing.T, window time.Duration) {
+// compare holds what the Sensor says against the truth, and returns what is wrong.
+func (w *wan) compare(t *testing.T, window time.Duration) (wrong []error) {
 	t.Helper()
 	status := w.look(t)
 	for _, q := range status.Quality.Windows {
@@ -170,28 +179,25 @@ func (w *wan) compare(t *testing.T, window time.Duration) {
 		t.Logf("%v: %d packets; lost %.2f %% (truth %.2f %%) there, %.2f %% (%.2f %%) back; p50 %v, p95 %v; %v",
 			w, q.Sent, 100*q.LossTo(), 100*to, 100*q.LossFrom(), 100*from, q.RoundTripP50, q.RoundTripP95, w.last)
 		if q.Sent < 1000 || q.Sent > 1300 {
-			t.Errorf("%v: %d packets in a minute", w, q.Sent)
+			wrong = append(wrong, fmt.Errorf("%d packets in a minute", q.Sent))
 		}
 		for _, c := range []struct {
 			what     string
 			is, true float64
 		}{{"there", q.LossTo(), to}, {"back", q.LossFrom(), from}, {"in all", q.Loss(), to + from - to*from}} {
-			// The truth was noted once a second: at each edge of the window 20 packets
-			// may be in one count and not in the other.
-			if math.Abs(c.is-c.true) > 0.02 {
-				t.Errorf("%v: a loss of %.2f %% was measured %s, the link lost %.2f %%", w, 100*c.is, c.what, 100*c.true)
+			if math.Abs(c.is-c.true) > 0.01 {
+				wrong = append(wrong, fmt.Errorf("a loss of %.2f %% was measured %s, the link lost %.2f %%", 100*c.is, c.what, 100*c.true))
 			}
 		}
-		// The link itself holds packets up where it has to wait for a processor.
-		if off := q.RoundTripP50 - w.trip; off.Abs() > 10*time.Millisecond {
-			t.Errorf("%v: a round trip of %v was measured", w, q.RoundTripP50)
+		if off := q.RoundTripP50 - w.trip; off.Abs() > 5*time.Millisecond {
+			wrong = append(wrong, fmt.Errorf("a round trip of %v was measured", q.RoundTripP50))
 		}
 		for limit, verdict := range w.verdict {
 			if w.last[limit] != verdict {
-				t.Errorf("%v: %s is %s, not %s", w, limit, w.last[limit], verdict)
+				wrong = append(wrong, fmt.Errorf("%s is %s, not %s", limit, w.last[limit], verdict))
 			}
 		}
-		return
+		return wrong
 	}
-	t.Errorf("%v: no window of %v: %s", w, window, status.Quality.Unmeasured)
+	return []error{fmt.Errorf("no window of %v: %s", window, status.Quality.Unmeasured)}
 }
