@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,9 +88,16 @@ func newLoopDisk(t testing.TB, mount, size string) *loopDisk {
 	if err := os.MkdirAll(mount, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range [][]string{{"truncate", "-s", size, d.image}, {"mkfs.ext4", "-q", "-F", d.image}, {"mount", "-o", "loop", d.image, mount}} {
+	// Tests elsewhere on the machine make namespaces, which copy what is mounted: the
+	// file system would live on in them after its umount, cut as it is. A shared mount
+	// below it has the copies go with it.
+	below := filepath.Dir(mount)
+	for _, line := range [][]string{{"truncate", "-s", size, d.image}, {"mkfs.ext4", "-q", "-F", d.image}, {"mount", "--bind", below, below}, {"mount", "--make-shared", below}, {"mount", "-o", "loop", d.image, mount}} {
 		if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v: %s", line, err, out)
+		}
+		if slices.Contains(line, "--bind") {
+			t.Cleanup(func() { unmount(t, below) })
 		}
 	}
 	t.Cleanup(d.umount)
@@ -101,8 +109,13 @@ func newLoopDisk(t testing.TB, mount, size string) *loopDisk {
 
 func (d *loopDisk) umount() {
 	d.t.Helper()
-	eventually(d.t, 10*time.Second, "the disk is not in use", func() bool {
-		out, err := exec.Command("umount", d.mount).CombinedOutput()
+	unmount(d.t, d.mount)
+}
+
+func unmount(t testing.TB, dir string) {
+	t.Helper()
+	eventually(t, 10*time.Second, dir+" is not in use", func() bool {
+		out, err := exec.Command("umount", dir).CombinedOutput()
 		return err == nil || strings.Contains(string(out), "not mounted")
 	})
 }
