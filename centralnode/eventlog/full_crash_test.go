@@ -3,30 +3,16 @@ package eventlog
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"vedette/internal/disktest"
+
 	"golang.org/x/sys/unix"
 )
-
-// newRAMDisk mounts a small file system in memory.
-func newRAMDisk(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		needsRoot(t, "mount", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
-	return dir
-}
 
 // ballast takes room until it is removed.
 func ballast(t *testing.T, path string, size int) {
@@ -55,7 +41,7 @@ func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 // TestFullDiskStopsAcknowledgementsAndHealsByItself fills a real file system
 // under load and frees it again, twice.
 func TestFullDiskStopsAcknowledgementsAndHealsByItself(t *testing.T) {
-	disk := newRAMDisk(t, "120m")
+	disk := disktest.InMemory(t, "120m")
 	l := open(t, Config{Dir: filepath.Join(disk, "events"), MaxBytes: 1 << 30})
 	run(t, l)
 	large := func(int, uint64) int { return 200_000 }

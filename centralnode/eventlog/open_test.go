@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"vedette/internal/disktest"
 )
 
 // degraded checks that the log does not acknowledge and says why.
@@ -165,7 +167,7 @@ func TestFolderOfARunningLogIsRefused(t *testing.T) {
 }
 
 func TestFullDiskAtStartHealsByItself(t *testing.T) {
-	disk := newRAMDisk(t, "32m")
+	disk := disktest.InMemory(t, "32m")
 	ballast(t, filepath.Join(disk, "ballast"), 30<<20)
 	l := open(t, Config{Dir: filepath.Join(disk, "events")})
 	degraded(t, l, "no space left", "free at least 16 MiB", "by itself")

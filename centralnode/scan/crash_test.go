@@ -11,12 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"vedette/internal/disktest"
 )
 
 // harness lets a child take objects, crashes it, and checks what is there after.
@@ -278,108 +277,15 @@ func TestObjectThatEndsTheProcessIsGivenUp(t *testing.T) {
 // TestEverythingAcknowledgedGetsAVerdictAfterPowerCut stops the file system under
 // load, so that everything that was not synced is gone, and mounts it again.
 func TestEverythingAcknowledgedGetsAVerdictAfterPowerCut(t *testing.T) {
-	d := newDisk(t, "1G")
-	h := newHarness(t, d.mount)
+	d := disktest.New(t, filepath.Join(t.TempDir(), "mount"), "1G")
+	h := newHarness(t, d.Mount)
 	h.cutsPower = true
 	h.crash = func(child *os.Process) {
-		if err := d.cut(); err != nil {
+		if err := d.Cut(); err != nil {
 			t.Errorf("cut: %v", err)
 		}
 		_ = child.Kill()
 	}
-	h.recover = d.restart
+	h.recover = d.Restart
 	h.rounds(10)
-}
-
-// loopDisk is a file system of its own in a file, on a loop device.
-type loopDisk struct {
-	t     *testing.T
-	image string
-	mount string
-}
-
-// newDisk makes an ext4 file system of the given size and mounts it. It needs
-// root and loop devices: where CI says that they must be there, their absence
-// fails the test.
-func newDisk(t *testing.T, size string) *loopDisk {
-	t.Helper()
-	dir := t.TempDir()
-	d := &loopDisk{t: t, image: filepath.Join(dir, "image"), mount: filepath.Join(dir, "mount")}
-	if err := os.Mkdir(d.mount, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("truncate", "-s", size, d.image).CombinedOutput(); err != nil {
-		t.Fatalf("truncate: %v: %s", err, out)
-	}
-	if out, err := exec.Command("mkfs.ext4", "-q", "-F", d.image).CombinedOutput(); err != nil {
-		needsRoot(t, "mkfs.ext4", err, out)
-	}
-	// Tests elsewhere on the machine make namespaces, which copy what is mounted:
-	// the file system would live on in them after its umount, cut as it is. A
-	// shared mount below it has the copies go with it.
-	for _, args := range [][]string{{"--bind", dir, dir}, {"--make-shared", dir}} {
-		if out, err := exec.Command("mount", args...).CombinedOutput(); err != nil {
-			needsRoot(t, "mount", err, out)
-		}
-		if args[0] == "--bind" {
-			t.Cleanup(func() { unmount(t, dir) })
-		}
-	}
-	if out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput(); err != nil {
-		needsRoot(t, "mount", err, out)
-	}
-	t.Cleanup(d.umount)
-	return d
-}
-
-// needsRoot skips a test on a machine that cannot mount, and fails in CI.
-func needsRoot(t *testing.T, what string, err error, out []byte) {
-	t.Helper()
-	if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
-		t.Fatalf("%s: %v: %s", what, err, out)
-	}
-	t.Skipf("needs root and loop devices: %s: %v: %s", what, err, out)
-}
-
-func (d *loopDisk) umount() {
-	d.t.Helper()
-	unmount(d.t, d.mount)
-}
-
-func unmount(t *testing.T, dir string) {
-	t.Helper()
-	var out []byte
-	var err error
-	for range 50 { // the child's last files are closed in the background
-		if out, err = exec.Command("umount", dir).CombinedOutput(); err == nil || strings.Contains(string(out), "not mounted") {
-			return
-		}
-		<-time.After(100 * time.Millisecond)
-	}
-	t.Errorf("umount: %v: %s", err, out)
-}
-
-// The kernel's FS_IOC_SHUTDOWN, _IOR('X', 125, __u32), and its flag that drops
-// the journal's buffered part as well: what has not been synced is gone.
-const (
-	ioctlShutdown      = 0x8004587d
-	shutdownNoLogFlush = 2
-)
-
-// cut takes the power away: nothing reaches the disk from here on.
-func (d *loopDisk) cut() error {
-	f, err := os.Open(d.mount)
-	if err != nil {
-		return err
-	}
-	return errors.Join(unix.IoctlSetPointerInt(int(f.Fd()), ioctlShutdown, shutdownNoLogFlush), f.Close())
-}
-
-// restart mounts the disk again, which replays its journal.
-func (d *loopDisk) restart() {
-	d.t.Helper()
-	d.umount()
-	if out, err := exec.Command("mount", "-o", "loop", d.image, d.mount).CombinedOutput(); err != nil {
-		d.t.Fatalf("mount: %v: %s", err, out)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vedette/internal/disktest"
 	"vedette/internal/kv"
 )
 
@@ -105,12 +106,12 @@ func TestNoRecordWithoutTheNameOfItsFile(t *testing.T) {
 func TestDyingDiskTakesNothing(t *testing.T) {
 	for name, size := range map[string]int{"inside the state file": 1000, "a file": 100_000} {
 		t.Run(name, func(t *testing.T) {
-			d := newDisk(t, "64M")
-			r := open(t, Config{Dir: filepath.Join(d.mount, "scan")})
+			d := disktest.New(t, filepath.Join(t.TempDir(), "mount"), "64M")
+			r := open(t, Config{Dir: filepath.Join(d.Mount, "scan")})
 			run(t, r)
 			submitOK(t, r, "gate", "before", make([]byte, size))
 			within(t, 10*time.Second, "verdict", func() bool { return r.Waiting("gate") == 0 })
-			if err := d.cut(); err != nil {
+			if err := d.Cut(); err != nil {
 				t.Fatal(err)
 			}
 			var s *StorageError

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vedette/centralnode/scan/engine"
+	"vedette/internal/disktest"
 	"vedette/internal/kv"
 )
 
@@ -272,21 +272,6 @@ func TestFolderThatCannotBeUsedLeavesTheRoomUnavailableUntilItCan(t *testing.T) 
 	}
 }
 
-// newRAMDisk mounts a small file system in memory.
-func newRAMDisk(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput(); err != nil {
-		needsRoot(t, "mount", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
-	return dir
-}
-
 // fill leaves only so many bytes free.
 func fill(t *testing.T, dir string, leave int) (free func()) {
 	t.Helper()
@@ -308,7 +293,7 @@ func fill(t *testing.T, dir string, leave int) (free func()) {
 // TestFullDiskRefusesAndHealsByItself fills a real file system under objects that
 // wait, and frees it again, twice.
 func TestFullDiskRefusesAndHealsByItself(t *testing.T) {
-	disk := newRAMDisk(t, "64m")
+	disk := disktest.InMemory(t, "64m")
 	synctest.Test(t, func(t *testing.T) { fullDisk(t, disk) })
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vedette/internal/acts"
+	"vedette/internal/disktest"
 )
 
 // TestFullDiskTakesNoObjectByHalves fills the disk of a Central Node under
@@ -17,7 +18,7 @@ func TestFullDiskTakesNoObjectByHalves(t *testing.T) {
 	socket := socketIn(t)
 	newFakeClamd(t, socket, slowly)
 	n := prepareNode(t, clampedScan(t, socket, "workers = 1", `retry_after = "200ms"`, "attempts = 8"))
-	newLoopDisk(t, n.state(), "96M")
+	disktest.New(t, n.state(), "96M")
 	n.start()
 	s := acceptedSystem(t, n, "file-store")
 	c := s.caller()
