@@ -65,16 +65,7 @@ func (s *menuSession) follow() {
 func (s *menuSession) load(ctx context.Context, w *window) {
 	timer := time.NewTimer(loadPause)
 	defer timer.Stop()
-	timer.Stop() // until something was loaded, which is at once
-	for first := true; ; first = false {
-		if !first {
-			select {
-			case <-ctx.Done():
-				return
-			case <-timer.C:
-			case <-w.live.again:
-			}
-		}
+	for {
 		began := time.Now()
 		show, err := w.live.load(ctx)
 		if ctx.Err() != nil {
@@ -101,8 +92,16 @@ func (s *menuSession) load(ctx context.Context, w *window) {
 		case <-ctx.Done():
 			return
 		}
-		if acts.CodeOf(err) != acts.NotAllowed {
+		if acts.CodeOf(err) == acts.NotAllowed {
+			timer.Stop()
+		} else {
 			timer.Reset(max(loadPause, loadFactor*took))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-w.live.again:
 		}
 	}
 }
